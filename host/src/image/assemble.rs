@@ -1,0 +1,1 @@
+//! Assembles the `host` image from programs of this machine.
