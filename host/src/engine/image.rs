@@ -1,0 +1,41 @@
+//! Images as the engine sees them.
+
+/// An image that the engine has.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Image {
+    /// Full id.
+    pub id: String,
+    /// Its entry point and command, in this order.
+    pub command: Vec<String>,
+    /// Paths that it declares as volumes.
+    pub volumes: Vec<String>,
+    /// Labels.
+    pub labels: super::Labels,
+    /// Bytes.
+    pub size: u64,
+}
+
+impl Image {
+    /// Whether its command is an init that reaps and passes signals on, so that the engine's is not wanted.
+    pub fn brings_init(&self) -> bool {
+        let first = self.command.first().map_or("", String::as_str);
+        let program = first.rsplit('/').next().unwrap_or(first);
+        matches!(
+            program,
+            "init" | "systemd" | "tini" | "dumb-init" | "docker-init" | "catatonit" | "s6-svscan" | "runit"
+        )
+    }
+}
+
+/// How a pull or a build gets on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ImageProgress {
+    /// What part it is about: a layer's short id, or empty.
+    pub part: String,
+    /// The engine's words.
+    pub status: String,
+    /// Bytes done.
+    pub current: Option<u64>,
+    /// Bytes in all.
+    pub total: Option<u64>,
+}
