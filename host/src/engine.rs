@@ -19,7 +19,9 @@ use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use std::collections::BTreeMap;
 
-pub use container::{Container, ContainerSpec, ContainerState, Death, Endpoint, LogLine, LogOptions, State};
+pub use container::{
+    Container, ContainerSpec, ContainerState, Death, Endpoint, LogLine, LogOptions, PublishedPort, State,
+};
 pub use error::{EngineError, Fault};
 pub use exec::{Chunk, ExecSession, ExecSpec};
 pub use image::{Image, ImageProgress};
