@@ -7,5 +7,6 @@ pub mod event;
 pub mod image;
 pub mod labels;
 pub mod names;
+pub mod plan;
 pub mod ports;
 pub mod topology;

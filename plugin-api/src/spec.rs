@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 
 /// One node of a cluster: a container that behaves like a host.
 ///
-/// Only host name and group are needed. The image is the cluster's own unless another is named, and a node keeps
-/// running whatever its image's command is.
+/// Only host name and group are needed: the image is the cluster's own unless another is named, and the node runs for
+/// as long as its command does, which is the image's unless another is given.
 ///
 /// ```
 /// use clusterdock_plugin_api::{NodeSpec, Port, Probe, Volume};

@@ -1,0 +1,113 @@
+//! Which ports of which nodes are to be published, before anybody knows where.
+
+use crate::error::{Error, Kind, Result};
+use crate::ports::PortMapping;
+use clusterdock_plugin_api::{NodeSpec, Protocol};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// A port to be published.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct WantedPort {
+    /// The node's host name.
+    pub hostname: String,
+    /// The port inside.
+    pub container_port: u16,
+    /// Its protocol.
+    pub protocol: Protocol,
+    /// The port on the machine; none: any that is free.
+    pub host_port: Option<u16>,
+}
+
+/// The ports that a topology and its user want, each once: where both name one, the user's word holds. With
+/// `predictable` the host port is the container port, where nobody said otherwise.
+///
+/// # Errors
+/// A node that is not there, or one host port wanted twice.
+pub fn wanted(
+    specs: &[NodeSpec],
+    network: &str,
+    mappings: &[PortMapping],
+    predictable: bool,
+) -> Result<Vec<WantedPort>> {
+    let mut ports: BTreeMap<(usize, u16, Protocol), Option<u16>> = BTreeMap::new();
+    for (index, spec) in specs.iter().enumerate() {
+        for port in &spec.ports {
+            ports.insert((index, port.container_port, port.protocol), port.host_port);
+        }
+    }
+    for mapping in mappings {
+        let index = node_index(specs, network, &mapping.node)?;
+        ports.insert((index, mapping.port.container_port, mapping.port.protocol), mapping.port.host_port);
+    }
+    let wanted: Vec<WantedPort> = ports
+        .into_iter()
+        .map(|((index, container_port, protocol), host_port)| WantedPort {
+            hostname: specs[index].hostname.clone(),
+            container_port,
+            protocol,
+            host_port: host_port.or(predictable.then_some(container_port)),
+        })
+        .collect();
+    check_distinct(&wanted)?;
+    Ok(wanted)
+}
+
+fn node_index(specs: &[NodeSpec], network: &str, name: &str) -> Result<usize> {
+    let hostname = name.strip_suffix(&format!(".{network}")).unwrap_or(name);
+    specs.iter().position(|spec| spec.hostname == hostname).ok_or_else(|| {
+        let names: Vec<&str> = specs.iter().map(|spec| spec.hostname.as_str()).collect();
+        Error::new(Kind::Usage, format!("no node `{name}` to publish a port of"))
+            .hint(format!("the nodes are {}", names.join(", ")))
+    })
+}
+
+fn check_distinct(wanted: &[WantedPort]) -> Result<()> {
+    let mut seen = BTreeSet::new();
+    for port in wanted {
+        if let Some(host_port) = port.host_port
+            && !seen.insert((host_port, port.protocol))
+        {
+            return Err(Error::new(Kind::Usage, format!("host port `{host_port}/{}` is wanted twice", port.protocol))
+                .hint("give one of them another host port: -p \"NODE:HOST->CONTAINER\""));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clusterdock_plugin_api::Port;
+
+    fn printed(mappings: &[&str], predictable: bool) -> String {
+        let specs = [NodeSpec::new("a", "nodes").port(Port::tcp(80)), NodeSpec::new("b", "nodes").port(Port::udp(53))];
+        let mappings: Vec<PortMapping> = mappings.iter().map(|text| text.parse().unwrap()).collect();
+        match wanted(&specs, "cluster", &mappings, predictable) {
+            Err(error) => error.to_string(),
+            Ok(ports) => {
+                let line = |port: &WantedPort| {
+                    let host = port.host_port.map_or("any".into(), |port| port.to_string());
+                    format!("{} {host}->{}/{}", port.hostname, port.container_port, port.protocol)
+                };
+                ports.iter().map(line).collect::<Vec<_>>().join(", ")
+            }
+        }
+    }
+
+    #[test]
+    fn the_users_word_holds_over_the_topologys() {
+        assert_eq!(printed(&[], false), "a any->80/tcp, b any->53/udp");
+        assert_eq!(printed(&["a:8080->80", "b.cluster:22"], false), "a 8080->80/tcp, b any->22/tcp, b any->53/udp");
+    }
+
+    #[test]
+    fn predictable_ports_are_the_containers() {
+        assert_eq!(printed(&["a:8080->80"], true), "a 8080->80/tcp, b 53->53/udp");
+    }
+
+    #[test]
+    fn unknown_nodes_and_ports_wanted_twice_are_refused() {
+        assert_eq!(printed(&["c:80"], false), "no node `c` to publish a port of");
+        assert_eq!(printed(&["a:1->80", "b:1->80"], false), "host port `1/tcp` is wanted twice");
+    }
+}

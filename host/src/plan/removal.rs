@@ -1,0 +1,118 @@
+//! The plan of a removal: which containers, networks and volumes go. Also how a failed start is undone.
+
+use crate::cluster::{self, Observed};
+use crate::engine::{Container, Labels, Network};
+use crate::labels;
+use std::collections::BTreeSet;
+
+/// What will be removed: containers first, in parallel, then networks, then volumes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RemovalPlan {
+    /// Containers.
+    pub containers: Vec<Named>,
+    /// Networks, which are empty once those containers are gone.
+    pub networks: Vec<Named>,
+    /// Volumes by name.
+    pub volumes: Vec<String>,
+    /// Networks of ours that stay, since something else is on them: name, and a name of what is.
+    pub kept_networks: Vec<(String, String)>,
+}
+
+/// A thing with an id, and the name that users know.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Named {
+    /// Full id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+impl RemovalPlan {
+    /// Whether there is nothing to remove.
+    pub fn is_empty(&self) -> bool {
+        self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
+    }
+}
+
+/// Undoes one start: exactly what it made.
+pub fn undo(observed: &Observed, run: &str) -> RemovalPlan {
+    let of_run = |labels: &Labels| labels.get(labels::RUN).is_some_and(|value| value == run);
+    remove(observed, |container| of_run(&container.labels), |network| of_run(&network.labels), of_run)
+}
+
+/// Removes clusters, and with `networks` those networks of ours that are empty then.
+pub fn clusters(observed: &Observed, names: &BTreeSet<String>, networks: bool) -> RemovalPlan {
+    let of_clusters = |labels: &Labels| labels::cluster_of(labels).is_some_and(|name| names.contains(&name));
+    let leaving: BTreeSet<&str> = observed
+        .containers
+        .iter()
+        .filter(|container| of_clusters(&container.labels))
+        .flat_map(|container| container.networks.keys().map(String::as_str))
+        .collect();
+    remove(
+        observed,
+        |container| of_clusters(&container.labels),
+        |network| networks && (of_clusters(&network.labels) || leaving.contains(network.name.as_str())),
+        of_clusters,
+    )
+}
+
+/// Removes one node's container, and its network when it was the last one there.
+pub fn node(observed: &Observed, node: &cluster::Node) -> RemovalPlan {
+    remove(
+        observed,
+        |container| container.id == node.container.id,
+        |network| node.container.networks.contains_key(&network.name),
+        |_| false,
+    )
+}
+
+/// Removes everything that carries our label.
+pub fn everything_of_ours(observed: &Observed) -> RemovalPlan {
+    remove(observed, |container| is_ours(&container.labels), |_| true, |_| true)
+}
+
+/// Removes every container of the engine and every network that is then unused, and volumes of ours.
+pub fn everything(observed: &Observed) -> RemovalPlan {
+    let builtin = |network: &Network| matches!(network.name.as_str(), "bridge" | "host" | "none" | "docker_gwbridge");
+    let mut plan = remove(observed, |_| true, |_| false, |_| true);
+    let networks = observed.networks.iter().filter(|network| !builtin(network) && network.scope != "swarm");
+    plan.networks = networks.map(|network| Named { id: network.id.clone(), name: network.name.clone() }).collect();
+    plan.networks.sort();
+    plan
+}
+
+/// Removes what is chosen. A network goes only if it is ours and nothing else, running or not, is on it.
+fn remove(
+    observed: &Observed,
+    container: impl Fn(&Container) -> bool,
+    network: impl Fn(&Network) -> bool,
+    volume: impl Fn(&Labels) -> bool,
+) -> RemovalPlan {
+    let (going, staying): (Vec<&Container>, Vec<&Container>) =
+        observed.containers.iter().partition(|seen| container(seen));
+    let mut plan = RemovalPlan::default();
+    for seen in observed.networks.iter().filter(|seen| is_ours(&seen.labels) && network(seen)) {
+        match staying.iter().find(|other| is_on(other, seen)) {
+            Some(other) => plan.kept_networks.push((seen.name.clone(), other.name.clone())),
+            None => plan.networks.push(Named { id: seen.id.clone(), name: seen.name.clone() }),
+        }
+    }
+    plan.containers = going.iter().map(|seen| Named { id: seen.id.clone(), name: seen.name.clone() }).collect();
+    plan.containers.sort_by_key(|named| cluster::natural_key(&named.name));
+    plan.networks.sort();
+    let ours = observed.volumes.iter().filter(|seen| is_ours(&seen.labels) && volume(&seen.labels));
+    plan.volumes = ours.map(|seen| seen.name.clone()).collect();
+    plan.volumes.sort();
+    plan
+}
+
+fn is_ours(labels: &Labels) -> bool {
+    labels.contains_key(labels::ORIGIN)
+}
+
+fn is_on(container: &Container, network: &Network) -> bool {
+    container.networks.iter().any(|(name, endpoint)| {
+        endpoint.network_id == network.id || (endpoint.network_id.is_empty() && *name == network.name)
+    })
+}
