@@ -4,6 +4,7 @@ pub mod cluster;
 pub mod engine;
 pub mod error;
 pub mod event;
+pub mod execution;
 pub mod image;
 pub mod labels;
 pub mod names;

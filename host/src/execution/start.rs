@@ -1,0 +1,231 @@
+//! Carries out the plan of a start, up to the moment when every node is ready.
+
+use super::Stop;
+use super::ready::{self, Deaths};
+use crate::engine::{Engine, EngineError, Fault};
+use crate::error::{Error, Kind, Result};
+use crate::event::{Event, NodePhase};
+use crate::plan::{NetworkPlan, NodePlan, StartPlan};
+use futures_util::future::{self, FutureExt, Shared};
+use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::collections::BTreeMap;
+use std::future::Future;
+use tokio::sync::Semaphore;
+
+/// What a start is carried out with.
+#[derive(Clone, Copy)]
+pub struct Start<'a> {
+    /// The engine.
+    pub engine: &'a dyn Engine,
+    /// The plan.
+    pub plan: &'a StartPlan,
+    /// Ends it early.
+    pub stop: &'a Stop,
+    /// Calls to the engine under way at once.
+    pub workers: usize,
+    /// When it began, Unix seconds: deaths are looked for from then on.
+    pub since: i64,
+    /// Told what happens.
+    pub events: &'a (dyn Fn(Event) + Sync),
+}
+
+/// A start that did not get through.
+#[derive(Debug)]
+pub struct StartFailed {
+    /// Why.
+    pub error: Error,
+    /// Nodes that died or did not become ready, whose logs are worth keeping.
+    pub nodes: Vec<String>,
+    /// Whether another start got in between, so that looking again and planning anew may succeed.
+    pub raced: bool,
+}
+
+impl From<Error> for StartFailed {
+    fn from(error: Error) -> StartFailed {
+        StartFailed { error, nodes: Vec::new(), raced: false }
+    }
+}
+
+/// The containers' ids by FQDN.
+pub type Ids = BTreeMap<String, String>;
+
+/// Makes what the plan says; returns the containers' ids when every node is ready. `created` is called once, when
+/// all containers are there: other starts may look then.
+pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, StartFailed> {
+    let raced = std::cell::Cell::new(false);
+    let failed_nodes = std::cell::RefCell::new(Vec::new());
+    let result = run(start, created, &raced, &failed_nodes).await;
+    // A node that fails stops the others; what they then say is not the reason.
+    let result = result.map_err(|error| start.stop.reason().unwrap_or(error));
+    result.map_err(|error| StartFailed { error, nodes: failed_nodes.take(), raced: raced.get() })
+}
+
+async fn run(
+    start: Start<'_>,
+    created: impl FnOnce(),
+    raced: &std::cell::Cell<bool>,
+    failed_nodes: &std::cell::RefCell<Vec<String>>,
+) -> Result<Ids> {
+    let Start { engine, plan, stop, .. } = start;
+    let marker = async { engine.create_volume(&plan.marker).await.map_err(Error::from) };
+    stop.call(marker).await.map_err(|error| error.context("failed to mark the start as begun"))?;
+    let deaths = Deaths::default();
+    let watch = ready::watch_deaths(engine, &plan.run.id, start.since, &deaths);
+    let nodes = Nodes { start, places: Semaphore::new(start.workers.max(1)), deaths: &deaths, raced, failed_nodes };
+    let work = nodes.make(created);
+    tokio::pin!(work);
+    // The watch ends only by losing the engine; then the work has to end too.
+    tokio::select! {
+        ids = &mut work => ids,
+        error = watch => {
+            stop.stop(error);
+            work.await
+        }
+    }
+}
+
+struct Nodes<'a> {
+    start: Start<'a>,
+    places: Semaphore,
+    deaths: &'a Deaths,
+    raced: &'a std::cell::Cell<bool>,
+    failed_nodes: &'a std::cell::RefCell<Vec<String>>,
+}
+
+impl Nodes<'_> {
+    async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
+        let plan = self.start.plan;
+        let (first, others) = plan.nodes.split_first().expect("a plan has nodes");
+        let first_id = self.or_stop(first, self.create(first)).await?;
+        let network = self.network().boxed_local().shared();
+        let left = std::cell::Cell::new(others.len());
+        let created = std::cell::Cell::new(Some(created));
+        let count = || {
+            if left.get() == 0
+                && let Some(created) = created.take()
+            {
+                created();
+            }
+        };
+        count();
+        let mut streams = FuturesUnordered::new();
+        streams.push(self.start_node(first, future::ready(Ok(first_id)).boxed_local(), network.clone()).boxed_local());
+        for node in others {
+            let create = async {
+                let id = self.or_stop(node, self.create(node)).await?;
+                left.set(left.get() - 1);
+                count();
+                Ok(id)
+            };
+            streams.push(self.start_node(node, create.boxed_local(), network.clone()).boxed_local());
+        }
+        let mut ids = Ids::new();
+        let mut error = None;
+        // All streams are drained, also after a failure: their calls under way have to end before anything is undone.
+        while let Some(done) = streams.next().await {
+            match done {
+                Ok((fqdn, id)) => drop(ids.insert(fqdn, id)),
+                Err(failed) => drop(error.get_or_insert(failed)),
+            }
+        }
+        drop(streams);
+        // The network may be under way although no node waits for it any more.
+        network.await?;
+        error.map_or(Ok(ids), Err)
+    }
+
+    async fn start_node(
+        &self,
+        node: &NodePlan,
+        created: impl Future<Output = Result<String>>,
+        network: Shared<impl Future<Output = Result<()>>>,
+    ) -> Result<(String, String)> {
+        let id = created.await?;
+        network.await?;
+        self.or_stop(node, self.start_container(node, &id)).await?;
+        let ready = ready::node_is_ready(self.start, node, &id, self.deaths).await;
+        if let Err(error) = &ready
+            && self.start.stop.reason().is_none()
+        {
+            self.failed_nodes.borrow_mut().push(node.fqdn().to_string());
+            self.fail(node, error.clone());
+        }
+        ready?;
+        self.tell(node, NodePhase::Ready);
+        Ok((node.fqdn().to_string(), id))
+    }
+
+    async fn create(&self, node: &NodePlan) -> Result<String> {
+        let _place = self.places.acquire().await;
+        self.start.stop.check()?;
+        self.tell(node, NodePhase::Creating);
+        let call = async { Ok(self.start.engine.create_container(&node.container).await) };
+        self.start.stop.call(call).await?.map_err(|error| self.explain(node, error))
+    }
+
+    async fn start_container(&self, node: &NodePlan, id: &str) -> Result<()> {
+        let _place = self.places.acquire().await;
+        self.start.stop.check()?;
+        self.tell(node, NodePhase::Starting);
+        let call = async { Ok(self.start.engine.start_container(id).await) };
+        self.start.stop.call(call).await?.map_err(|error| self.explain(node, error))
+    }
+
+    async fn network(&self) -> Result<()> {
+        let NetworkPlan::Create(spec) = &self.start.plan.network else { return Ok(()) };
+        let call = async { Ok(self.start.engine.create_network(spec).await) };
+        let result = self.start.stop.call(call).await.and_then(|created| {
+            created.map_err(|error| {
+                if matches!(error.fault, Fault::NetworkExists | Fault::SubnetTaken) {
+                    self.raced.set(true);
+                }
+                Error::from(error).context(format!("failed to create network `{}`", spec.name))
+            })
+        });
+        if let Err(error) = &result {
+            self.start.stop.stop(error.clone());
+        }
+        result.map(drop)
+    }
+
+    /// Runs one step of a node; its failure stops the others.
+    async fn or_stop<T>(&self, node: &NodePlan, step: impl Future<Output = Result<T>>) -> Result<T> {
+        let result = step.await;
+        if let Err(error) = &result
+            && self.start.stop.reason().is_none()
+        {
+            self.fail(node, error.clone());
+        }
+        result
+    }
+
+    fn fail(&self, node: &NodePlan, error: Error) {
+        let why = error.causes().first().map_or(error.message(), String::as_str);
+        self.tell(node, NodePhase::Failed { why: why.to_string() });
+        self.start.stop.stop(error);
+    }
+
+    fn tell(&self, node: &NodePlan, phase: NodePhase) {
+        (self.start.events)(Event::Node { node: node.fqdn().to_string(), phase });
+    }
+
+    /// The engine's refusal as the user should read it, and whether another start caused it.
+    fn explain(&self, node: &NodePlan, error: EngineError) -> Error {
+        let network = self.start.plan.network.name();
+        let gone = error.fault == Fault::NotFound && error.message.contains("network");
+        if gone || error.fault == Fault::AddressTaken {
+            self.raced.set(true);
+        }
+        let message = format!("failed to start node `{}`", node.fqdn());
+        match error.fault {
+            Fault::NameTaken => Error::new(Kind::Conflict, format!("host name `{}` is in use", node.fqdn()))
+                .cause("another start took it a moment ago")
+                .hint(format!("choose other host names, or another network than `{network}` with -n")),
+            Fault::PortTaken => {
+                Error::from(error).context(message).hint("choose another host port, or leave it out: -p NODE:CONTAINER")
+            }
+            Fault::NotFound if !gone => Error::from(error).kind_of(Kind::Image).context(message),
+            _ => Error::from(error).context(message),
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! The one way to end work early.
+
+use crate::error::{Error, Kind, Result};
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::watch;
+use tokio::time::timeout;
+
+/// How long a call to the engine that is under way may go on after a stop: longer than any call takes on an engine
+/// that works, short enough for a user who pressed Ctrl-C.
+const GRACE: Duration = Duration::from_secs(10);
+
+/// Whether and why the work is to end. The first reason holds.
+#[derive(Debug)]
+pub struct Stop {
+    reason: watch::Sender<Option<Error>>,
+}
+
+impl Default for Stop {
+    fn default() -> Stop {
+        Stop { reason: watch::Sender::new(None) }
+    }
+}
+
+impl Stop {
+    /// Nothing stops yet.
+    pub fn new() -> Stop {
+        Stop::default()
+    }
+
+    /// Ends the work; a second reason changes nothing.
+    pub fn stop(&self, why: Error) {
+        self.reason.send_if_modified(|reason| {
+            let first = reason.is_none();
+            reason.get_or_insert(why);
+            first
+        });
+    }
+
+    /// Why the work ends, if it does.
+    pub fn reason(&self) -> Option<Error> {
+        self.reason.borrow().clone()
+    }
+
+    /// An error once the work is to end.
+    pub fn check(&self) -> Result<()> {
+        self.reason().map_or(Ok(()), Err)
+    }
+
+    /// Completes when the work is to end.
+    pub async fn stopped(&self) -> Error {
+        let mut reason = self.reason.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let found = reason.wait_for(Option::is_some).await.ok().and_then(|reason| reason.clone());
+        found.unwrap_or_else(|| Error::new(Kind::Other, "stopped"))
+    }
+
+    /// A wait: given up as soon as the work is to end.
+    pub async fn wait<T>(&self, wait: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::select! {
+            biased;
+            why = self.stopped() => Err(why),
+            done = wait => done,
+        }
+    }
+
+    /// A call to the engine that makes or removes something: not begun once the work is to end, and let finish, for
+    /// [`GRACE`] at most, when it is under way.
+    pub async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.check()?;
+        tokio::pin!(call);
+        tokio::select! {
+            biased;
+            done = &mut call => done,
+            why = self.stopped() => timeout(GRACE, call).await.unwrap_or(Err(why)),
+        }
+    }
+
+    /// Runs `work` and stops it when it takes longer than `deadline`.
+    pub async fn within<T>(&self, deadline: Duration, late: Error, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        tokio::select! {
+            done = &mut work => done,
+            () = tokio::time::sleep(deadline) => {
+                self.stop(late);
+                work.await
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::future::{pending, ready};
+
+    fn interrupted() -> Error {
+        Error::new(Kind::Interrupted, "interrupted")
+    }
+
+    #[tokio::test]
+    async fn the_first_reason_holds() {
+        let stop = Stop::new();
+        stop.check().unwrap();
+        stop.stop(interrupted());
+        stop.stop(Error::new(Kind::Timeout, "late"));
+        assert_eq!(stop.check().unwrap_err().kind(), Kind::Interrupted);
+    }
+
+    #[tokio::test]
+    async fn a_wait_ends_at_once_and_no_call_begins() {
+        let stop = Stop::new();
+        stop.stop(interrupted());
+        assert_eq!(stop.wait(pending::<Result<()>>()).await.unwrap_err().kind(), Kind::Interrupted);
+        let mut begun = false;
+        let call = async {
+            begun = true;
+            Ok(())
+        };
+        stop.call(call).await.unwrap_err();
+        assert!(!begun);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_under_way_is_let_finish_and_a_stalled_one_given_up() {
+        let stop = Stop::new();
+        let slow = async {
+            stop.stop(interrupted());
+            tokio::task::yield_now().await;
+            Ok(7)
+        };
+        assert_eq!(stop.call(slow).await.unwrap(), 7);
+        let stop = Stop::new();
+        let stalled = async {
+            stop.stop(interrupted());
+            pending::<Result<()>>().await
+        };
+        assert_eq!(stop.call(stalled).await.unwrap_err().kind(), Kind::Interrupted);
+        assert_eq!(Stop::new().call(ready(Ok(1))).await.unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_deadline_stops_what_looks_at_the_stop() {
+        let stop = Stop::new();
+        let late = Error::new(Kind::Timeout, "too late");
+        let work = stop.within(Duration::from_secs(5), late, stop.wait(pending::<Result<()>>())).await;
+        assert_eq!(work.unwrap_err().kind(), Kind::Timeout);
+    }
+}
