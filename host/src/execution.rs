@@ -11,6 +11,8 @@
 //!
 //! **Undo.** One path for all of them: look what carries this run's label, plan its removal, carry that out.
 
+pub mod command;
+pub mod hook;
 pub mod probe;
 pub mod ready;
 pub mod removal;

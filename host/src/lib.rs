@@ -1,5 +1,6 @@
 //! The host: it looks at a topology folder, loads its plugin, plans a cluster and runs the plan against an engine.
 
+pub mod archive;
 pub mod cluster;
 pub mod engine;
 pub mod error;

@@ -1,7 +1,8 @@
 //! Probes: how each is looked at in a node. Logs are followed; the rest has to be asked again and again, with
 //! pauses that grow from a tenth of a second to one.
 
-use crate::engine::{Chunk, Engine, EngineResult, ExecSpec, LogOptions};
+use super::command;
+use crate::engine::{Engine, EngineResult, ExecSpec, LogOptions};
 use clusterdock_plugin_api::Probe;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
@@ -133,15 +134,8 @@ async fn succeeds(engine: &dyn Engine, id: &str, command: &[&str]) -> EngineResu
 async fn run(engine: &dyn Engine, id: &str, command: &[&str]) -> EngineResult<(i64, String)> {
     let command = command.iter().map(ToString::to_string).collect();
     let spec = ExecSpec { command, user: Some("0".into()), ..ExecSpec::default() };
-    let mut session = engine.exec(id, &spec).await?;
-    let mut stdout = Vec::new();
-    while let Some(chunk) = session.output.next().await {
-        if let Chunk::Stdout(bytes) = chunk? {
-            stdout.extend_from_slice(&bytes);
-        }
-    }
-    let exit_code = engine.exec_exit_code(&session.id).await?.unwrap_or(-1);
-    Ok((exit_code, String::from_utf8_lossy(&stdout).into_owned()))
+    let outcome = command::attend(engine, id, &spec, None, &mut |_| {}).await?;
+    Ok((outcome.exit_code, String::from_utf8_lossy(&outcome.stdout).into_owned()))
 }
 
 async fn log_line(engine: &dyn Engine, id: &str, text: &str) -> EngineResult<()> {
