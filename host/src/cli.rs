@@ -1,0 +1,232 @@
+//! The command line: what can be typed, and how help tells it. Values are checked here; the inside never looks at a
+//! string again.
+
+pub mod duration;
+pub mod map;
+pub mod size;
+pub mod start;
+pub mod topology_args;
+
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use std::path::PathBuf;
+
+/// Start clusters of host-like Docker containers from pluggable topologies.
+#[derive(Debug, Parser)]
+#[command(
+    name = "clusterdock",
+    version,
+    propagate_version = true,
+    subcommand_required = true,
+    arg_required_else_help = true
+)]
+pub struct Cli {
+    /// Options of every command.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Global options")]
+pub struct Global {
+    /// Tell more
+    #[arg(short, long, global = true)]
+    pub verbose: bool,
+
+    /// Where clusterdock keeps locks, logs and libraries
+    #[arg(long, value_name = "PATH", global = true, env = "CLUSTERDOCK_CONFIG_DIRECTORY", hide_env = true)]
+    pub clusterdock_config_directory: Option<PathBuf>,
+
+    /// The engine, as unix:///PATH or tcp://HOST:PORT [default: DOCKER_HOST, else Docker's current context]
+    #[arg(short = 'H', long, value_name = "URL", global = true)]
+    pub host: Option<String>,
+
+    /// How to tell what happens
+    #[arg(long, value_name = "HOW", global = true, default_value = "auto", hide_possible_values = true)]
+    #[arg(help = "How to tell what happens: auto, tty, plain, json or quiet")]
+    pub progress: Progress,
+
+    /// When to use colour
+    #[arg(long, value_name = "WHEN", global = true, default_value = "auto", hide_possible_values = true)]
+    #[arg(help = "When to use colour: auto, always or never")]
+    pub color: Color,
+}
+
+/// How to tell what happens.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Progress {
+    /// Live lines on a terminal, plain ones elsewhere.
+    #[default]
+    Auto,
+    /// Live lines per node.
+    Tty,
+    /// One line an event.
+    Plain,
+    /// One JSON object an event.
+    Json,
+    /// Warnings and errors only.
+    Quiet,
+}
+
+/// When to use colour.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Color {
+    /// On a terminal, unless NO_COLOR says otherwise.
+    #[default]
+    Auto,
+    /// Always.
+    Always,
+    /// Never.
+    Never,
+}
+
+/// How an answer is written.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// For people.
+    #[default]
+    Table,
+    /// One JSON document.
+    Json,
+    /// One JSON document a line.
+    Jsonl,
+}
+
+/// Every command but those that a topology's arguments belong to (see [`start`]).
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// List nodes, by cluster
+    Ps(List),
+    /// List clusters
+    Ls(List),
+    /// Open a terminal on a node, or run one command there
+    Ssh(Ssh),
+    /// Run a command on nodes, in parallel
+    Exec(Exec),
+    /// Remove clusters or nodes
+    Rm(Rm),
+    /// Remove everything of clusterdock's, or clusters by name
+    Manage(Manage),
+}
+
+/// Arguments of `ps` and `ls`.
+#[derive(Debug, Args)]
+pub struct List {
+    /// How to write it
+    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    pub format: Format,
+    /// Names only
+    #[arg(short, long, conflicts_with = "format")]
+    pub quiet: bool,
+}
+
+/// Arguments of `ssh`.
+#[derive(Debug, Args)]
+pub struct Ssh {
+    /// The node: FQDN, CLUSTER/HOSTNAME, or a host name that is there once
+    #[arg(value_name = "NODE")]
+    pub node: String,
+    /// The user, as NAME or UID, with :GROUP if wanted
+    #[arg(short, long, default_value = "0", hide_default_value = true)]
+    pub user: String,
+    /// A command in place of the login shell
+    #[arg(last = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `exec`.
+#[derive(Debug, Args)]
+pub struct Exec {
+    /// The node: FQDN, CLUSTER/HOSTNAME, or a host name that is there once
+    #[arg(value_name = "NODE", required_unless_present_any = ["group", "all"], conflicts_with_all = ["group", "all"])]
+    pub node: Option<String>,
+    /// On the nodes of this group, as GROUP or CLUSTER/GROUP
+    #[arg(short, long, value_name = "GROUP", conflicts_with = "all")]
+    pub group: Option<String>,
+    /// On every running node
+    #[arg(short, long)]
+    pub all: bool,
+    /// Only nodes of this cluster
+    #[arg(short, long, value_name = "CLUSTER", conflicts_with = "node")]
+    pub cluster: Option<String>,
+    /// The user, as NAME or UID, with :GROUP if wanted
+    #[arg(short, long, default_value = "0", hide_default_value = true)]
+    pub user: String,
+    /// The folder it starts in
+    #[arg(short, long, value_name = "PATH")]
+    pub workdir: Option<String>,
+    /// Set an environment variable
+    #[arg(short, long, value_name = "NAME=VALUE")]
+    pub env: Vec<String>,
+    /// Leave it running and return at once
+    #[arg(short, long)]
+    pub detach: bool,
+    /// No terminal, also where there is one
+    #[arg(short = 'T', long)]
+    pub no_tty: bool,
+    /// End it after so long, as 90s or 5m
+    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
+    pub timeout: Option<std::time::Duration>,
+    /// The command
+    #[arg(last = true, required = true, value_name = "CMD")]
+    pub command: Vec<String>,
+}
+
+/// Arguments of `rm`.
+#[derive(Debug, Args)]
+pub struct Rm {
+    /// Clusters by name, or nodes by FQDN, CLUSTER/HOSTNAME or host name
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Print what would be removed, and stop
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Arguments of `manage`.
+#[derive(Debug, Args)]
+#[command(subcommand_required = true, arg_required_else_help = true)]
+pub struct Manage {
+    /// Print what would be removed, and stop
+    #[arg(long, global = true)]
+    pub dry_run: bool,
+    /// What to do.
+    #[command(subcommand)]
+    pub action: ManageAction,
+}
+
+/// What `manage` does.
+#[derive(Debug, Subcommand)]
+pub enum ManageAction {
+    /// Remove every cluster and network of clusterdock's
+    Nuke {
+        /// Also every other container and unused network of the engine
+        #[arg(short, long)]
+        all: bool,
+        /// Do not ask
+        #[arg(short, long)]
+        yes: bool,
+    },
+    /// Remove clusters by name
+    Remove {
+        /// Also their networks, where nothing else is on them
+        #[arg(short, long)]
+        network: bool,
+        /// Clusters by name
+        #[arg(required = true, value_name = "CLUSTER")]
+        clusters: Vec<String>,
+    },
+}
+
+/// The whole command line, with `start` as far as it is known without a topology.
+pub fn command() -> clap::Command {
+    Cli::command().subcommand(start::command().display_order(0))
+}
+
+/// The options of every command, from wherever they stand.
+pub fn global(matches: &clap::ArgMatches) -> Result<Global, clap::Error> {
+    Global::from_arg_matches(matches)
+}

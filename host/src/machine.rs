@@ -1,0 +1,5 @@
+//! This machine: what a start has to know of it, or to keep others of it from.
+
+pub mod lock;
+pub mod port;
+pub mod route;

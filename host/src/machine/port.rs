@@ -1,0 +1,124 @@
+//! Ports of this machine, held until the engine has them.
+//!
+//! A held port is a bound socket that does not listen. The engine, whose sockets have SO_REUSEADDR, can still bind
+//! it; another clusterdock that looks for a free port cannot, since it first binds without that option.
+
+use crate::engine::PublishedPort;
+use crate::error::{Error, Kind, Result};
+use crate::plan::port::WantedPort;
+use clusterdock_plugin_api::Protocol;
+use rustix::fd::OwnedFd;
+use rustix::net::{AddressFamily, SocketFlags, SocketType, bind, socket_with, sockopt};
+use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
+use std::ops::Range;
+
+/// Where free ports are looked for: below the ports that the kernel gives to outgoing connections.
+const CHOICE: Range<u16> = 20_000..32_768;
+/// How many of them are tried.
+const TRIES: usize = 200;
+
+/// Ports chosen for nodes, and the sockets that hold them.
+#[derive(Debug, Default)]
+pub struct HeldPorts {
+    /// By host name.
+    pub ports: BTreeMap<String, Vec<PublishedPort>>,
+    _sockets: Vec<OwnedFd>,
+}
+
+/// Chooses and holds a host port for each port that is wanted.
+///
+/// # Errors
+/// [`Kind::Conflict`] for a host port that something else on this machine has.
+pub fn hold(wanted: &[WantedPort], host_ip: IpAddr) -> Result<HeldPorts> {
+    choose(wanted, host_ip, |address, protocol| bound(address, protocol).map(Some))
+}
+
+/// Chooses host ports on a machine that is not this one: nothing can be held there.
+pub fn choose_unheld(wanted: &[WantedPort], host_ip: IpAddr) -> Result<HeldPorts> {
+    choose(wanted, host_ip, |_, _| Ok(None))
+}
+
+fn choose(
+    wanted: &[WantedPort],
+    host_ip: IpAddr,
+    take: impl Fn(SocketAddr, Protocol) -> std::io::Result<Option<OwnedFd>>,
+) -> Result<HeldPorts> {
+    let mut held = HeldPorts::default();
+    let mut used: Vec<(u16, Protocol)> = wanted.iter().filter_map(|w| Some((w.host_port?, w.protocol))).collect();
+    for want in wanted {
+        let (host_port, socket) = match want.host_port {
+            Some(port) => {
+                (port, take(SocketAddr::new(host_ip, port), want.protocol).map_err(|e| taken(port, want, e))?)
+            }
+            None => {
+                let mut candidates = (0..TRIES).map(|_| fastrand::u16(CHOICE));
+                candidates
+                    .by_ref()
+                    .filter(|port| !used.contains(&(*port, want.protocol)))
+                    .find_map(|port| Some((port, take(SocketAddr::new(host_ip, port), want.protocol).ok()?)))
+                    .ok_or_else(|| none_free(want))?
+            }
+        };
+        used.push((host_port, want.protocol));
+        let WantedPort { container_port, protocol, .. } = *want;
+        let port = PublishedPort { container_port, protocol, host_ip, host_port };
+        held.ports.entry(want.hostname.clone()).or_default().push(port);
+        held._sockets.extend(socket);
+    }
+    Ok(held)
+}
+
+/// A socket bound to the address. For UDP the engine's own socket has no SO_REUSEADDR, so a UDP port is only tried.
+fn bound(address: SocketAddr, protocol: Protocol) -> std::io::Result<OwnedFd> {
+    let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
+    let kind = if protocol == Protocol::Udp { SocketType::DGRAM } else { SocketType::STREAM };
+    let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    bind(&socket, &address)?;
+    if protocol == Protocol::Udp {
+        return Ok(socket_with(family, kind, SocketFlags::CLOEXEC, None)?);
+    }
+    sockopt::set_socket_reuseaddr(&socket, true)?;
+    Ok(socket)
+}
+
+fn taken(port: u16, want: &WantedPort, error: std::io::Error) -> Error {
+    let error = Error::new(Kind::Conflict, format!("host port `{port}/{}` cannot be used", want.protocol))
+        .cause(error)
+        .cause(format!("it was to be port {} of node `{}`", want.container_port, want.hostname));
+    error.hint("choose another host port, or leave it out: -p NODE:CONTAINER")
+}
+
+fn none_free(want: &WantedPort) -> Error {
+    Error::new(Kind::Conflict, format!("no host port is free for port {} of `{}`", want.container_port, want.hostname))
+        .cause(format!("{TRIES} ports from {} to {} were tried", CHOICE.start, CHOICE.end - 1))
+        .hint("name one: -p \"NODE:HOST->CONTAINER\"")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::net::{Ipv4Addr, TcpListener};
+
+    const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+
+    fn want(host_port: Option<u16>) -> WantedPort {
+        WantedPort { hostname: "n".into(), container_port: 80, protocol: Protocol::Tcp, host_port }
+    }
+
+    #[test]
+    fn a_held_port_is_the_engines_and_nobody_elses() {
+        let held = hold(&[want(None)], LOOPBACK).unwrap();
+        let port = held.ports["n"][0].host_port;
+        assert_eq!(hold(&[want(Some(port))], LOOPBACK).unwrap_err().kind(), Kind::Conflict, "another clusterdock");
+        // The standard library's listener sets SO_REUSEADDR, as the engine does.
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+
+    #[test]
+    fn a_port_that_something_listens_on_is_a_conflict() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        assert_eq!(hold(&[want(Some(port))], LOOPBACK).unwrap_err().kind(), Kind::Conflict);
+    }
+}
