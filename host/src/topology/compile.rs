@@ -44,11 +44,12 @@ pub struct Built {
 }
 
 impl Cargo {
-    /// The `cargo` on PATH, with the environment of this process less what an outer cargo put there: under `cargo run`
-    /// and `cargo test` it describes another crate, and names a toolchain that is not the plugin's choice. What users
-    /// set themselves stays (CARGO_HOME, CARGO_TARGET_DIR, CARGO_NET_*, CARGO_PROFILE_*, RUSTFLAGS, RUSTC_WRAPPER, ...),
-    /// but for CARGO_BUILD_TARGET: a plugin is for the machine that loads it. LD_LIBRARY_PATH stays too: what cargo
-    /// adds to it are folders in which nothing is looked for by a name that another toolchain has.
+    /// The `cargo` on PATH, in the environment of this process less what an outer cargo put there: under `cargo run`
+    /// and `cargo test` it describes another crate, and names a toolchain that the plugin did not choose.
+    ///
+    /// What users set themselves stays (CARGO_HOME, CARGO_TARGET_DIR, CARGO_NET_*, RUSTFLAGS, RUSTC_WRAPPER, ...), but
+    /// for CARGO_BUILD_TARGET: a plugin is for the machine that loads it. LD_LIBRARY_PATH stays with what an outer cargo
+    /// added to it, since those libraries have names that no other toolchain looks for.
     pub fn from_environment() -> Cargo {
         Cargo::new("cargo", std::env::vars_os())
     }
@@ -82,8 +83,8 @@ impl Cargo {
         let mut command = self.command("build", source);
         command
             .arg("--message-format=json-render-diagnostics")
-            // Paths in dependency files may be shortened by the user's configuration: to where, is settled here.
-            .env("CARGO_BUILD_DEP_INFO_BASEDIR", "/")
+            // A user's configuration may have paths in dependency files cut short; nothing is below this one.
+            .env("CARGO_BUILD_DEP_INFO_BASEDIR", "/dev/null")
             .stdout(Stdio::piped());
         let mut child = command.spawn().map_err(|error| self.not_run(plugin, &error))?;
         let made = read_messages(&mut child);
@@ -223,8 +224,8 @@ impl Built {
         let Ok(linked) = fs::metadata(&self.library).map(|library| (library.mtime(), library.mtime_nsec())) else {
             return true;
         };
-        let about = self.sources.iter().filter_map(|file| fs::metadata(file).ok()).filter(fs::Metadata::is_file);
-        about.into_iter().any(|file| (file.ctime(), file.ctime_nsec()) > linked)
+        let mut files = self.sources.iter().filter_map(|file| fs::metadata(file).ok()).filter(fs::Metadata::is_file);
+        files.any(|file| (file.ctime(), file.ctime_nsec()) > linked)
     }
 }
 
@@ -286,7 +287,7 @@ fn prerequisites(text: &str) -> Vec<PathBuf> {
         .filter_map(|line| line.split_once(": "))
         .flat_map(|(_, files)| {
             let files = files.replace("\\ ", "\0");
-            files.split(' ').map(|file| Path::new("/").join(file.replace('\0', " "))).collect::<Vec<_>>()
+            files.split(' ').map(|file| PathBuf::from(file.replace('\0', " "))).collect::<Vec<_>>()
         })
         .collect();
     files.sort();
@@ -298,12 +299,10 @@ fn failed(source: &Path, plugin: &str, status: ExitStatus) -> Error {
     if status.signal() == Some(rustix::process::Signal::INT.as_raw()) {
         return Error::new(Kind::Interrupted, format!("interrupted while plugin `{plugin}` was being compiled"));
     }
-    let manifest = source.join("Cargo.toml");
+    let again = format!("cargo build --release --manifest-path {}", source.join("Cargo.toml").display());
     Error::new(Kind::Plugin, format!("plugin `{plugin}` does not compile"))
         .cause(format!("cargo ended with {status}; its messages are above"))
-        .hint(format!("correct it and try again, or look closer with `cargo build --release --manifest-path {}`", {
-            manifest.display()
-        }))
+        .hint(format!("correct it and try again, or look closer with `{again}`"))
 }
 
 #[cfg(test)]
@@ -334,9 +333,16 @@ mod tests {
     }
 
     #[test]
+    fn an_interrupted_compilation_is_not_taken_for_a_wrong_source() {
+        let ended = |raw| failed(Path::new("/crate"), "tiny", ExitStatus::from_raw(raw)).kind();
+        assert_eq!(ended(rustix::process::Signal::INT.as_raw()), Kind::Interrupted);
+        assert_eq!(ended(101 << 8), Kind::Plugin);
+    }
+
+    #[test]
     fn a_dependency_file_is_read_with_spaces_in_names_and_without_its_targets() {
         let text =
-            "/t/libx.rlib: /a/other\\ file.txt /a/src/lib.rs\n\n/t/my\\ x.so: /a/src/lib.rs b/c.rs\n/a/lib.rs:\n";
+            "/t/libx.rlib: /a/other\\ file.txt /a/src/lib.rs\n\n/t/my\\ x.so: /a/src/lib.rs /b/c.rs\n/a/lib.rs:\n";
         let expected: Vec<PathBuf> = ["/a/other file.txt", "/a/src/lib.rs", "/b/c.rs"].map(PathBuf::from).into();
         assert_eq!(prerequisites(text), expected);
     }

@@ -55,10 +55,11 @@ impl Fingerprint {
         let since = since.duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_nanos() as i128);
         let mut sources = BTreeMap::new();
         for file in files.iter().cloned().chain(manifests(source, files)) {
+            let content = digest(&file)?;
+            // Looked at after reading, so that no save slips in between.
             let about = fs::metadata(&file).ok().filter(fs::Metadata::is_file);
             let uncertain = about.is_some_and(|about| nanos(about.ctime(), about.ctime_nsec()) > since);
-            let content = if uncertain { UNCERTAIN.to_owned() } else { digest(&file)? };
-            sources.insert(relative(source, &file), content);
+            sources.insert(relative(source, &file), if uncertain { UNCERTAIN.to_owned() } else { content });
         }
         // Cargo itself may have written this one just now.
         let lock = source.join("Cargo.lock");

@@ -143,7 +143,8 @@ fn named(given: &Path, places: &Places) -> Result<Found> {
         ))
         .cause(format!("no folder `{name}` or `{prefixed}` in `{}`", installed.display()));
     let known = names(places);
-    Err(match nearest(&name, known.iter().map(String::as_str)) {
+    let bare = name.strip_prefix(PREFIX).unwrap_or(&name);
+    Err(match nearest(bare, known.iter().map(String::as_str)) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
         None if known.is_empty() => {
             error.hint("name a topology's folder by its path, or install one with `clusterdock topology add`")
@@ -180,7 +181,7 @@ fn meant_beside(given: &Path, path: &Path) -> Option<PathBuf> {
     let files = fs::read_dir(parent).ok()?.flatten().filter(|entry| is_library(Path::new(&entry.file_name())));
     names.extend(files.filter_map(|entry| entry.file_name().into_string().ok()));
     let typed = path.file_name()?.to_str()?;
-    let bare = |name: &'_ str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
+    let bare = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
     let meant = nearest(typed, names.iter().map(String::as_str))
         .map(str::to_owned)
         .or_else(|| names.iter().find(|name| nearest(&bare(typed), [bare(name).as_str()]).is_some()).cloned())?;

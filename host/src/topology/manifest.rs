@@ -118,7 +118,8 @@ impl System {
     fn read(tag: Spanned<String>, mut table: Table<'_>) -> Result<(String, System)> {
         let (span, tag) = (tag.span(), tag.into_inner());
         if !(TAG.holds)(&tag) {
-            return Err(table.wrong(span, format!("an operating system cannot be called `{tag}`"), TAG.says));
+            let message = format!("an operating system cannot be called `{}`", tag.escape_debug());
+            return Err(table.wrong(span, message, TAG.says));
         }
         table.only(&["programs", "context", "dockerfile"])?;
         let system = match (table.has("programs"), table.has("context")) {
@@ -135,8 +136,8 @@ impl System {
                 Err(table.refuse(format!("image `{tag}` has both `programs` and `context`"), "keep one of the two"))
             }
             (false, false) => Err(table.refuse(
-                format!("image `{tag}` says not how it is made"),
-                "give `programs = [...]` (assembled from this machine's) or `context = \"images/...\"` (a folder with \
+                format!("image `{tag}` does not say how it is made"),
+                "give `programs = [...]` (assembled from those of this machine) or `context = \"images/...\"` (a folder with \
                  a Dockerfile); an image that is only ever pulled needs no table",
             )),
         }?;
@@ -171,8 +172,10 @@ const LIBRARY: Rule = Rule {
            (the crate `my-topology` compiles to `libmy_topology.so`, so its plugin is `my_topology`)",
 };
 
-const PATH: Rule =
-    Rule { holds: |text| !text.trim().is_empty() && !text.contains(char::is_control), says: "it cannot be empty" };
+const PATH: Rule = Rule {
+    holds: |text| !text.trim().is_empty() && !text.contains(char::is_control),
+    says: "it has to name something",
+};
 
 /// Docker's grammar for the parts of a repository's path: letters and digits, and one separator at a time.
 const REPOSITORY: Rule = Rule {

@@ -50,8 +50,8 @@ impl<'t> Table<'t> {
     pub(super) fn only(&self, known: &[&str]) -> Result<()> {
         let unknown = self.entries.iter().find(|(key, _)| !known.contains(&key.get_ref().as_str()));
         let Some((key, _)) = unknown else { return Ok(()) };
-        let name = key.get_ref();
-        let hint = match nearest(name, known.iter().copied()) {
+        let name = key.get_ref().escape_debug();
+        let hint = match nearest(key.get_ref(), known.iter().copied()) {
             Some(meant) => format!("did you mean `{meant}`?"),
             None => format!("the keys here are `{}`", known.join("`, `")),
         };
@@ -146,7 +146,10 @@ impl<'t> Table<'t> {
     fn ruled(&self, key: &str, value: Spanned<DeValue<'t>>, rule: &Rule) -> Result<String> {
         match value.get_ref() {
             DeValue::String(text) if (rule.holds)(text) => Ok(text.to_string()),
-            DeValue::String(text) => Err(self.wrong(value.span(), format!("`{key}` cannot be `{text}`"), rule.says)),
+            DeValue::String(text) => {
+                let message = format!("`{key}` cannot be `{}`", text.escape_debug());
+                Err(self.wrong(value.span(), message, rule.says))
+            }
             _ => Err(self.mistyped(key, "a string", &value)),
         }
     }
@@ -155,7 +158,7 @@ impl<'t> Table<'t> {
         let found = value.get_ref().type_str();
         let hint = match value.get_ref() {
             DeValue::Integer(_) | DeValue::Float(_) if wanted == "a string" => {
-                format!("write it in quotes: `\"{}\"`", &self.document.text[value.span()])
+                format!("write it in quotes: `\"{}\"`", self.document.text.get(value.span()).unwrap_or_default())
             }
             _ => format!("`{key}` is {wanted}"),
         };
@@ -171,7 +174,7 @@ impl Document<'_> {
     /// `PATH:LINE:COLUMN`, then the line, then a mark under what is meant of it.
     fn place(&self, span: Option<Range<usize>>) -> String {
         let Some(span) = span else { return self.shown.to_owned() };
-        let before = &self.text[..span.start.min(self.text.len())];
+        let before = &self.text[..self.text.floor_char_boundary(span.start)];
         let begin = before.rfind('\n').map_or(0, |newline| newline + 1);
         let number = before.matches('\n').count() + 1;
         let lead = &before[begin..];

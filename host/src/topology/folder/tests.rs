@@ -125,6 +125,7 @@ fn an_unknown_name_gets_the_places_searched_and_the_name_that_was_meant() {
     );
     assert!(error.causes()[1].ends_with("/config/topologies`"), "{error}");
     assert_eq!(error.next_step(), Some("did you mean `nodebase`?"));
+    assert_eq!(disk.missing("topology_nodebas").next_step(), Some("did you mean `nodebase`?"));
 }
 
 #[test]
@@ -208,4 +209,16 @@ fn a_linked_folder_finds_its_source_from_where_it_really_is() {
     assert_eq!(folder.source(), None);
     disk.write("real/crate/Cargo.toml", "");
     assert_eq!(folder.source(), Some(disk.path("real/crate")));
+}
+
+#[test]
+fn every_topology_of_this_repository_is_found_by_name_with_its_crate() {
+    let places = Places { current: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), config: "/nowhere".into() };
+    let names = names(&places);
+    assert!(names.contains(&"nodebase".to_owned()), "{names:?}");
+    for name in names {
+        let Found::Folder(folder) = find(Path::new(&name), &places).unwrap() else { panic!("{name}") };
+        assert_eq!(folder.manifest.name, name);
+        assert!(folder.source().is_some(), "{name}");
+    }
 }

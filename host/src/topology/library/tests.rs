@@ -320,3 +320,13 @@ fn a_folder_that_cannot_take_the_library_is_found_out_before_cargo_is_called() {
     assert_eq!(error.kind(), Kind::Plugin);
     assert!(error.message().starts_with("plugin `tiny` cannot be compiled into"), "{error}");
 }
+
+#[test]
+fn a_configuration_that_shortens_paths_in_dependency_files_does_not_matter() {
+    let scene = Scene::new();
+    scene.write("crate/.cargo/config.toml", "[build]\ndep-info-basedir = \".\"\n");
+    scene.compiled("there is no library yet");
+    scene.is_fresh();
+    scene.edit("crate/src/a text.txt", "first", "second");
+    scene.compiled("`src/a text.txt` has changed");
+}

@@ -211,9 +211,22 @@ fn an_operating_system_is_made_in_exactly_one_way() {
     assert_eq!(both.message(), "image `host` has both `programs` and `context`");
     assert!(both.causes()[0].starts_with("topology.toml:14:1\n14 | [images.host]\n"), "{both}");
     let neither = refused("context = \"images/debian12\"\n", "");
-    assert_eq!(neither.message(), "image `debian12` says not how it is made");
+    assert_eq!(neither.message(), "image `debian12` does not say how it is made");
     let mixed = refused("programs = [", "dockerfile = \"x\"\nprograms = [");
     assert_eq!(mixed.message(), "image `host` has `programs` and a `dockerfile`");
     let empty = refused("[\"bash\", \"/usr/bin/ls\"]", "[]");
     assert_eq!(empty.message(), "`programs` is empty");
+}
+
+#[test]
+fn a_damaged_manifest_is_an_error_wherever_it_is_damaged() {
+    for cut in 0..WHOLE.len() {
+        for piece in ["", "\0", "\"", "\n", "[", "ß", "= "] {
+            let text = format!("{}{piece}{}", &WHOLE[..cut], &WHOLE[cut + 1..]);
+            if let Err(error) = parse(&text) {
+                assert_eq!(error.kind(), Kind::Usage);
+                assert!(error.causes().iter().any(|cause| cause.starts_with("topology.toml")), "{error}");
+            }
+        }
+    }
 }
