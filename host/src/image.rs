@@ -1,3 +1,3 @@
-//! Images: what a node is started from, and how one comes to be when no registry has it.
+//! Images: what nodes are started from, and how each comes to be there before a cluster is planned.
 
 pub mod assemble;

@@ -51,16 +51,6 @@ pub fn fqdn(hostname: &str, network: &str) -> Result<String> {
     Ok(fqdn)
 }
 
-/// The nearest of `candidates` to what was typed, if one is near enough to be meant.
-pub fn nearest<'a>(typed: &str, candidates: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .into_iter()
-        .map(|candidate| (strsim::jaro_winkler(typed, candidate), candidate))
-        .filter(|(score, _)| *score > 0.8)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}
-
 fn check_label(label: &str) -> Result<(), String> {
     if label.is_empty() {
         return Err("it is empty, or has an empty part".into());
@@ -106,11 +96,5 @@ mod tests {
         assert_eq!(fqdn("node-1", "cluster").unwrap(), "node-1.cluster");
         fqdn(&"x".repeat(56), "cluster").unwrap();
         assert_eq!(fqdn(&"x".repeat(57), "cluster").unwrap_err().kind(), Kind::Usage);
-    }
-
-    #[test]
-    fn the_nearest_name_is_near() {
-        assert_eq!(nearest("strat", ["start", "stop"]), Some("start"));
-        assert_eq!(nearest("frobnicate", ["start", "stop"]), None);
     }
 }

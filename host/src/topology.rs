@@ -5,5 +5,4 @@ pub mod fingerprint;
 pub mod folder;
 pub mod library;
 pub mod manifest;
-mod nearest;
 mod table;

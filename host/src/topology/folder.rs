@@ -7,8 +7,8 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{self, Manifest};
-use super::nearest::nearest;
 use crate::error::{Error, Kind, Result};
+use crate::nearest::nearest;
 
 /// Where topologies are looked for by name.
 #[derive(Debug, Clone, PartialEq, Eq)]

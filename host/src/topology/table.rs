@@ -6,8 +6,8 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::nearest::nearest;
 use crate::error::{Error, Kind, Result};
+use crate::nearest::nearest;
 
 /// The text of a document, and the path that its errors name it by.
 #[derive(Clone, Copy)]
