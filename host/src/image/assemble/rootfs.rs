@@ -52,9 +52,13 @@ impl Version {
 }
 
 impl Rootfs {
-    /// Adds a folder, if nothing is there.
+    /// Adds a folder, or gives one that is there this mode.
     pub(super) fn folder(&mut self, path: &Path, mode: u32) {
         self.add(path, Entry::Folder { mode });
+        let landing = self.landing(path);
+        if let Some(Entry::Folder { mode: current }) = self.entries.get_mut(&landing) {
+            *current = mode;
+        }
     }
 
     /// Adds a link, if nothing is there.

@@ -75,6 +75,15 @@ fn a_login_finds_users_a_prompt_and_room_for_temporary_files() {
 }
 
 #[test]
+fn a_program_from_a_temporary_folder_does_not_close_it_to_others() {
+    let machine = Pretend::usual().with_path("/tmp/built");
+    machine.program("/tmp/built/tool", &[]);
+    let entries = entries(&resolve(&machine, &["tool"]));
+    assert!(entries.contains_key("tmp/built/tool"));
+    assert_eq!(entries["tmp/"], "Directory 1777 ");
+}
+
+#[test]
 fn programs_that_are_not_there_are_left_out_and_named() {
     let recipe = resolve(&Pretend::usual(), &["nano", "bash"]);
     let missing = [Missing { program: "nano".to_owned(), reason: "not on this machine".to_owned() }];
