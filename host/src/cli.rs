@@ -7,7 +7,7 @@ pub mod size;
 pub mod start;
 pub mod topology_args;
 
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
 use std::path::PathBuf;
 
 /// Start clusters of host-like Docker containers from pluggable topologies.
@@ -29,7 +29,7 @@ pub struct Cli {
 }
 
 /// Options of every command.
-#[derive(Debug, Clone, Args)]
+#[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Global options")]
 pub struct Global {
     /// Tell more
@@ -223,10 +223,10 @@ pub enum ManageAction {
 
 /// The whole command line, with `start` as far as it is known without a topology.
 pub fn command() -> clap::Command {
-    Cli::command().subcommand(start::command().display_order(0))
+    command_with(start::command())
 }
 
-/// The options of every command, from wherever they stand.
-pub fn global(matches: &clap::ArgMatches) -> Result<Global, clap::Error> {
-    Global::from_arg_matches(matches)
+/// The whole command line, with this `start`.
+pub fn command_with(start: clap::Command) -> clap::Command {
+    Cli::command().subcommand(start.display_order(0))
 }

@@ -45,6 +45,10 @@ pub trait Engine: Send + Sync {
     /// What it is and can do.
     async fn info(&self) -> EngineResult<EngineInfo>;
 
+    /// Capabilities (`CAP_SYS_RESOURCE`, ...) that the engine lacks and would refuse a host-like node's start for.
+    /// None where it can leave them out by itself, or where nobody can tell.
+    async fn missing_capabilities(&self) -> EngineResult<Vec<String>>;
+
     /// Containers that match, stopped ones included, in no order.
     async fn containers(&self, filter: &Filter) -> EngineResult<Vec<Container>>;
     /// Networks that match.
@@ -107,6 +111,25 @@ pub trait Engine: Send + Sync {
     ) -> EngineResult<()>;
     /// A path of a container as tar.
     async fn get_archive(&self, id: &str, path: &str) -> EngineResult<BoxStream<'static, std::io::Result<Bytes>>>;
+}
+
+/// The address under which the user of this machine reaches ports that an engine published at `bind`.
+pub fn user_address(engine: &dyn Engine, bind: std::net::IpAddr) -> String {
+    match engine.is_local() || !bind.is_unspecified() {
+        true if bind.is_unspecified() => "127.0.0.1".into(),
+        true => bind.to_string(),
+        false => remote_host(engine.address()).unwrap_or("127.0.0.1").into(),
+    }
+}
+
+/// `HOST` of `tcp://HOST:PORT`, `ssh://USER@HOST`, ...
+fn remote_host(address: &str) -> Option<&str> {
+    let rest = address.split_once("://")?.1;
+    let host = rest.split('/').next()?.rsplit('@').next()?;
+    match host.strip_prefix('[') {
+        Some(v6) => v6.split(']').next(),
+        None => host.split(':').next(),
+    }
 }
 
 /// What an engine is and can do.

@@ -18,5 +18,7 @@ pub mod ready;
 pub mod removal;
 pub mod start;
 pub mod stop;
+pub mod transaction;
+pub mod undo;
 
 pub use stop::Stop;

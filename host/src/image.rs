@@ -1,3 +1,223 @@
-//! Images: what nodes are started from, and how each comes to be there before a cluster is planned.
+//! Images: what nodes are started from, and how each comes to be in the engine before a cluster is planned. Distinct
+//! images are provided once each, in parallel.
 
 pub mod assemble;
+
+use crate::cli::start::Pull;
+use crate::engine::{Engine, EngineError, Fault, Image};
+use crate::error::{Error, Kind, Result};
+use crate::event::{Event, ImagePhase};
+use crate::execution::Stop;
+use crate::topology::manifest::{Manifest, System};
+use assemble::{Packing, Recipe};
+use bytes::Bytes;
+use futures_util::StreamExt;
+use futures_util::future::try_join_all;
+use std::collections::BTreeMap;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::mpsc;
+
+/// Marks images that were assembled, so that they can be found and swept.
+const ASSEMBLED: &str = "LABEL com.clusterdock.image=host";
+
+/// Pieces of an archive that may wait for the engine, each of [`PIECE`] bytes.
+const PIECES_AHEAD: usize = 8;
+const PIECE: usize = 256 * 1024;
+
+/// An image that nodes need, and where it comes from when the engine does not have it.
+#[derive(Debug, Clone)]
+pub struct Wanted {
+    /// Its reference.
+    pub reference: String,
+    /// Where it comes from.
+    pub source: Source,
+}
+
+/// Where an image comes from.
+#[derive(Debug, Clone)]
+pub enum Source {
+    /// Programs of this machine.
+    Assembled(Arc<Recipe>),
+    /// Its registry.
+    Registry,
+}
+
+impl Wanted {
+    /// The image of a topology's operating system.
+    ///
+    /// # Errors
+    /// The `host` image cannot be assembled here.
+    pub fn of_system(
+        manifest: &Manifest,
+        system: &str,
+        registry: Option<&str>,
+        namespace: Option<&str>,
+        config: &Path,
+    ) -> Result<Wanted> {
+        let Some(System::Assembled { programs }) = manifest.images.systems.get(system) else {
+            let reference = manifest.image_ref(registry, namespace, system);
+            return Ok(Wanted { reference, source: Source::Registry });
+        };
+        let recipe = Recipe::resolve(programs)?;
+        let digest = recipe.digest(config)?;
+        Ok(Wanted { reference: format!("clusterdock/host:{digest}"), source: Source::Assembled(Arc::new(recipe)) })
+    }
+
+    /// An image that a node names itself.
+    pub fn named(reference: &str) -> Wanted {
+        Wanted { reference: reference.into(), source: Source::Registry }
+    }
+
+    /// What would be done for an image that may be there, in words of the plan.
+    pub fn step(&self, is_there: bool, pull: Pull) -> Option<&'static str> {
+        match (&self.source, is_there, pull) {
+            (Source::Assembled(_), false, _) => Some("assemble image"),
+            (Source::Registry, _, Pull::Always) | (Source::Registry, false, Pull::Missing) => Some("pull image"),
+            _ => None,
+        }
+    }
+}
+
+/// What images are provided with.
+#[derive(Clone, Copy)]
+pub struct Provider<'a> {
+    /// The engine.
+    pub engine: &'a dyn Engine,
+    /// When to pull.
+    pub pull: Pull,
+    /// Ends it early.
+    pub stop: &'a Stop,
+    /// Told what happens.
+    pub events: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Provider<'_> {
+    /// The images that the engine has of those wanted.
+    pub async fn look(&self, wanted: &[Wanted]) -> Result<BTreeMap<String, Image>> {
+        let looks = wanted.iter().map(|wanted| self.inspect(&wanted.reference));
+        let found = self.stop.wait(try_join_all(looks)).await?;
+        Ok(wanted.iter().zip(found).filter_map(|(wanted, image)| Some((wanted.reference.clone(), image?))).collect())
+    }
+
+    /// Provides every image that is wanted.
+    ///
+    /// # Errors
+    /// [`Kind::Image`] for the first that is neither there nor to be had.
+    pub async fn provide(&self, wanted: &[Wanted]) -> Result<BTreeMap<String, Image>> {
+        let mut images = self.look(wanted).await?;
+        let missing = wanted.iter().filter(|one| one.step(images.contains_key(&one.reference), self.pull).is_some());
+        let made = missing.map(|wanted| self.make(wanted, images.contains_key(&wanted.reference)));
+        let made = try_join_all(made).await?;
+        images.extend(made);
+        match wanted.iter().find(|one| !images.contains_key(&one.reference)) {
+            None => Ok(images),
+            Some(one) => Err(Error::new(Kind::Image, format!("image `{}` is not there", one.reference))
+                .cause("--pull never forbids to pull it")
+                .hint("build or pull it yourself, or leave --pull out")),
+        }
+    }
+
+    async fn make(&self, wanted: &Wanted, is_there: bool) -> Result<(String, Image)> {
+        let began = Instant::now();
+        let reference = &wanted.reference;
+        match &wanted.source {
+            Source::Assembled(recipe) => self.assemble(reference, recipe).await?,
+            Source::Registry => self.pull(reference).await.map_err(|error| match is_there {
+                true => error.hint("the image is there: leave out --always-pull to use it as it is"),
+                false => error,
+            })?,
+        }
+        let image = self.inspect(reference).await?.ok_or_else(|| {
+            Error::new(Kind::Image, format!("image `{reference}` vanished while it was being provided"))
+        })?;
+        self.tell(reference, ImagePhase::Ready { took_ms: began.elapsed().as_millis() as u64 });
+        Ok((reference.clone(), image))
+    }
+
+    async fn pull(&self, reference: &str) -> Result<()> {
+        self.tell(reference, ImagePhase::Pulling);
+        let mut progress = |step: crate::engine::ImageProgress| {
+            let crate::engine::ImageProgress { part, status, current, total } = step;
+            self.tell(reference, ImagePhase::Progress { part, status, current, total });
+        };
+        let pull = async { Ok(self.engine.pull_image(reference, &mut progress).await) };
+        self.stop.wait(pull).await?.map_err(|error| not_pulled(reference, error))
+    }
+
+    async fn assemble(&self, reference: &str, recipe: &Arc<Recipe>) -> Result<()> {
+        self.tell(reference, ImagePhase::Assembling);
+        for missing in recipe.missing() {
+            (self.events)(Event::Debug { message: format!("left out of the image: {missing}") });
+        }
+        self.check_architecture().await?;
+        // A store on this machine unpacks layers anyway; over a network the smaller archive wins.
+        let packing = if self.engine.is_local() { Packing::Plain } else { Packing::Gzip };
+        let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
+        let source = recipe.clone();
+        let written = tokio::task::spawn_blocking(move || {
+            let mut out = BufWriter::with_capacity(PIECE, Pieces(sender));
+            source.write_tar(packing, &mut out)?;
+            out.flush().map_err(|error| Error::new(Kind::Image, "cannot send the image").cause(error))
+        });
+        let mut receiver = receiver;
+        let tar = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)).boxed();
+        let mut changes = recipe.configuration().to_vec();
+        changes.push(ASSEMBLED.to_string());
+        let import = async { Ok(self.engine.import_image(reference, &changes, tar).await) };
+        let imported = self.stop.call(import).await?;
+        // What went wrong with the files says more than what the engine made of half an archive.
+        written.await.map_err(|error| Error::new(Kind::Image, "assembling panicked").cause(error))??;
+        imported.map_err(|error| Error::from(error).kind_of(Kind::Image).context("failed to import the host image"))
+    }
+
+    async fn check_architecture(&self) -> Result<()> {
+        if self.engine.is_local() {
+            return Ok(());
+        }
+        let theirs = self.stop.wait(async { Ok(self.engine.info().await?.architecture) }).await?;
+        if theirs == std::env::consts::ARCH {
+            return Ok(());
+        }
+        Err(Error::new(Kind::Image, "the host image cannot be used")
+            .cause(format!("it has programs for {}, the engine's machine is {theirs}", std::env::consts::ARCH))
+            .hint("choose another --operating-system"))
+    }
+
+    async fn inspect(&self, reference: &str) -> Result<Option<Image>> {
+        Ok(self.engine.image(reference).await?)
+    }
+
+    fn tell(&self, image: &str, phase: ImagePhase) {
+        (self.events)(Event::Image { image: image.into(), phase });
+    }
+}
+
+/// A writer whose pieces go to the engine; full when the engine is slower.
+struct Pieces(mpsc::Sender<std::io::Result<Bytes>>);
+
+impl Write for Pieces {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        let sent = self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes)));
+        sent.map_err(|_| std::io::Error::other("the engine takes no more"))?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
+
+fn not_pulled(reference: &str, error: EngineError) -> Error {
+    let hint = match error.fault {
+        Fault::Unauthorized => "log in with `docker login`, or check the image's name",
+        _ => "check the image's name, and that its registry can be reached; or choose another --operating-system",
+    };
+    let shown = Error::new(Kind::Image, format!("image `{reference}` is neither here nor to be pulled"));
+    match error.fault {
+        Fault::Unreachable | Fault::NotPermitted | Fault::Version => error.into(),
+        _ => shown.cause(error).hint(hint),
+    }
+}

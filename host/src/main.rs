@@ -1,3 +1,32 @@
 //! The program: everything it does is in the library, so that a test can do it too.
 
-fn main() {}
+use clusterdock::program::{self, Surroundings};
+use clusterdock::report::Report;
+use clusterdock::topology::serve;
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    let argv: Vec<OsString> = std::env::args_os().collect();
+    // A plugin's process: before anything else, since it must not outlive its parent.
+    if let Some(code) = serve::maybe_serve(&argv[1..]) {
+        return code;
+    }
+    // All on this one thread: a plugin's process dies with the thread that started it.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(_) => return ExitCode::FAILURE,
+    };
+    let surroundings = Surroundings {
+        report: Box::new(Report::of_process),
+        engine: None,
+        home: std::env::home_dir(),
+        current: std::env::current_dir().unwrap_or_default(),
+        executable: std::env::current_exe().unwrap_or_default(),
+        variable: |name| std::env::var(name).ok(),
+    };
+    let code = runtime.block_on(program::run(argv, surroundings));
+    // A thread may still wait for a lock or for standard input.
+    runtime.shutdown_background();
+    code
+}

@@ -1,1 +1,462 @@
 //! Docker behind the engine's trait: the only place that names its client library.
+//!
+//! The client library sends requests without an API version, so the engine would answer at its newest, whatever was
+//! negotiated. Here the version is asked once, with the first call, and every path gets the lower of the engine's
+//! version and the newest that the library knows. Every call has a deadline.
+
+mod address;
+mod capability;
+mod create;
+mod exec;
+mod fault;
+mod seen;
+mod wire;
+
+pub use address::{Address, Transport};
+pub use create::body as create_body;
+
+use super::{
+    Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult, ExecSession,
+    ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+};
+use async_trait::async_trait;
+use bollard::container::LogOutput;
+use bollard::exec::CreateExecOptions;
+use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::query_parameters as query;
+use bytes::Bytes;
+use fault::fault;
+use futures_util::stream::BoxStream;
+use futures_util::{StreamExt, TryStreamExt};
+use std::collections::HashMap;
+use std::future::Future;
+use std::time::Duration;
+use tokio::sync::OnceCell;
+use tokio::time::timeout;
+use wire::Wire;
+
+/// The oldest API that has what nodes need.
+const OLDEST: Version = Version(1, 41);
+/// The newest API that the client library's types follow.
+const NEWEST: Version = Version(1, 53);
+
+/// From here on an engine that is asked for all capabilities leaves out what it lacks.
+const LEAVES_OUT_CAPABILITIES: Version = Version(1, 42);
+/// From here on a terminal's size may come with the start of a command.
+const TAKES_CONSOLE_SIZE: Version = Version(1, 42);
+
+/// A key that no keyboard sends stands for the detach keys: an empty setting means the default ones, which swallow
+/// Ctrl-P.
+const NO_DETACH_KEYS: &str = "ctrl-_";
+
+/// What a call that only looks may take.
+const LOOK: Duration = Duration::from_secs(30);
+/// What a call that makes, starts, stops or removes something may take: an engine under load is slow.
+const CHANGE: Duration = Duration::from_secs(120);
+/// What an import, or one step of a pull, may take.
+const IMAGE: Duration = Duration::from_secs(300);
+/// What unpacking files may take, which are streamed.
+const TRANSFER: Duration = Duration::from_secs(3600);
+/// What the client library may take to get an answer's head; longer than any deadline above.
+const LIBRARY_SECONDS: u64 = 3600;
+
+/// A Docker engine. Nothing is sent before the first call.
+pub struct Docker {
+    address: Address,
+    wire: Wire,
+    client: bollard::Docker,
+    info: OnceCell<EngineInfo>,
+}
+
+/// A version of the engine's API.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Version(u32, u32);
+
+impl Version {
+    fn parse(text: &str) -> Option<Version> {
+        let (major, minor) = text.split_once('.')?;
+        Some(Version(major.parse().ok()?, minor.parse().ok()?))
+    }
+}
+
+impl std::fmt::Display for Version {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}.{}", self.0, self.1)
+    }
+}
+
+impl Docker {
+    /// A client of the engine at this address.
+    ///
+    /// # Errors
+    /// The client library does not like the address.
+    pub fn connect(address: Address) -> crate::error::Result<Docker> {
+        let wire = Wire::new(address.transport.clone());
+        let sender = wire.clone();
+        let client = bollard::Docker::connect_with_custom_transport(
+            move |request: bollard::BollardRequest| sender.clone().send(request),
+            Some(wire::library_address()),
+            LIBRARY_SECONDS,
+            bollard::API_DEFAULT_VERSION,
+        );
+        let client = client.map_err(|error| address.unreachable(fault(error)))?;
+        Ok(Docker { address, wire, client, info: OnceCell::new() })
+    }
+
+    /// One call, once the version is agreed on, with its deadline.
+    async fn call<T>(
+        &self,
+        what: &str,
+        deadline: Duration,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> EngineResult<T> {
+        self.greeted().await?;
+        self.bounded(what, deadline, call).await
+    }
+
+    async fn bounded<T>(
+        &self,
+        what: &str,
+        deadline: Duration,
+        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+    ) -> EngineResult<T> {
+        match timeout(deadline, call).await {
+            Ok(result) => result.map_err(|error| self.address.explain(fault(error))),
+            Err(_) => {
+                let seconds = deadline.as_secs();
+                Err(EngineError::new(Fault::Timeout, format!("the engine did not {what} within {seconds} s"))
+                    .hint("look at the engine's load and its log"))
+            }
+        }
+    }
+
+    /// What the engine is, asked once; agrees on the version that all calls are made with.
+    async fn greeted(&self) -> EngineResult<&EngineInfo> {
+        self.info.get_or_try_init(|| self.greet()).await
+    }
+
+    async fn greet(&self) -> EngineResult<EngineInfo> {
+        let version = self.bounded("tell its version", LOOK, self.client.version()).await?;
+        let theirs = version.api_version.as_deref().and_then(Version::parse).unwrap_or(Version(1, 0));
+        let least = version.min_api_version.as_deref().and_then(Version::parse).unwrap_or(Version(1, 0));
+        let release = version.version.clone().unwrap_or_default();
+        let refused = |why: String| EngineError::new(Fault::Version, format!("engine `{}`: {why}", self.address));
+        if theirs < OLDEST {
+            return Err(refused(format!("Docker {release} has API {theirs}, clusterdock needs {OLDEST}"))
+                .hint("upgrade Docker to 20.10 or newer"));
+        }
+        if least > NEWEST {
+            return Err(refused(format!("Docker {release} wants API {least}, this clusterdock knows up to {NEWEST}"))
+                .hint("upgrade clusterdock"));
+        }
+        let agreed = theirs.min(NEWEST);
+        self.wire.speak(&agreed.to_string());
+        Ok(EngineInfo {
+            version: release,
+            api_version: agreed.to_string(),
+            architecture: architecture(&version.arch.unwrap_or_default()).into(),
+            operating_system: version.os.unwrap_or_default(),
+            ..EngineInfo::default()
+        })
+    }
+}
+
+#[async_trait]
+impl Engine for Docker {
+    fn address(&self) -> &str {
+        &self.address.url
+    }
+
+    fn is_local(&self) -> bool {
+        matches!(self.address.transport, Transport::Unix(_))
+    }
+
+    async fn info(&self) -> EngineResult<EngineInfo> {
+        let greeted = self.greeted().await?.clone();
+        let seen = self.call("describe itself", LOOK, self.client.info()).await?;
+        let cgroup = seen.cgroup_version.map(|version| version.to_string());
+        Ok(EngineInfo {
+            operating_system: seen.operating_system.unwrap_or_default(),
+            architecture: architecture(&seen.architecture.unwrap_or(greeted.architecture)).into(),
+            cgroup_version: if cgroup.as_deref() == Some("2") { 2 } else { 1 },
+            ..greeted
+        })
+    }
+
+    async fn missing_capabilities(&self) -> EngineResult<Vec<String>> {
+        let api = Version::parse(&self.greeted().await?.api_version);
+        match api < Some(LEAVES_OUT_CAPABILITIES) {
+            true => Ok(capability::missing(&self.address.transport)),
+            false => Ok(Vec::new()),
+        }
+    }
+
+    async fn containers(&self, filter: &Filter) -> EngineResult<Vec<Container>> {
+        let options = query::ListContainersOptions { all: true, filters: filters(filter), ..Default::default() };
+        let seen = self.call("list containers", LOOK, self.client.list_containers(Some(options))).await?;
+        Ok(seen.into_iter().map(seen::container).collect())
+    }
+
+    async fn networks(&self, filter: &Filter) -> EngineResult<Vec<Network>> {
+        let options = query::ListNetworksOptions { filters: filters(filter) };
+        let seen = self.call("list networks", LOOK, self.client.list_networks(Some(options))).await?;
+        Ok(seen.into_iter().map(seen::network).collect())
+    }
+
+    async fn volumes(&self, filter: &Filter) -> EngineResult<Vec<Volume>> {
+        let options = query::ListVolumesOptions { filters: filters(filter) };
+        let seen = self.call("list volumes", LOOK, self.client.list_volumes(Some(options))).await?;
+        Ok(seen.volumes.unwrap_or_default().into_iter().map(seen::volume).collect())
+    }
+
+    async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
+        match self.call("inspect an image", LOOK, self.client.inspect_image(reference)).await {
+            Ok(image) => Ok(Some(seen::image(image))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn import_image(
+        &self,
+        reference: &str,
+        changes: &[String],
+        tar: BoxStream<'static, std::io::Result<Bytes>>,
+    ) -> EngineResult<()> {
+        let (repository, tag) = split_tag(reference);
+        let options = query::CreateImageOptions {
+            from_src: Some("-".into()),
+            repo: Some(repository.into()),
+            tag: Some(tag.into()),
+            changes: changes.to_vec(),
+            ..Default::default()
+        };
+        let import = self.client.create_image(Some(options), Some(bollard::body_try_stream(tar)), None);
+        self.call("import an image", IMAGE, import.try_for_each(|_| async { Ok(()) })).await
+    }
+
+    async fn pull_image(
+        &self,
+        reference: &str,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        self.greeted().await?;
+        let (repository, tag) = split_tag(reference);
+        let options = query::CreateImageOptions {
+            from_image: Some(repository.into()),
+            tag: Some(tag.into()),
+            ..Default::default()
+        };
+        let mut steps = self.client.create_image(Some(options), None, None).boxed();
+        // Each step has the deadline, not the whole: a large image over a slow line is no failure.
+        while let Some(step) = self.bounded("go on with the pull", IMAGE, async { Ok(steps.next().await) }).await? {
+            match step {
+                Ok(step) => progress(ImageProgress {
+                    part: step.id.unwrap_or_default(),
+                    status: step.status.unwrap_or_default(),
+                    current: step.progress_detail.as_ref().and_then(|detail| detail.current).map(|n| n.max(0) as u64),
+                    total: step.progress_detail.as_ref().and_then(|detail| detail.total).map(|n| n.max(0) as u64),
+                }),
+                // The library may say so although the engine's last word was a good one.
+                Err(bollard::errors::Error::IOError { err }) if err.to_string().contains("bytes remaining") => {}
+                Err(error) => return Err(self.address.explain(fault(error))),
+            }
+        }
+        Ok(())
+    }
+
+    async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
+        let config = IpamConfig {
+            subnet: Some(spec.subnet.to_string()),
+            ip_range: Some(spec.engine_range.to_string()),
+            gateway: Some(spec.gateway.to_string()),
+            auxiliary_addresses: None,
+        };
+        let request = NetworkCreateRequest {
+            name: spec.name.clone(),
+            driver: Some("bridge".into()),
+            enable_ipv6: Some(false),
+            ipam: Some(Ipam { config: Some(vec![config]), ..Ipam::default() }),
+            labels: Some(labels(&spec.labels)),
+            ..NetworkCreateRequest::default()
+        };
+        Ok(self.call("create a network", CHANGE, self.client.create_network(request)).await?.id)
+    }
+
+    async fn remove_network(&self, id: &str) -> EngineResult<()> {
+        self.call("remove a network", CHANGE, self.client.remove_network(id)).await
+    }
+
+    async fn create_volume(&self, spec: &Volume) -> EngineResult<()> {
+        let request = VolumeCreateRequest {
+            name: Some(spec.name.clone()),
+            labels: Some(labels(&spec.labels)),
+            ..VolumeCreateRequest::default()
+        };
+        self.call("create a volume", CHANGE, self.client.create_volume(request)).await.map(drop)
+    }
+
+    async fn remove_volume(&self, name: &str) -> EngineResult<()> {
+        let options = None::<query::RemoveVolumeOptions>;
+        self.call("remove a volume", CHANGE, self.client.remove_volume(name, options)).await
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String> {
+        let options = query::CreateContainerOptions { name: Some(spec.name.clone()), ..Default::default() };
+        let create = self.client.create_container(Some(options), create::request(spec)?);
+        Ok(self.call("create a container", CHANGE, create).await?.id)
+    }
+
+    async fn start_container(&self, id: &str) -> EngineResult<()> {
+        let options = None::<query::StartContainerOptions>;
+        self.call("start a container", CHANGE, self.client.start_container(id, options)).await
+    }
+
+    async fn stop_container(&self, id: &str, grace_seconds: u32) -> EngineResult<()> {
+        let options = query::StopContainerOptions { t: i32::try_from(grace_seconds).ok(), ..Default::default() };
+        let deadline = CHANGE + Duration::from_secs(grace_seconds.into());
+        match self.call("stop a container", deadline, self.client.stop_container(id, Some(options))).await {
+            // 304, which the library takes for an error: it has stopped.
+            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
+            stopped => stopped,
+        }
+    }
+
+    async fn remove_container(&self, id: &str) -> EngineResult<()> {
+        let options = query::RemoveContainerOptions { force: true, v: true, ..Default::default() };
+        self.call("remove a container", CHANGE, self.client.remove_container(id, Some(options))).await
+    }
+
+    async fn container_state(&self, id: &str) -> EngineResult<ContainerState> {
+        let options = None::<query::InspectContainerOptions>;
+        let seen = self.call("inspect a container", LOOK, self.client.inspect_container(id, options)).await?;
+        Ok(seen::state(seen))
+    }
+
+    async fn deaths(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<Death>>> {
+        self.greeted().await?;
+        let filters = [
+            ("type", "container".to_string()),
+            ("event", "die".to_string()),
+            ("label", format!("{}={}", label.0, label.1)),
+        ];
+        let options = query::EventsOptions {
+            since: Some(since.to_string()),
+            filters: Some(filters.into_iter().map(|(key, value)| (key.to_string(), vec![value])).collect()),
+            ..Default::default()
+        };
+        let lost = || EngineError::new(Fault::Unreachable, "the engine ended its events");
+        let events = self.client.events(Some(options)).map(|event| event.map(seen::death).map_err(fault));
+        Ok(events.chain(futures_util::stream::once(async move { Err(lost()) })).boxed())
+    }
+
+    async fn logs(&self, id: &str, options: &LogOptions) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
+        self.greeted().await?;
+        let query = query::LogsOptions {
+            follow: options.follow,
+            stdout: true,
+            stderr: true,
+            since: options.since.and_then(|since| i32::try_from(since).ok()).unwrap_or_default(),
+            timestamps: options.timestamps,
+            tail: options.tail.map_or("all".into(), |lines| lines.to_string()),
+            ..Default::default()
+        };
+        let line = |output: LogOutput| match output {
+            LogOutput::StdErr { message } => LogLine { is_stderr: true, bytes: message },
+            LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
+                LogLine { is_stderr: false, bytes: message }
+            }
+        };
+        Ok(self.client.logs(id, Some(query)).map(move |output| output.map(line).map_err(fault)).boxed())
+    }
+
+    async fn exec(&self, id: &str, spec: &ExecSpec) -> EngineResult<ExecSession> {
+        let options = CreateExecOptions {
+            cmd: Some(spec.command.clone()),
+            user: spec.user.clone(),
+            env: Some(spec.environment.clone()),
+            working_dir: spec.working_directory.clone(),
+            tty: Some(spec.terminal),
+            attach_stdin: Some(spec.stdin),
+            attach_stdout: Some(!spec.detached),
+            attach_stderr: Some(!spec.detached),
+            detach_keys: Some(NO_DETACH_KEYS.into()),
+            ..CreateExecOptions::default()
+        };
+        let exec = self.call("create a command", CHANGE, self.client.create_exec(id, options)).await?.id;
+        let start = async {
+            match spec.detached {
+                true => Ok(exec::detach(&self.wire, exec).await),
+                false => Ok(exec::attach(&self.wire, exec, spec.terminal, self.console_size(spec)).await),
+            }
+        };
+        self.bounded("start a command", CHANGE, start).await?
+    }
+
+    async fn exec_exit_code(&self, exec_id: &str) -> EngineResult<Option<i64>> {
+        let seen = self.call("inspect a command", LOOK, self.client.inspect_exec(exec_id)).await?;
+        Ok(seen.exit_code.filter(|_| seen.running != Some(true)))
+    }
+
+    async fn resize_exec(&self, exec_id: &str, rows: u16, columns: u16) -> EngineResult<()> {
+        let options = query::ResizeExecOptions { h: rows.into(), w: columns.into() };
+        self.call("resize a terminal", LOOK, self.client.resize_exec(exec_id, options)).await
+    }
+
+    async fn put_archive(
+        &self,
+        id: &str,
+        path: &str,
+        tar: BoxStream<'static, std::io::Result<Bytes>>,
+    ) -> EngineResult<()> {
+        let options = query::UploadToContainerOptions { path: path.into(), ..Default::default() };
+        let upload = self.client.upload_to_container(id, Some(options), bollard::body_try_stream(tar));
+        self.call("unpack files", TRANSFER, upload).await
+    }
+
+    async fn get_archive(&self, id: &str, path: &str) -> EngineResult<BoxStream<'static, std::io::Result<Bytes>>> {
+        self.greeted().await?;
+        let options = query::DownloadFromContainerOptions { path: path.into() };
+        let mut pieces = self.client.download_from_container(id, Some(options)).boxed();
+        // The first piece comes with the answer's head, which tells whether there is anything at that path.
+        let first = self.bounded("pack files", CHANGE, pieces.try_next()).await?;
+        let rest = pieces.map_err(|error| std::io::Error::other(fault(error)));
+        Ok(futures_util::stream::iter(first.map(Ok)).chain(rest).boxed())
+    }
+}
+
+impl Docker {
+    /// The terminal's size for the start call, where the engine's version takes it.
+    fn console_size(&self, spec: &ExecSpec) -> Option<(u16, u16)> {
+        let api = self.info.get().and_then(|info| Version::parse(&info.api_version));
+        spec.size.filter(|_| api >= Some(TAKES_CONSOLE_SIZE))
+    }
+}
+
+fn filters(filter: &Filter) -> Option<HashMap<String, Vec<String>>> {
+    (!filter.labels.is_empty()).then(|| HashMap::from([("label".to_string(), filter.labels.clone())]))
+}
+
+fn labels(labels: &super::Labels) -> HashMap<String, String> {
+    labels.clone().into_iter().collect()
+}
+
+/// `REPOSITORY` and `TAG`, or a digest as tag, `latest` where there is neither.
+fn split_tag(reference: &str) -> (&str, &str) {
+    if let Some((repository, digest)) = reference.split_once('@') {
+        return (repository, digest);
+    }
+    match reference.rsplit_once(':') {
+        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
+        _ => (reference, "latest"),
+    }
+}
+
+/// Go's name for a processor, in Rust's.
+fn architecture(name: &str) -> &str {
+    match name {
+        "amd64" => "x86_64",
+        "arm64" => "aarch64",
+        other => other,
+    }
+}

@@ -72,21 +72,26 @@ impl Command<'_> {
     /// # Errors
     /// The engine refused; the deadline passed ([`Kind::Timeout`]); or the work is to end.
     pub async fn run(&self, mut on_chunk: impl FnMut(&Chunk) + Send) -> Result<Outcome> {
+        self.attended(async |spec| Ok(attend(self.engine, self.id, spec, self.stdin, &mut on_chunk).await?)).await
+    }
+
+    /// Runs it by `attend`, which is given the command with the mark by which it is found again.
+    ///
+    /// # Errors
+    /// As [`run`](Command::run).
+    pub async fn attended<T>(&self, attend: impl AsyncFnOnce(&ExecSpec) -> Result<T>) -> Result<T> {
         let mark = uuid::Uuid::new_v4().simple().to_string();
         let mut spec = self.spec.clone();
         spec.environment.push(format!("{MARK}={mark}"));
-        let work = async { Ok(attend(self.engine, self.id, &spec, self.stdin, &mut on_chunk).await?) };
         let bounded = async {
             match self.deadline {
-                None => work.await,
-                Some(deadline) => timeout(deadline, work).await.unwrap_or_else(|_| Err(late(deadline))),
+                None => attend(&spec).await,
+                Some(deadline) => timeout(deadline, attend(&spec)).await.unwrap_or_else(|_| Err(late(deadline))),
             }
         };
         let result = self.stop.wait(bounded).await;
-        if result
-            .as_ref()
-            .is_err_and(|error| matches!(error.kind(), Kind::Timeout | Kind::Interrupted | Kind::Terminated))
-        {
+        let given_up = |kind| matches!(kind, Kind::Timeout | Kind::Interrupted | Kind::Terminated);
+        if result.as_ref().is_err_and(|error| given_up(error.kind())) {
             self.end(&mark).await;
         }
         result

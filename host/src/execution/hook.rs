@@ -30,6 +30,8 @@ pub struct HookCalls<'a> {
     pub events: &'a (dyn Fn(Event) + Sync),
     /// What the hook wants the user to know at the very end.
     pub closing: Mutex<Vec<String>>,
+    /// Nodes that the hook stopped, which therefore need not run in the end.
+    pub stopped: Mutex<Vec<String>>,
 }
 
 impl HookCalls<'_> {
@@ -37,7 +39,7 @@ impl HookCalls<'_> {
     ///
     /// # Errors
     /// What went wrong; [`Code::Unsupported`] for an operation that this host does not know.
-    pub async fn call(&self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Vec<u8>)> {
+    pub async fn carry_out(&self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Vec<u8>)> {
         self.stop.check().map_err(hook_error)?;
         match name {
             ops::ExecOn::NAME => answer(self.exec(parse(input)?).await?),
@@ -164,6 +166,7 @@ impl HookCalls<'_> {
 
     async fn stop_node(&self, node: &str, remove: bool) -> Result<()> {
         let id = self.id(node)?;
+        self.stopped.lock().expect("nobody panics with it").push(node.to_string());
         let call = async {
             self.engine.stop_container(id, STOP_GRACE_SECONDS).await?;
             if remove {

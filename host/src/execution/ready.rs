@@ -2,7 +2,7 @@
 
 use super::probe;
 use super::start::Start;
-use crate::engine::{Death, Engine, LogOptions};
+use crate::engine::{Container, Death, Engine, LogOptions};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
 use crate::labels;
@@ -110,6 +110,13 @@ pub async fn died(engine: &dyn Engine, fqdn: &str, death: &Death) -> Error {
         true => error.cause("its log is empty"),
         false => error.cause(format!("last log lines:\n{}", lines.join("\n"))),
     }
+}
+
+/// What there is to say of a node that turned out not to run.
+pub async fn found_dead(engine: &dyn Engine, container: &Container) -> Error {
+    let state = engine.container_state(&container.id).await.unwrap_or_default();
+    let exit_code = state.exit_code.unwrap_or_default();
+    died(engine, &container.name, &Death { id: container.id.clone(), name: container.name.clone(), exit_code }).await
 }
 
 /// The last lines of a container's log; none when the engine gives none.

@@ -212,7 +212,7 @@ impl Nodes<'_> {
     /// The engine's refusal as the user should read it, and whether another start caused it.
     fn explain(&self, node: &NodePlan, error: EngineError) -> Error {
         let network = self.start.plan.network.name();
-        let gone = error.fault == Fault::NotFound && error.message.contains("network");
+        let gone = error.fault == Fault::NotFound && !error.message.to_lowercase().contains("no such image");
         if gone || error.fault == Fault::AddressTaken {
             self.raced.set(true);
         }

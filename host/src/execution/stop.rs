@@ -76,6 +76,18 @@ impl Stop {
         }
     }
 
+    /// Runs `work`, which looks at `other`; a stop here is a stop there too, but not the other way round.
+    pub async fn also<T>(&self, other: &Stop, work: impl Future<Output = T>) -> T {
+        tokio::pin!(work);
+        tokio::select! {
+            done = &mut work => done,
+            why = self.stopped() => {
+                other.stop(why);
+                work.await
+            }
+        }
+    }
+
     /// Runs `work` and stops it when it takes longer than `deadline`.
     pub async fn within<T>(&self, deadline: Duration, late: Error, work: impl Future<Output = T>) -> T {
         tokio::pin!(work);

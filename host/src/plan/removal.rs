@@ -42,28 +42,27 @@ pub fn undo(observed: &Observed, run: &str) -> RemovalPlan {
 
 /// Removes clusters, and with `networks` those networks of ours that are empty then.
 pub fn clusters(observed: &Observed, names: &BTreeSet<String>, networks: bool) -> RemovalPlan {
-    let of_clusters = |labels: &Labels| labels::cluster_of(labels).is_some_and(|name| names.contains(&name));
-    let leaving: BTreeSet<&str> = observed
-        .containers
-        .iter()
-        .filter(|container| of_clusters(&container.labels))
-        .flat_map(|container| container.networks.keys().map(String::as_str))
-        .collect();
-    remove(
-        observed,
-        |container| of_clusters(&container.labels),
-        |network| networks && (of_clusters(&network.labels) || leaving.contains(network.name.as_str())),
-        of_clusters,
-    )
+    let plan = chosen(observed, names, &BTreeSet::new());
+    match networks {
+        true => plan,
+        false => RemovalPlan { networks: Vec::new(), kept_networks: Vec::new(), ..plan },
+    }
 }
 
-/// Removes one node's container, and its network when it was the last one there.
-pub fn node(observed: &Observed, node: &cluster::Node) -> RemovalPlan {
+/// Removes whole clusters and single nodes (by FQDN), and those networks of ours that are empty then.
+pub fn chosen(observed: &Observed, clusters: &BTreeSet<String>, nodes: &BTreeSet<String>) -> RemovalPlan {
+    let of_clusters = |labels: &Labels| labels::cluster_of(labels).is_some_and(|name| clusters.contains(&name));
+    let goes = |container: &Container| {
+        of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.name))
+    };
+    let going = observed.containers.iter().filter(|container| goes(container));
+    let leaving: BTreeSet<&str> =
+        going.flat_map(|container| container.networks.keys().map(String::as_str)).collect();
     remove(
         observed,
-        |container| container.id == node.container.id,
-        |network| node.container.networks.contains_key(&network.name),
-        |_| false,
+        goes,
+        |network| of_clusters(&network.labels) || leaving.contains(network.name.as_str()),
+        of_clusters,
     )
 }
 

@@ -1,0 +1,9 @@
+//! The commands: one file each. A command turns its arguments into one call of what does the work, and the result
+//! into an answer.
+
+pub mod exec;
+pub mod list;
+pub mod manage;
+pub mod rm;
+pub mod ssh;
+pub mod start;

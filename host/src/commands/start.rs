@@ -1,0 +1,144 @@
+//! `start`: the command line, read again with the topology's own arguments, becomes an order; the order becomes a
+//! cluster.
+
+use crate::cli::start::{self as cli, StartArgs};
+use crate::cli::{Format, topology_args};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::execution::transaction::{self, Order};
+use crate::image::Wanted;
+use crate::names;
+use crate::plan;
+use crate::plan::start::{Limits, TopologyFacts};
+use crate::report;
+use crate::session::Session;
+use crate::topology::open::Topology;
+use crate::topology::plugin::Hook;
+use clap::{ArgMatches, FromArgMatches};
+use clusterdock_plugin_api::{Declaration, NodeSpec, Request};
+use std::ffi::OsString;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+
+/// What the second reading of the command line may end with beside a cluster.
+pub enum StartError {
+    /// Help was asked for, or the command line is wrong: clap says it best.
+    CommandLine(clap::Error),
+    /// Anything else.
+    Failed(Error),
+}
+
+impl From<Error> for StartError {
+    fn from(error: Error) -> StartError {
+        StartError::Failed(error)
+    }
+}
+
+/// Starts a cluster of the topology named on the command line.
+pub async fn start(session: &Session<'_>, given: &OsString, argv: &[OsString]) -> Result<(), StartError> {
+    let topology = Topology::open(session, Path::new(given)).await?;
+    let result = of_topology(session, &topology, argv).await;
+    topology.close().await;
+    result
+}
+
+async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsString]) -> Result<(), StartError> {
+    let declaration = topology.plugin().declare().await?;
+    let command = crate::cli::command_with(cli::command_of(&topology.manifest.name, &declaration));
+    let matches = command.try_get_matches_from(argv).map_err(StartError::CommandLine)?;
+    let (_, matches) = matches.subcommand().expect("the first reading found `start`");
+    let args = StartArgs::from_arg_matches(matches).map_err(StartError::CommandLine)?;
+    let order = order(session, topology, &declaration, &args, matches).await?;
+    let Some(started) = transaction::start(session, order).await? else { return Ok(()) };
+    let total_ms = started.total.as_millis() as u64;
+    if args.format != Format::Table {
+        session.report.answer(&report::started::started(&started.cluster, total_ms, &started.closing));
+    }
+    let cluster = started.cluster.name.clone();
+    session.event(Event::Started { cluster, total_ms, closing: started.closing });
+    Ok(())
+}
+
+async fn order<'a>(
+    session: &Session<'_>,
+    topology: &'a Topology,
+    declaration: &Declaration,
+    args: &StartArgs,
+    matches: &ArgMatches,
+) -> Result<Order<'a>> {
+    let manifest = &topology.manifest;
+    names::check_network(&args.network)?;
+    if let Some(name) = &args.cluster_name {
+        names::check_cluster(name)?;
+    }
+    let system = args.operating_system.clone().unwrap_or_else(|| manifest.images.default.clone());
+    let (registry, namespace) = (args.registry.as_deref(), args.namespace.as_deref());
+    let mut request = Request {
+        cluster: args.cluster_name.clone().unwrap_or_default(),
+        network: args.network.clone(),
+        image: String::new(),
+        operating_system: system.clone(),
+        registry: args.registry.clone(),
+        namespace: namespace.unwrap_or(&manifest.images.namespace).to_string(),
+        predictable: args.predictable,
+        groups: topology_args::nodes(matches, &declaration.groups)?,
+        args: topology_args::values(matches, &declaration.start_args)?,
+    };
+    let hosts: Vec<NodeSpec> =
+        request.groups.iter().flat_map(|(group, nodes)| nodes.iter().map(|n| NodeSpec::new(n.clone(), group.clone()))).collect();
+    // A name the user mistyped is told before the topology's code, which may stumble over it, is asked.
+    plan::spec::check(&hosts, &args.network).or_else(|error| if hosts.is_empty() { Ok(()) } else { Err(error) })?;
+    let image = Wanted::of_system(manifest, &system, registry, namespace, &session.places.config)?;
+    request.image = image.reference.clone();
+    let specs = topology.plugin().nodes(&request).await?;
+    plan::spec::check(&specs, &args.network)?;
+    let ports = plan::port::wanted(&specs, &args.network, &args.port, args.predictable)?;
+    Ok(Order {
+        plugin: topology.plugin(),
+        topology: TopologyFacts {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            plugin_digest: topology.digest.clone(),
+        },
+        images: images(image, &specs),
+        bind: args.bind.unwrap_or_else(|| default_bind(session)),
+        limits: Limits { cpus: args.cpus, memory: args.memory },
+        timeout: args.timeout,
+        workers: args.max_workers,
+        keep: args.keeps_failed(),
+        dry_run: args.dry_run,
+        pull: args.pull_policy(),
+        hook: Hook::Start,
+        request,
+        specs,
+        ports,
+    })
+}
+
+/// The images of the nodes, each once; the system's own only if a node uses it.
+fn images(system: Wanted, specs: &[NodeSpec]) -> Vec<Wanted> {
+    let mut wanted: Vec<Wanted> = Vec::new();
+    for spec in specs {
+        let image = spec.image.as_deref().map_or_else(|| system.clone(), |reference| match reference {
+            _ if reference == system.reference => system.clone(),
+            _ => Wanted::named(reference),
+        });
+        if !wanted.iter().any(|one| one.reference == image.reference) {
+            wanted.push(image);
+        }
+    }
+    wanted
+}
+
+/// Loopback, so that nothing is open to others unasked; an engine elsewhere can only be reached on its own addresses.
+fn default_bind(session: &Session<'_>) -> IpAddr {
+    match session.engine.is_local() {
+        true => IpAddr::V4(Ipv4Addr::LOCALHOST),
+        false => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+/// The error of a command line that names no topology.
+pub fn no_topology() -> Error {
+    Error::new(Kind::Usage, "no topology is named").hint("clusterdock start TOPOLOGY")
+}

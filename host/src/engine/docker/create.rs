@@ -1,0 +1,276 @@
+//! A container's spec in the engine's words: the body of its create call.
+
+use super::super::{ContainerSpec, EngineError, EngineResult, Fault};
+use bollard::models::{
+    ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
+    HostConfigCgroupnsModeEnum, Mount, MountType, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
+    RestartPolicyNameEnum,
+};
+use clusterdock_plugin_api::{HealthCheck, Security, Settings, Volume, VolumeSource};
+use serde_json::{Map, Value};
+use std::collections::HashMap;
+
+const NANO: f64 = 1e9;
+const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
+
+/// The body of the create call, as JSON.
+///
+/// # Errors
+/// [`Fault::Refused`] for a field of the topology's passthrough that the engine's call does not have, by name.
+pub fn body(spec: &ContainerSpec) -> EngineResult<Value> {
+    let typed = serde_json::to_value(typed(spec)?).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+    let mut body = typed;
+    merge(&mut body, &Value::Object(spec.settings.create.clone()));
+    if !spec.settings.create.is_empty() {
+        check_fields(&spec.settings.create, &body)?;
+    }
+    Ok(body)
+}
+
+/// The same in the client library's types.
+pub(super) fn request(spec: &ContainerSpec) -> EngineResult<ContainerCreateBody> {
+    serde_json::from_value(body(spec)?).map_err(|error| refused(spec, &error.to_string()))
+}
+
+fn typed(spec: &ContainerSpec) -> EngineResult<ContainerCreateBody> {
+    let settings = &spec.settings;
+    let environment = settings.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let ports = spec.ports.iter().map(|port| format!("{}/{}", port.container_port, port.protocol)).collect();
+    let anonymous = settings.volumes.iter().filter(|volume| volume.source == VolumeSource::Anonymous);
+    Ok(ContainerCreateBody {
+        hostname: Some(spec.hostname.clone()),
+        image: Some(spec.image.clone()),
+        user: settings.user.clone(),
+        env: Some(environment),
+        cmd: settings.command.clone(),
+        entrypoint: settings.entrypoint.clone(),
+        working_dir: settings.working_directory.clone(),
+        labels: Some(spec.labels.clone().into_iter().collect()),
+        exposed_ports: Some(ports),
+        volumes: Some(anonymous.map(|volume| volume.target.clone()).collect()),
+        healthcheck: settings.health_check.as_ref().map(health_check),
+        host_config: Some(host_config(spec)?),
+        networking_config: Some(networking(spec)),
+        ..ContainerCreateBody::default()
+    })
+}
+
+fn host_config(spec: &ContainerSpec) -> EngineResult<HostConfig> {
+    let settings = &spec.settings;
+    let mut config = HostConfig {
+        init: Some(spec.init),
+        network_mode: Some(spec.network.clone()),
+        extra_hosts: Some(extra_hosts(spec)),
+        port_bindings: Some(port_bindings(spec)),
+        mounts: Some(settings.volumes.iter().filter_map(mount).collect()),
+        devices: Some(settings.devices.iter().map(device).collect()),
+        tmpfs: Some(settings.tmpfs.clone().into_iter().collect()),
+        sysctls: Some(settings.sysctls.clone().into_iter().collect()),
+        ulimits: Some(ulimits(settings)),
+        shm_size: settings.shm_size.map(|bytes| bytes as i64),
+        nano_cpus: settings.cpus.map(|cpus| (cpus * NANO) as i64),
+        memory: settings.memory.map(|bytes| bytes as i64),
+        restart_policy: settings.restart.as_deref().map(|policy| restart(spec, policy)).transpose()?,
+        cgroupns_mode: settings.cgroup_namespace.as_deref().map(|mode| cgroup_namespace(spec, mode)).transpose()?,
+        ..HostConfig::default()
+    };
+    match settings.security {
+        Security::Plain => {}
+        Security::Privileged => config.privileged = Some(true),
+        _ => {
+            config.cap_add = Some(vec!["ALL".into()]);
+            // Dropping what it lacks is refused by newer engines, and not needed there.
+            config.cap_drop = Some(spec.capabilities_missing.clone()).filter(|missing| !missing.is_empty());
+            config.security_opt = Some(vec!["seccomp=unconfined".into(), "apparmor=unconfined".into()]);
+        }
+    }
+    Ok(config)
+}
+
+/// One line of /etc/hosts each: the engine writes what stands before the last colon as it is, so several names fit.
+/// The FQDN comes first, which is what a look-up of the address gives.
+fn extra_hosts(spec: &ContainerSpec) -> Vec<String> {
+    let nodes = spec.extra_hosts.iter().map(|(names, address)| format!("{names}:{address}"));
+    let more = spec.settings.extra_hosts.iter().map(|(name, address)| format!("{name}:{address}"));
+    nodes.chain(more).collect()
+}
+
+fn port_bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding>>> {
+    let mut bindings: HashMap<String, Option<Vec<PortBinding>>> = HashMap::new();
+    for port in &spec.ports {
+        let binding =
+            PortBinding { host_ip: Some(port.host_ip.to_string()), host_port: Some(port.host_port.to_string()) };
+        let key = format!("{}/{}", port.container_port, port.protocol);
+        bindings.entry(key).or_default().get_or_insert_default().push(binding);
+    }
+    bindings
+}
+
+fn networking(spec: &ContainerSpec) -> NetworkingConfig {
+    let address = spec.address.map(|address| EndpointIpamConfig {
+        ipv4_address: Some(address.to_string()),
+        ..EndpointIpamConfig::default()
+    });
+    let endpoint =
+        EndpointSettings { ipam_config: address, aliases: Some(spec.aliases.clone()), ..EndpointSettings::default() };
+    NetworkingConfig { endpoints_config: Some(HashMap::from([(spec.network.clone(), endpoint)])) }
+}
+
+/// Anonymous volumes have a field of their own; those of an image come by a helper container.
+fn mount(volume: &Volume) -> Option<Mount> {
+    let (typ, source) = match &volume.source {
+        VolumeSource::Bind(path) => (MountType::BIND, path),
+        VolumeSource::Named(name) => (MountType::VOLUME, name),
+        _ => return None,
+    };
+    Some(Mount {
+        typ: Some(typ),
+        source: Some(source.clone()),
+        target: Some(volume.target.clone()),
+        read_only: Some(volume.read_only),
+        ..Mount::default()
+    })
+}
+
+fn device(device: &clusterdock_plugin_api::Device) -> DeviceMapping {
+    DeviceMapping {
+        path_on_host: Some(device.source.clone()),
+        path_in_container: Some(device.target.clone()),
+        cgroup_permissions: Some(device.permissions.clone()),
+    }
+}
+
+fn ulimits(settings: &Settings) -> Vec<ResourcesUlimits> {
+    let limit = |limit: &clusterdock_plugin_api::Ulimit| ResourcesUlimits {
+        name: Some(limit.name.clone()),
+        soft: Some(limit.soft),
+        hard: Some(limit.hard),
+    };
+    settings.ulimits.iter().map(limit).collect()
+}
+
+fn health_check(check: &HealthCheck) -> HealthConfig {
+    let nanoseconds = |millis: Option<u64>| millis.map(|millis| millis as i64 * NANOSECONDS_PER_MILLISECOND);
+    HealthConfig {
+        test: (!check.command.is_empty()).then(|| vec!["CMD-SHELL".into(), check.command.clone()]),
+        interval: nanoseconds(check.interval_ms),
+        timeout: nanoseconds(check.timeout_ms),
+        retries: check.retries.map(i64::from),
+        start_period: nanoseconds(check.start_period_ms),
+        ..HealthConfig::default()
+    }
+}
+
+fn restart(spec: &ContainerSpec, policy: &str) -> EngineResult<RestartPolicy> {
+    let (name, retries) = match policy.split_once(':') {
+        Some((name, count)) => (name, Some(count)),
+        None => (policy, None),
+    };
+    let name = match name {
+        "" | "no" => RestartPolicyNameEnum::NO,
+        "always" => RestartPolicyNameEnum::ALWAYS,
+        "unless-stopped" => RestartPolicyNameEnum::UNLESS_STOPPED,
+        "on-failure" => RestartPolicyNameEnum::ON_FAILURE,
+        _ => return Err(refused(spec, &format!("unknown restart policy `{policy}`"))),
+    };
+    let count = retries.map(|count| count.parse::<i64>()).transpose();
+    let maximum_retry_count = count.map_err(|_| refused(spec, &format!("unknown restart policy `{policy}`")))?;
+    Ok(RestartPolicy { name: Some(name), maximum_retry_count })
+}
+
+fn cgroup_namespace(spec: &ContainerSpec, mode: &str) -> EngineResult<HostConfigCgroupnsModeEnum> {
+    match mode {
+        "private" => Ok(HostConfigCgroupnsModeEnum::PRIVATE),
+        "host" => Ok(HostConfigCgroupnsModeEnum::HOST),
+        _ => Err(refused(spec, &format!("unknown cgroup namespace `{mode}`: private or host"))),
+    }
+}
+
+/// Lays `over` over `base`: objects are merged, lists joined, anything else is replaced.
+fn merge(base: &mut Value, over: &Value) {
+    match (base, over) {
+        (Value::Object(base), Value::Object(over)) => {
+            for (key, value) in over {
+                merge(base.entry(key.clone()).or_insert(Value::Null), value);
+            }
+        }
+        (Value::Array(base), Value::Array(over)) => base.extend(over.iter().cloned()),
+        (base, over) => *base = over.clone(),
+    }
+}
+
+/// Refuses fields that the client library's types, which follow the engine's specification, do not have: what is
+/// read into them and written out again has lost them.
+fn check_fields(passthrough: &Map<String, Value>, body: &Value) -> EngineResult<()> {
+    let known: ContainerCreateBody = serde_json::from_value(body.clone())
+        .map_err(|error| EngineError::new(Fault::Refused, format!("the create call's own fields: {error}")))?;
+    let known = serde_json::to_value(known).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+    match lost(&Value::Object(passthrough.clone()), &known, "") {
+        None => Ok(()),
+        Some(field) => Err(EngineError::new(Fault::Refused, format!("the engine's create call has no field `{field}`"))
+            .hint("fields are written as in the engine's API, such as {\"HostConfig\": {\"OomScoreAdj\": 500}}")),
+    }
+}
+
+fn lost(wanted: &Value, known: &Value, path: &str) -> Option<String> {
+    let Value::Object(wanted) = wanted else { return None };
+    wanted.iter().find_map(|(key, value)| {
+        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
+        match known.get(key) {
+            None => Some(path),
+            Some(known) => lost(value, known, &path),
+        }
+    })
+}
+
+fn refused(spec: &ContainerSpec, why: &str) -> EngineError {
+    EngineError::new(Fault::Refused, format!("container `{}`: {why}", spec.name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clusterdock_plugin_api::Settings;
+    use serde_json::json;
+
+    fn spec(settings: Settings) -> ContainerSpec {
+        ContainerSpec {
+            name: "node-1.cluster".into(),
+            hostname: "node-1.cluster".into(),
+            network: "cluster".into(),
+            address: Some("10.1.0.2".parse().unwrap()),
+            extra_hosts: vec![("node-1.cluster node-1".into(), "10.1.0.2".parse().unwrap())],
+            settings,
+            ..ContainerSpec::default()
+        }
+    }
+
+    #[test]
+    fn a_node_is_host_like_and_names_its_network_twice() {
+        let body = body(&spec(Settings::default())).unwrap();
+        assert_eq!(body["HostConfig"]["CapAdd"], json!(["ALL"]));
+        assert!(body["HostConfig"].get("CapDrop").is_none());
+        assert_eq!(body["HostConfig"]["NetworkMode"], "cluster");
+        assert_eq!(body["HostConfig"]["ExtraHosts"], json!(["node-1.cluster node-1:10.1.0.2"]));
+        let endpoint = &body["NetworkingConfig"]["EndpointsConfig"]["cluster"];
+        assert_eq!(endpoint["IPAMConfig"]["IPv4Address"], "10.1.0.2");
+    }
+
+    #[test]
+    fn other_fields_of_the_create_call_are_merged_and_unknown_ones_refused_by_name() {
+        let with = |create: Value| Settings { create: create.as_object().unwrap().clone(), ..Settings::default() };
+        let body = |create| body(&spec(with(create)));
+        let merged = body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopSignal": "SIGINT"})).unwrap();
+        assert_eq!(merged["HostConfig"]["OomScoreAdj"], 500);
+        assert_eq!(merged["HostConfig"]["CapAdd"], json!(["ALL", "X"]));
+        assert_eq!(merged["StopSignal"], "SIGINT");
+        let refused = body(json!({"HostConfig": {"OomScore": 500}})).unwrap_err();
+        assert_eq!(refused.message, "the engine's create call has no field `HostConfig.OomScore`");
+    }
+
+    #[test]
+    fn a_policy_nobody_knows_is_refused() {
+        let settings = Settings { restart: Some("sometimes".into()), ..Settings::default() };
+        assert_eq!(body(&spec(settings)).unwrap_err().fault, Fault::Refused);
+    }
+}

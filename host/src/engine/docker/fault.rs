@@ -1,0 +1,109 @@
+//! Turns the client library's errors into ours. The engine has no error codes beside HTTP's, so its texts are looked
+//! at; they are those of Docker 20.10 to 29.
+
+use super::super::{EngineError, Fault};
+use bollard::errors::Error;
+
+/// The engine's own words, and the fault they mean.
+pub fn fault(error: Error) -> EngineError {
+    match error {
+        Error::DockerResponseServerError { status_code, message } => {
+            EngineError::new(of_answer(status_code, &message), message.trim())
+        }
+        Error::DockerStreamError { error } => EngineError::new(of_text(&error).unwrap_or(Fault::Other), error),
+        Error::RequestTimeoutError => EngineError::new(Fault::Timeout, "the engine did not answer in time"),
+        Error::HyperLegacyError { err } => unreachable_by(&err),
+        Error::HyperResponseError { err } => unreachable_by(&err),
+        Error::SocketNotFoundError(path) => EngineError::new(Fault::Unreachable, format!("no socket at {path}")),
+        Error::IOError { err } => EngineError::new(Fault::Unreachable, err.to_string()),
+        other => EngineError::new(Fault::Other, other.to_string()),
+    }
+}
+
+/// The fault that an answer's status and text mean.
+pub fn of_answer(status: u16, message: &str) -> Fault {
+    if let Some(fault) = of_text(message) {
+        return fault;
+    }
+    match status {
+        404 => Fault::NotFound,
+        401 => Fault::Unauthorized,
+        400 => Fault::Refused,
+        409 => Fault::InUse,
+        _ => Fault::Other,
+    }
+}
+
+fn of_text(message: &str) -> Option<Fault> {
+    let text = message.to_lowercase();
+    let has = |part: &str| text.contains(part);
+    let fault = if has("the container name") && has("already in use") {
+        Fault::NameTaken
+    } else if has("pool overlaps") || has("overlapping ipv4") {
+        Fault::SubnetTaken
+    } else if has("network with name") && has("already exists") {
+        Fault::NetworkExists
+    } else if has("port is already allocated") || (has("failed to bind") || has("userland proxy")) && has("in use") {
+        Fault::PortTaken
+    } else if has("address already in use") && has("bind") {
+        Fault::PortTaken
+    } else if has("address already in use") {
+        Fault::AddressTaken
+    } else if has("unable to apply caps") || has("invalid capdrop") || has("invalid capadd") {
+        Fault::CapabilityMissing
+    } else if has("has active endpoints") || has("is already in progress") || has("volume is in use") {
+        Fault::InUse
+    } else if has("is not running") || has("is paused") {
+        Fault::WrongState
+    } else if has("unauthorized") || has("authentication required") || has("pull access denied") || has("denied:") {
+        Fault::Unauthorized
+    } else if has("too new") || has("too old") {
+        Fault::Version
+    } else if has("no such container") || has("no such image") || has("no such network") || has("no such volume") {
+        Fault::NotFound
+    } else if has("network") && has("not found") {
+        Fault::NotFound
+    } else {
+        return None;
+    };
+    Some(fault)
+}
+
+/// The innermost cause says most: "connection refused" rather than "client error".
+fn unreachable_by(error: &dyn std::error::Error) -> EngineError {
+    let mut innermost = error;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    EngineError::new(Fault::Unreachable, innermost.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_engines_words_are_understood_from_20_10_to_29() {
+        let cases = [
+            (409, r#"Conflict. The container name "/a" is already in use by container "b"."#, Fault::NameTaken),
+            (403, "Pool overlaps with other one on this address space", Fault::SubnetTaken),
+            (403, "invalid pool request: Pool overlaps with other one on this address space", Fault::SubnetTaken),
+            (403, "cannot create network x (br-x): conflicts with network y (br-y): networks have overlapping IPv4", Fault::SubnetTaken),
+            (409, "network with name cluster already exists", Fault::NetworkExists),
+            (403, "Address already in use", Fault::AddressTaken),
+            (500, "driver failed programming external connectivity on endpoint a: Bind for 127.0.0.1:80 failed: port is already allocated", Fault::PortTaken),
+            (500, "driver failed programming external connectivity on endpoint a: Error starting userland proxy: listen tcp4 127.0.0.1:80: bind: address already in use", Fault::PortTaken),
+            (500, "OCI runtime create failed: unable to apply caps: operation not permitted: unknown", Fault::CapabilityMissing),
+            (403, "error while removing network: network a id b has active endpoints", Fault::InUse),
+            (409, "removal of container a is already in progress", Fault::InUse),
+            (409, "Container a is not running", Fault::WrongState),
+            (404, "network cluster not found", Fault::NotFound),
+            (404, "No such image: a:b", Fault::NotFound),
+            (500, "Get https://r/v2/: unauthorized: authentication required", Fault::Unauthorized),
+            (500, "something else", Fault::Other),
+        ];
+        for (status, text, fault) in cases {
+            assert_eq!(of_answer(status, text), fault, "{text}");
+        }
+    }
+}

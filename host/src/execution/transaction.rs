@@ -1,0 +1,360 @@
+//! A start as one transaction: images, locks, a look at the engine, a plan, its execution, the hook; and either all
+//! of it stands in the end, or nothing of it.
+
+use super::hook::HookCalls;
+use super::start::{self, Ids, Start, StartFailed};
+use super::{Stop, ready, undo};
+use crate::cluster::{self, Cluster, Observed};
+use crate::engine::{Container, Filter};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::image::{Provider, Wanted};
+use crate::labels::{self, Run};
+use crate::machine::port::HeldPorts;
+use crate::machine::{lock, port, route};
+use crate::naming;
+use crate::plan::port::WantedPort;
+use crate::plan::start::{Limits, StartInputs, TopologyFacts};
+use crate::plan::{self, StartPlan};
+use crate::session::Session;
+use crate::topology::plugin::{Hook, HostCalls, Plugin};
+use clusterdock_plugin_api::ops::{ClusterFacts, NodeFacts};
+use clusterdock_plugin_api::{NodeSpec, Request};
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+/// How often a start that another one got in the way of looks again and plans anew.
+const ATTEMPTS: usize = 5;
+
+/// Everything a start needs to know, checked.
+pub struct Order<'a> {
+    /// The topology's code.
+    pub plugin: &'a dyn Plugin,
+    /// As labels name it.
+    pub topology: TopologyFacts,
+    /// What the user asked; an empty cluster name is made up.
+    pub request: Request,
+    /// The hook that is run when all nodes are ready.
+    pub hook: Hook,
+    /// The nodes asked for.
+    pub specs: Vec<NodeSpec>,
+    /// Their images.
+    pub images: Vec<Wanted>,
+    /// When to pull them.
+    pub pull: crate::cli::start::Pull,
+    /// Ports to publish.
+    pub ports: Vec<WantedPort>,
+    /// Where to publish them.
+    pub bind: IpAddr,
+    /// Limits for every node.
+    pub limits: Limits,
+    /// How long nodes may take to become ready.
+    pub timeout: Duration,
+    /// Calls to the engine at once.
+    pub workers: usize,
+    /// Whether what a failed start made stays.
+    pub keep: bool,
+    /// Whether the plan is printed and nothing done.
+    pub dry_run: bool,
+}
+
+/// A cluster that stands.
+#[derive(Debug)]
+pub struct Started {
+    /// As the engine shows it.
+    pub cluster: Cluster,
+    /// From the first look at the engine on; images not counted.
+    pub total: Duration,
+    /// What the topology wants the user to know.
+    pub closing: Vec<String>,
+}
+
+/// Starts a cluster; none when the plan was only to be printed.
+///
+/// # Errors
+/// What went wrong. Nothing of the start remains then, unless it was to be kept, or the error says so
+/// ([`Kind::Left`]).
+pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option<Started>> {
+    let events = |event| session.event(event);
+    let provider = Provider { engine: session.engine, pull: order.pull, stop: session.stop, events: &events };
+    let images = match order.dry_run {
+        true => {
+            let images = provider.look(&order.images).await?;
+            let steps = order.images.iter().filter_map(|wanted| {
+                let step = wanted.step(images.contains_key(&wanted.reference), order.pull)?;
+                Some(format!("{step:<17} {}\n", wanted.reference))
+            });
+            session.report.answer(&steps.collect::<String>());
+            images
+        }
+        false => provider.provide(&order.images).await?,
+    };
+    let began = Instant::now();
+    let made_up = order.request.cluster.is_empty();
+    for attempt in 1.. {
+        if made_up {
+            order.request.cluster = naming::cluster_name(|_| false);
+        }
+        match attempt_start(session, &order, &images, began).await {
+            Attempt::Ended(result) => return result,
+            Attempt::Raced(error) if attempt == ATTEMPTS => return Err(error),
+            Attempt::NameTaken(error) if !made_up => return Err(error),
+            Attempt::Raced(error) | Attempt::NameTaken(error) => {
+                session.event(Event::Debug { message: format!("another start got in between, trying again: {error}") });
+            }
+        }
+    }
+    unreachable!("attempts are counted")
+}
+
+enum Attempt {
+    Ended(Result<Option<Started>>),
+    /// Another start changed what was planned on.
+    Raced(Error),
+    /// The cluster's name is in use.
+    NameTaken(Error),
+}
+
+async fn attempt_start(
+    session: &Session<'_>,
+    order: &Order<'_>,
+    images: &BTreeMap<String, crate::engine::Image>,
+    began: Instant,
+) -> Attempt {
+    let run = new_run(session, order);
+    let planned = prepare(session, order, images, &run).await;
+    let prepared = match planned {
+        Ok(prepared) => prepared,
+        Err(Refused { error, name_taken: true }) => return Attempt::NameTaken(error),
+        Err(Refused { error, .. }) => return Attempt::Ended(Err(error)),
+    };
+    for message in &prepared.plan.warnings {
+        session.event(Event::Warning { message: message.clone() });
+    }
+    if order.dry_run {
+        session.report.answer(&prepared.plan.to_string());
+        return Attempt::Ended(Ok(None));
+    }
+    match carry_out(session, order, prepared, began).await {
+        Ok(started) => Attempt::Ended(Ok(Some(started))),
+        Err(failed) => give_up(session, order, &run, failed).await,
+    }
+}
+
+fn new_run(session: &Session<'_>, order: &Order<'_>) -> Run {
+    let id = uuid::Uuid::new_v4().simple().to_string();
+    Run {
+        id: id[..16].to_string(),
+        cluster: order.request.cluster.clone(),
+        created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
+        location: session.places.executable.display().to_string(),
+        size: order.specs.len(),
+    }
+}
+
+/// A plan, and what is held until it is carried out far enough.
+struct Prepared {
+    plan: StartPlan,
+    locks: Vec<lock::Lock>,
+    ports: HeldPorts,
+}
+
+struct Refused {
+    error: Error,
+    name_taken: bool,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Refused {
+        Refused { error, name_taken: false }
+    }
+}
+
+async fn prepare(
+    session: &Session<'_>,
+    order: &Order<'_>,
+    images: &BTreeMap<String, crate::engine::Image>,
+    run: &Run,
+) -> Result<Prepared, Refused> {
+    let config = &session.places.config;
+    let (cluster, network) = (format!("cluster-{}", run.cluster), format!("network-{}", order.request.network));
+    // Always in this order, so that two starts never wait for each other.
+    let locks = async { Ok(vec![lock::take(config, &cluster).await?, lock::take(config, &network).await?]) };
+    let locks = session.stop.wait(locks).await?;
+    let observed = session.observe().await?;
+    let name_taken = cluster::clusters(&observed).iter().any(|cluster| cluster.name == run.cluster);
+    let capabilities_missing = session.stop.wait(async { Ok(session.engine.missing_capabilities().await?) }).await?;
+    let local = session.engine.is_local();
+    // Names in use are told before ports are looked for.
+    let ports = match (name_taken, local) {
+        (true, _) => HeldPorts::default(),
+        (_, true) => port::hold(&order.ports, order.bind)?,
+        (_, false) => port::choose_unheld(&order.ports, order.bind)?,
+    };
+    let inputs = StartInputs {
+        run,
+        topology: &order.topology,
+        network: &order.request.network,
+        image: &order.request.image,
+        specs: &order.specs,
+        ports: &ports.ports,
+        limits: order.limits,
+        observed: &observed,
+        routes: &if local { route::routes() } else { Vec::new() },
+        images,
+        capabilities_missing: &capabilities_missing,
+    };
+    let plan = plan::start::plan(&inputs).map_err(|error| Refused { error, name_taken })?;
+    Ok(Prepared { plan, locks, ports })
+}
+
+async fn carry_out(
+    session: &Session<'_>,
+    order: &Order<'_>,
+    prepared: Prepared,
+    began: Instant,
+) -> Result<Started, StartFailed> {
+    let Prepared { plan, locks, ports } = prepared;
+    let cluster = &plan.run.cluster;
+    *session.clean_up.lock().expect("nobody panics with it") = Some(format!("clusterdock rm {cluster}"));
+    let nodes = plan.nodes.iter().map(|node| node.fqdn().to_string()).collect();
+    session.event(Event::Starting { cluster: cluster.clone(), network: plan.network.name().into(), nodes });
+    let events = |event| session.event(event);
+    // What ends this attempt must not end the next one.
+    let stop = Stop::new();
+    let work = Start {
+        engine: session.engine,
+        plan: &plan,
+        stop: &stop,
+        workers: order.workers,
+        since: jiff::Timestamp::now().as_second(),
+        events: &events,
+    };
+    let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
+        .cause(format!("it was given {}", humantime::format_duration(order.timeout)))
+        .hint("give it longer with --timeout");
+    let nodes = stop.within(order.timeout, late, start::carry_out(work, || drop(locks)));
+    let ids = session.stop.also(&stop, nodes).await?;
+    drop(ports);
+    let closing = run_hook(session, order, &plan, &ids).await?;
+    let containers = finish(session, &plan, &closing.stopped).await?;
+    let observed = Observed { containers, ..Observed::default() };
+    let cluster = cluster::clusters(&observed).pop().ok_or_else(|| Error::new(Kind::Node, "the nodes are gone"))?;
+    session.clean_up.lock().expect("nobody panics with it").take();
+    Ok(Started { cluster, total: began.elapsed(), closing: closing.messages })
+}
+
+struct Closing {
+    messages: Vec<String>,
+    stopped: Vec<String>,
+}
+
+async fn run_hook(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: &Ids) -> Result<Closing> {
+    let facts = facts(session, order, plan, ids).await?;
+    session.event(Event::Hook { hook: order.hook.name().into(), topology: order.topology.name.clone() });
+    let events = |event| session.event(event);
+    let calls = HookCalls {
+        engine: session.engine,
+        ids,
+        stop: session.stop,
+        events: &events,
+        closing: Mutex::default(),
+        stopped: Mutex::default(),
+    };
+    let request = Request { cluster: plan.run.cluster.clone(), ..order.request.clone() };
+    let hook = order.plugin.hook(order.hook, &facts, &request, &calls as &dyn HostCalls);
+    session.stop.wait(hook).await?;
+    let (messages, stopped) = (calls.closing, calls.stopped);
+    let inner = |mutex: Mutex<Vec<String>>| mutex.into_inner().unwrap_or_default();
+    Ok(Closing { messages: inner(messages), stopped: inner(stopped) })
+}
+
+/// The cluster as hooks see it. All of it is in the plan, but for addresses that the engine chose.
+async fn facts(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: &Ids) -> Result<ClusterFacts> {
+    let mut nodes: Vec<(usize, NodeFacts)> = Vec::new();
+    for node in &plan.nodes {
+        let spec = &node.container;
+        let id = ids.get(node.fqdn()).cloned().unwrap_or_default();
+        let address = match spec.address {
+            Some(address) => Some(address),
+            None => {
+                let state = session.stop.wait(async { Ok(session.engine.container_state(&id).await?) }).await?;
+                state.networks.get(&spec.network).and_then(|endpoint| endpoint.address)
+            }
+        };
+        let ports = spec.ports.iter().map(|port| (format!("{}/{}", port.container_port, port.protocol), port.host_port));
+        let facts = NodeFacts {
+            hostname: node.hostname.clone(),
+            fqdn: node.fqdn().into(),
+            group: node.group.clone(),
+            image: spec.image.clone(),
+            container_id: id,
+            ip_address: address.map(|address| address.to_string()).unwrap_or_default(),
+            host_ports: ports.collect(),
+            host_address: crate::engine::user_address(session.engine, order.bind),
+        };
+        nodes.push((node.position, facts));
+    }
+    nodes.sort_by_key(|(position, _)| *position);
+    let nodes = nodes.into_iter().map(|(_, facts)| facts).collect();
+    Ok(ClusterFacts { name: plan.run.cluster.clone(), network: plan.network.name().into(), nodes })
+}
+
+/// The last acts of a start that succeeds: every node still runs, and the marker goes.
+async fn finish(session: &Session<'_>, plan: &StartPlan, stopped: &[String]) -> Result<Vec<Container>> {
+    let engine = session.engine;
+    let of_run = Filter::is(labels::RUN, &plan.run.id);
+    let containers = session.stop.wait(async { Ok(engine.containers(&of_run).await?) }).await?;
+    for node in plan.nodes.iter().filter(|node| node.stays_dead() && !stopped.contains(&node.fqdn().to_string())) {
+        let container = containers.iter().find(|container| container.name == node.fqdn());
+        match container {
+            Some(container) if container.state.is_running() => {}
+            Some(container) => return Err(ready::found_dead(engine, container).await),
+            None => return Err(Error::new(Kind::Node, format!("node `{}` is gone", node.fqdn()))),
+        }
+    }
+    session.stop.call(async { Ok(engine.remove_volume(&plan.marker.name).await?) }).await?;
+    Ok(containers)
+}
+
+async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: StartFailed) -> Attempt {
+    let StartFailed { error, nodes, raced } = failed;
+    let interrupted = matches!(session.stop.reason().map(|why| why.kind()), Some(Kind::Interrupted | Kind::Terminated));
+    let cluster = &run.cluster;
+    if order.keep && !raced {
+        let message = format!("what was made of cluster `{cluster}` is kept; `clusterdock rm {cluster}` removes it");
+        session.event(Event::Warning { message });
+        return Attempt::Ended(Err(error));
+    }
+    session.event(Event::Undoing { cluster: cluster.clone() });
+    let logs = undo::save_logs(session.engine, &run.id, cluster, &nodes, &session.places.config).await;
+    let undone = undo::undo(session.engine, &run.id, cluster, &|event| session.event(event)).await;
+    let error = match logs {
+        Some(folder) => error.hint(format!("whole logs of what failed: {}", folder.display())),
+        None => error,
+    };
+    match undone {
+        Err(left) => Attempt::Ended(Err(left.cause(format!("it was being removed since {error}")))),
+        Ok(()) => {
+            session.clean_up.lock().expect("nobody panics with it").take();
+            match raced && !interrupted {
+                true => Attempt::Raced(error),
+                false => Attempt::Ended(Err(error)),
+            }
+        }
+    }
+}
+
+#[async_trait::async_trait]
+impl HostCalls for HookCalls<'_> {
+    async fn call(
+        &self,
+        name: &str,
+        input: &str,
+        payload: Vec<u8>,
+    ) -> clusterdock_plugin_api::Result<(String, Vec<u8>)> {
+        self.carry_out(name, input, &payload).await
+    }
+}

@@ -1,0 +1,153 @@
+//! The program from its arguments to its exit code. All that it touches is a parameter.
+
+use crate::cli::{self, Cli, Command, Global};
+use crate::commands::start::StartError;
+use crate::commands::{exec, list, manage, rm, ssh, start};
+use crate::engine::Engine;
+use crate::engine::docker::{Address, Docker};
+use crate::error::{Error, Kind, Result};
+use crate::execution::Stop;
+use crate::report::{self, Report};
+use crate::session::{Places, Session};
+use clap::{ArgMatches, FromArgMatches};
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Arc, Mutex};
+use tokio::signal::unix::{SignalKind, signal};
+
+/// What the program runs in.
+pub struct Surroundings {
+    /// Makes the report from the options that shape it.
+    pub report: Box<dyn Fn(&Global) -> Report>,
+    /// The engine to use; none: the one that options and environment name.
+    pub engine: Option<Arc<dyn Engine>>,
+    /// The user's home, where `.clusterdock` is.
+    pub home: Option<PathBuf>,
+    /// The current folder.
+    pub current: PathBuf,
+    /// This program's file.
+    pub executable: PathBuf,
+    /// An environment variable's value.
+    pub variable: fn(&str) -> Option<String>,
+}
+
+/// Runs the program: `argv` begins with its name.
+pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
+    let matches = match cli::command().try_get_matches_from(&argv) {
+        Ok(matches) => matches,
+        Err(error) => return command_line(&(surroundings.report)(&Global::default()), &error),
+    };
+    let global = Global::from_arg_matches(&matches).unwrap_or_default();
+    let report = Arc::new((surroundings.report)(&global));
+    let code = match Prepared::new(&global, &surroundings) {
+        Ok(prepared) => prepared.run(&report, &argv, &matches).await,
+        Err(error) => Err(error.into()),
+    };
+    report.finish();
+    match code {
+        Ok(code) => ExitCode::from(code),
+        Err(StartError::CommandLine(error)) => command_line(&report, &error),
+        Err(StartError::Failed(error)) => {
+            report.error(&error);
+            ExitCode::from(error.kind().exit_code())
+        }
+    }
+}
+
+/// The engine and the places, from options and environment.
+struct Prepared {
+    engine: Arc<dyn Engine>,
+    places: Places,
+}
+
+impl Prepared {
+    fn new(global: &Global, surroundings: &Surroundings) -> Result<Prepared> {
+        let engine: Arc<dyn Engine> = match &surroundings.engine {
+            Some(engine) => engine.clone(),
+            None => Arc::new(Docker::connect(Address::choose(global.host.as_deref(), &surroundings.variable)?)?),
+        };
+        let config = match (&global.clusterdock_config_directory, &surroundings.home) {
+            (Some(given), _) => std::path::absolute(given)
+                .map_err(|error| Error::new(Kind::Usage, format!("invalid folder `{}`", given.display())).cause(error))?,
+            (None, Some(home)) => home.join(".clusterdock"),
+            (None, None) => {
+                return Err(Error::new(Kind::Usage, "there is no folder for clusterdock's own files")
+                    .cause("HOME is not set")
+                    .hint("name one with --clusterdock-config-directory"));
+            }
+        };
+        let places =
+            Places { config, current: surroundings.current.clone(), executable: surroundings.executable.clone() };
+        Ok(Prepared { engine, places })
+    }
+
+    async fn run(&self, report: &Arc<Report>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
+        let (stop, clean_up) = (Stop::new(), Mutex::new(None));
+        let session =
+            Session { engine: &*self.engine, report, stop: &stop, places: &self.places, clean_up: &clean_up };
+        tokio::select! {
+            result = command(&session, argv, matches) => result,
+            error = signals(&stop, &clean_up) => Err(error.into()),
+        }
+    }
+}
+
+async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
+    if let Some(("start", start)) = matches.subcommand() {
+        return match start.get_one::<OsString>("topology") {
+            Some(topology) => start::start(session, topology, argv).await.map(|()| 0),
+            None => {
+                let mut help = cli::command();
+                let help = help.find_subcommand_mut("start").expect("it is there").render_long_help();
+                session.report.answer(&report::styled(session.report, &help));
+                Ok(0)
+            }
+        };
+    }
+    let cli = Cli::from_arg_matches(matches).map_err(StartError::CommandLine)?;
+    match &cli.command {
+        Command::Ps(args) => list::ps(session, args).await?,
+        Command::Ls(args) => list::ls(session, args).await?,
+        Command::Ssh(args) => return Ok(ssh::ssh(session, args).await?),
+        Command::Exec(args) => return Ok(exec::exec(session, args).await?),
+        Command::Rm(args) => rm::rm(session, args).await?,
+        Command::Manage(args) => manage::manage(session, args).await?,
+    }
+    Ok(0)
+}
+
+/// Passes signals on: the first ends the command, which cleans up; a second one leaves at once.
+async fn signals(stop: &Stop, clean_up: &Mutex<Option<String>>) -> Error {
+    let why = next_signal().await;
+    stop.stop(why.clone());
+    next_signal().await;
+    match clean_up.lock().expect("nobody panics with it").take() {
+        Some(command) => why.cause("left before everything was cleaned up").hint(format!("clean up: {command}")),
+        None => why,
+    }
+}
+
+async fn next_signal() -> Error {
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
+    else {
+        // Without handlers a signal ends the process, as it would any program.
+        return std::future::pending().await;
+    };
+    tokio::select! {
+        _ = interrupt.recv() => Error::new(Kind::Interrupted, "interrupted"),
+        _ = terminate.recv() => Error::new(Kind::Terminated, "terminated"),
+        _ = hang_up.recv() => Error::new(Kind::Terminated, "the terminal was closed"),
+    }
+}
+
+/// Shows what clap has to say: help is an answer, anything else an error.
+fn command_line(report: &Report, error: &clap::Error) -> ExitCode {
+    let text = report::styled(report, &error.render());
+    match error.use_stderr() {
+        true => report.aside(&text),
+        false => report.answer(&text),
+    }
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
+}
