@@ -1,1 +1,3 @@
 //! Fixtures for tests that cross crates.
+
+pub mod fake;

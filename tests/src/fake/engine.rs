@@ -1,0 +1,175 @@
+//! The trait, method by method: each call is noted under its method's name, and what it does is in the other files.
+
+use super::image::{pull_progress, whole};
+use super::{EngineGeneration, FakeEngine};
+use async_trait::async_trait;
+use bytes::Bytes;
+use clusterdock::engine::{
+    Container, ContainerSpec, ContainerState, Death, Engine, EngineInfo, EngineResult, ExecSession, ExecSpec, Filter,
+    Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+};
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use std::io;
+
+#[async_trait]
+impl Engine for FakeEngine {
+    fn address(&self) -> &str {
+        &self.inner.address
+    }
+
+    fn is_local(&self) -> bool {
+        self.inner.address.starts_with("unix://")
+    }
+
+    async fn info(&self) -> EngineResult<EngineInfo> {
+        self.call("info", |_| String::new(), |_| Ok(self.describe())).await
+    }
+
+    async fn containers(&self, filter: &Filter) -> EngineResult<Vec<Container>> {
+        self.call("containers", |_| labels(filter), |holdings| Ok(holdings.list_containers(filter))).await
+    }
+
+    async fn networks(&self, filter: &Filter) -> EngineResult<Vec<Network>> {
+        self.call("networks", |_| labels(filter), |holdings| Ok(holdings.list_networks(filter))).await
+    }
+
+    async fn volumes(&self, filter: &Filter) -> EngineResult<Vec<Volume>> {
+        self.call("volumes", |_| labels(filter), |holdings| Ok(holdings.list_volumes(filter))).await
+    }
+
+    async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
+        let found = self.call(
+            "image",
+            |_| reference.into(),
+            |holdings| Ok(holdings.find_image(reference).map(|held| held.image.clone())),
+        );
+        found.await
+    }
+
+    async fn import_image(
+        &self,
+        reference: &str,
+        changes: &[String],
+        tar: BoxStream<'static, io::Result<Bytes>>,
+    ) -> EngineResult<()> {
+        let call = self.begin("import_image", |_| reference.into()).await?;
+        match whole(tar).await {
+            Ok(archive) => call.carry_out(|holdings| holdings.import_image(reference, changes, &archive)).await,
+            Err(broken) => call.answer(Err(broken)).await,
+        }
+    }
+
+    async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()> {
+        let call = self.begin("pull_image", |_| reference.into()).await?;
+        let pulled = call.carry_out(|holdings| holdings.pull_image(reference)).await;
+        if pulled.is_ok() {
+            pull_progress().into_iter().for_each(progress);
+        }
+        pulled
+    }
+
+    async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
+        let call = self.begin("create_network", |_| spec.name.clone()).await?;
+        // Old engines look first and make later, which lets racing calls through.
+        let early = if self.inner.generation < EngineGeneration::V26 {
+            self.holdings().check_network_name(&spec.name)
+        } else {
+            Ok(())
+        };
+        match early {
+            Ok(()) => call.carry_out(|holdings| holdings.create_network(spec)).await,
+            Err(taken) => call.answer(Err(taken)).await,
+        }
+    }
+
+    async fn remove_network(&self, id: &str) -> EngineResult<()> {
+        self.call("remove_network", |holdings| holdings.network_name_of(id), |holdings| holdings.remove_network(id))
+            .await
+    }
+
+    async fn create_volume(&self, spec: &Volume) -> EngineResult<()> {
+        let create = self.call(
+            "create_volume",
+            |_| spec.name.clone(),
+            |holdings| {
+                holdings.create_volume(spec);
+                Ok(())
+            },
+        );
+        create.await
+    }
+
+    async fn remove_volume(&self, name: &str) -> EngineResult<()> {
+        self.call("remove_volume", |_| name.into(), |holdings| holdings.remove_volume(name)).await
+    }
+
+    async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String> {
+        self.call("create_container", |_| spec.name.clone(), |holdings| holdings.create_container(spec)).await
+    }
+
+    async fn start_container(&self, id: &str) -> EngineResult<()> {
+        self.call("start_container", |holdings| holdings.name_of(id), |holdings| holdings.start_container(id)).await
+    }
+
+    async fn stop_container(&self, id: &str, _grace_seconds: u32) -> EngineResult<()> {
+        self.call("stop_container", |holdings| holdings.name_of(id), |holdings| holdings.stop_container(id)).await
+    }
+
+    async fn remove_container(&self, id: &str) -> EngineResult<()> {
+        self.call("remove_container", |holdings| holdings.name_of(id), |holdings| holdings.remove_container(id)).await
+    }
+
+    async fn container_state(&self, id: &str) -> EngineResult<ContainerState> {
+        self.call("container_state", |holdings| holdings.name_of(id), |holdings| holdings.container_state(id)).await
+    }
+
+    async fn deaths(
+        &self,
+        (key, value): (&str, &str),
+        since: i64,
+    ) -> EngineResult<BoxStream<'static, EngineResult<Death>>> {
+        let label = (key.to_string(), value.to_string());
+        let call = self.begin("deaths", |_| format!("{key}={value}")).await?;
+        call.carry_out(|_| Ok(())).await?;
+        Ok(self.death_stream(label, since))
+    }
+
+    async fn logs(&self, id: &str, options: &LogOptions) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
+        let found = self.call("logs", |holdings| holdings.name_of(id), |holdings| holdings.container_id(id)).await?;
+        Ok(self.log_stream(found, options.clone()))
+    }
+
+    async fn exec(&self, id: &str, spec: &ExecSpec) -> EngineResult<ExecSession> {
+        let call = self.begin("exec", |holdings| holdings.name_of(id)).await?;
+        let begun = call.arrive(|holdings| holdings.begin_exec(id, spec)).await;
+        call.answer(begun.map(|exec| self.session(exec, spec))).await
+    }
+
+    async fn exec_exit_code(&self, exec_id: &str) -> EngineResult<Option<i64>> {
+        self.call("exec_exit_code", |_| exec_id.into(), |holdings| holdings.exec_exit_code(exec_id)).await
+    }
+
+    async fn resize_exec(&self, exec_id: &str, rows: u16, columns: u16) -> EngineResult<()> {
+        self.call("resize_exec", |_| exec_id.into(), |holdings| holdings.resize_exec(exec_id, rows, columns)).await
+    }
+
+    async fn put_archive(&self, id: &str, path: &str, tar: BoxStream<'static, io::Result<Bytes>>) -> EngineResult<()> {
+        let call = self.begin("put_archive", |holdings| holdings.name_of(id)).await?;
+        match whole(tar).await {
+            Ok(archive) => call.carry_out(|holdings| holdings.put_archive(id, path, &archive)).await,
+            Err(broken) => call.answer(Err(broken)).await,
+        }
+    }
+
+    async fn get_archive(&self, id: &str, path: &str) -> EngineResult<BoxStream<'static, io::Result<Bytes>>> {
+        let pieces = self
+            .call("get_archive", |holdings| holdings.name_of(id), |holdings| holdings.get_archive(id, path))
+            .await?;
+        Ok(stream::iter(pieces.into_iter().map(Ok)).boxed())
+    }
+}
+
+fn labels(filter: &Filter) -> String {
+    filter.labels.join(",")
+}

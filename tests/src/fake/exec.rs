@@ -1,0 +1,263 @@
+//! Commands in containers: answered by the test's closure, and recorded.
+
+use super::FakeEngine;
+use super::container::HeldContainer;
+use super::state::Holdings;
+use super::stream::Step;
+use bytes::Bytes;
+use clusterdock::engine::{Chunk, EngineError, EngineResult, ExecSession, ExecSpec, Fault, State};
+use std::collections::VecDeque;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use tokio::io::AsyncWrite;
+
+/// How a command ends whose container does.
+const KILLED: i64 = 137;
+
+/// A command that somebody ran in a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ExecCall {
+    /// The container's name.
+    pub container: String,
+    /// As it was asked for.
+    pub spec: ExecSpec,
+    /// What its standard input got.
+    pub stdin: Vec<u8>,
+}
+
+impl ExecCall {
+    /// Program and arguments, separated by blanks.
+    pub fn line(&self) -> String {
+        self.spec.command.join(" ")
+    }
+}
+
+/// What a command does.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ExecAnswer {
+    /// Its standard output; with a terminal, it comes before its standard error on the same stream.
+    pub stdout: Vec<u8>,
+    /// Its standard error.
+    pub stderr: Vec<u8>,
+    /// Its exit code.
+    pub exit_code: i64,
+    /// Whether it goes on, after its output, until its container ends. Default: no.
+    pub endless: bool,
+}
+
+impl ExecAnswer {
+    /// Succeeds and says nothing.
+    pub fn success() -> ExecAnswer {
+        ExecAnswer::default()
+    }
+
+    /// Ends with this exit code and says nothing.
+    pub fn failure(exit_code: i64) -> ExecAnswer {
+        ExecAnswer { exit_code, ..ExecAnswer::default() }
+    }
+
+    /// Goes on until its container ends.
+    pub fn endless() -> ExecAnswer {
+        ExecAnswer { endless: true, ..ExecAnswer::default() }
+    }
+
+    /// The same, and it writes this to its standard output.
+    #[must_use]
+    pub fn stdout(mut self, output: impl AsRef<[u8]>) -> ExecAnswer {
+        self.stdout.extend_from_slice(output.as_ref());
+        self
+    }
+
+    /// The same, and it writes this to its standard error.
+    #[must_use]
+    pub fn stderr(mut self, output: impl AsRef<[u8]>) -> ExecAnswer {
+        self.stderr.extend_from_slice(output.as_ref());
+        self
+    }
+}
+
+/// Answers commands.
+pub(super) struct Runner(Arc<dyn Fn(&ExecCall) -> ExecAnswer + Send + Sync>);
+
+impl Default for Runner {
+    fn default() -> Runner {
+        Runner(Arc::new(|_| ExecAnswer::success()))
+    }
+}
+
+/// A command, under way or not.
+pub(super) struct HeldExec {
+    id: String,
+    container_id: String,
+    call: ExecCall,
+    answer: Option<ExecAnswer>,
+    size: Option<(u16, u16)>,
+}
+
+impl FakeEngine {
+    /// Says what commands do. A command without standard input runs at once, one with it when that ends. Default: they
+    /// succeed and say nothing.
+    pub fn on_exec(&self, answer: impl Fn(&ExecCall) -> ExecAnswer + Send + Sync + 'static) {
+        self.change(|holdings| holdings.runner = Runner(Arc::new(answer)));
+    }
+
+    /// All commands so far, in the order in which they were asked for.
+    pub fn execs(&self) -> Vec<ExecCall> {
+        self.holdings().execs.iter().map(|exec| exec.call.clone()).collect()
+    }
+
+    /// The rows and columns that a command's terminal was last told, by the command's place among
+    /// [`FakeEngine::execs`].
+    pub fn exec_size(&self, index: usize) -> Option<(u16, u16)> {
+        self.holdings().execs.get(index).and_then(|exec| exec.size)
+    }
+
+    /// Gives the session of a command that was begun, and runs it if it does not wait for its input.
+    pub(super) fn session(&self, id: String, spec: &ExecSpec) -> ExecSession {
+        if !spec.stdin {
+            self.run(&id);
+        }
+        let output = if spec.detached {
+            self.breakable(|_| Step::End)
+        } else {
+            let (id, mut chunks) = (id.clone(), None);
+            self.breakable(move |holdings| holdings.output_step(&id, &mut chunks))
+        };
+        let input = Input { fake: self.clone(), exec: id.clone(), open: spec.stdin };
+        ExecSession { id, output, input: Box::pin(input) }
+    }
+
+    /// Runs a command. The closure may use the engine, so nothing is locked meanwhile.
+    fn run(&self, id: &str) {
+        let (call, runner) = {
+            let holdings = self.holdings();
+            (holdings.exec(id).map(|exec| exec.call.clone()), Arc::clone(&holdings.runner.0))
+        };
+        let Ok(call) = call else { return };
+        let answer = runner(&call);
+        self.change(|holdings| {
+            holdings.execs.iter_mut().filter(|exec| exec.id == id).for_each(|exec| exec.answer = Some(answer.clone()));
+        });
+    }
+}
+
+impl Holdings {
+    /// Begins a command; gives its id.
+    pub(super) fn begin_exec(&mut self, container: &str, spec: &ExecSpec) -> EngineResult<String> {
+        let held = self.container(container)?;
+        if !held.state.is_running() {
+            let message = match held.state {
+                State::Paused => {
+                    format!("Container {container} is paused, unpause the container before exec")
+                }
+                _ => format!("Container {} is not running", held.id),
+            };
+            return Err(EngineError::new(Fault::WrongState, message));
+        }
+        if spec.command.is_empty() {
+            return Err(EngineError::new(Fault::Refused, "No exec command specified"));
+        }
+        let call = ExecCall { container: held.spec.name.clone(), spec: spec.clone(), stdin: Vec::new() };
+        let container_id = held.id.clone();
+        let id = self.new_id();
+        self.execs.push(HeldExec { id: id.clone(), container_id, call, answer: None, size: spec.size });
+        // Made, and started.
+        self.deaths.other_event();
+        self.deaths.other_event();
+        Ok(id)
+    }
+
+    pub(super) fn exec_exit_code(&self, id: &str) -> EngineResult<Option<i64>> {
+        let exec = self.exec(id)?;
+        Ok(match &exec.answer {
+            Some(answer) if !answer.endless => Some(answer.exit_code),
+            _ if self.is_alive(exec) => None,
+            _ => Some(KILLED),
+        })
+    }
+
+    pub(super) fn resize_exec(&mut self, id: &str, rows: u16, columns: u16) -> EngineResult<()> {
+        self.exec(id)?;
+        self.execs.iter_mut().filter(|exec| exec.id == id).for_each(|exec| exec.size = Some((rows, columns)));
+        Ok(())
+    }
+
+    fn exec(&self, id: &str) -> EngineResult<&HeldExec> {
+        let found = self.execs.iter().find(|exec| exec.id == id);
+        found.ok_or_else(|| EngineError::new(Fault::NotFound, format!("No such exec instance: {id}")))
+    }
+
+    /// Whether a command's container still runs.
+    fn is_alive(&self, exec: &HeldExec) -> bool {
+        self.containers.get(&exec.container_id).is_some_and(HeldContainer::is_up)
+    }
+
+    /// The next piece of a command's output; `chunks` are those left once it has run.
+    fn output_step(&self, id: &str, chunks: &mut Option<VecDeque<Chunk>>) -> Step<Chunk> {
+        let Ok(exec) = self.exec(id) else { return Step::End };
+        let endless = match &exec.answer {
+            Some(answer) => {
+                let left = chunks.get_or_insert_with(|| pieces(answer, exec.call.spec.terminal));
+                if let Some(chunk) = left.pop_front() {
+                    return Step::Give(chunk);
+                }
+                answer.endless
+            }
+            None => true,
+        };
+        if endless && self.is_alive(exec) { Step::Wait } else { Step::End }
+    }
+}
+
+fn pieces(answer: &ExecAnswer, terminal: bool) -> VecDeque<Chunk> {
+    let stderr = if terminal { Chunk::Stdout } else { Chunk::Stderr };
+    let stdout: fn(Bytes) -> Chunk = Chunk::Stdout;
+    let both = [(stdout, &answer.stdout), (stderr, &answer.stderr)];
+    let written = both.into_iter().filter(|(_, bytes)| !bytes.is_empty());
+    written.map(|(kind, bytes)| kind(Bytes::copy_from_slice(bytes))).collect()
+}
+
+/// A command's standard input; closed by a shutdown or by being dropped.
+struct Input {
+    fake: FakeEngine,
+    exec: String,
+    open: bool,
+}
+
+impl Input {
+    fn close(&mut self) {
+        if std::mem::take(&mut self.open) {
+            self.fake.run(&self.exec);
+        }
+    }
+}
+
+impl AsyncWrite for Input {
+    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        if !self.open {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        }
+        self.fake.change(|holdings| {
+            let exec = holdings.execs.iter_mut().filter(|exec| exec.id == self.exec);
+            exec.for_each(|exec| exec.call.stdin.extend_from_slice(bytes));
+        });
+        Poll::Ready(Ok(bytes.len()))
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.close();
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl Drop for Input {
+    fn drop(&mut self) {
+        self.close();
+    }
+}

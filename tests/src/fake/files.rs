@@ -1,0 +1,213 @@
+//! Files in containers, as archives put them there and take them out.
+
+use super::FakeEngine;
+use super::state::Holdings;
+use bytes::Bytes;
+use clusterdock::engine::{EngineError, EngineResult, Fault};
+use std::collections::BTreeMap;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use tar::{Archive, Builder, EntryType, Header};
+
+/// Folders that every container has, besides the root.
+const FOLDERS: [&str; 14] =
+    ["bin", "etc", "home", "mnt", "opt", "root", "run", "srv", "tmp", "usr", "usr/bin", "usr/local", "var", "var/log"];
+
+/// How long the pieces are that an archive comes in: odd, so that they end nowhere in particular.
+const PIECE: usize = 777;
+
+/// A container's files by path, the root being empty.
+#[derive(Clone)]
+pub(super) struct Files(BTreeMap<PathBuf, File>);
+
+/// A file, folder or link.
+#[derive(Clone)]
+struct File {
+    header: Header,
+    link: Option<PathBuf>,
+    contents: Vec<u8>,
+}
+
+impl Default for Files {
+    fn default() -> Files {
+        let mut files = Files(BTreeMap::new());
+        for folder in FOLDERS {
+            files.make_folders(Path::new(folder));
+        }
+        files
+    }
+}
+
+impl FakeEngine {
+    /// Gives a container a file, and the folders that it needs.
+    ///
+    /// # Panics
+    /// When there is no such container.
+    pub fn write_file(&self, container: &str, path: &str, contents: impl AsRef<[u8]>) {
+        let contents = contents.as_ref().to_vec();
+        let mut header = Header::new_gnu();
+        header.set_mode(0o644);
+        header.set_size(contents.len() as u64);
+        self.change(|holdings| {
+            let held = holdings.container_mut(container).expect("a container that gets a file is there");
+            held.files.insert(inside(Path::new(path)), File { header, link: None, contents });
+        });
+    }
+
+    /// A file's contents; none when the container or the file is not there.
+    pub fn read_file(&self, container: &str, path: &str) -> Option<Vec<u8>> {
+        let holdings = self.holdings();
+        let file = holdings.container(container).ok()?.files.0.get(&inside(Path::new(path)))?;
+        Some(file.contents.clone())
+    }
+
+    /// A file's mode, user and group, as the archive gave them that brought it.
+    pub fn file_owner(&self, container: &str, path: &str) -> Option<(u32, u64, u64)> {
+        let holdings = self.holdings();
+        let header = &holdings.container(container).ok()?.files.0.get(&inside(Path::new(path)))?.header;
+        Some((header.mode().ok()?, header.uid().ok()?, header.gid().ok()?))
+    }
+}
+
+impl Files {
+    /// Path and size of every file that is not one of the folders all containers have.
+    pub(super) fn brought(&self) -> Vec<String> {
+        let own = self.0.iter().filter(|(path, _)| !FOLDERS.iter().any(|folder| Path::new(folder) == *path));
+        own.map(|(path, file)| format!("/{}:{}", path.display(), file.contents.len())).collect()
+    }
+
+    fn is_folder(&self, path: &Path) -> bool {
+        path.as_os_str().is_empty() || self.0.get(path).is_some_and(|file| file.header.entry_type().is_dir())
+    }
+
+    fn insert(&mut self, path: PathBuf, file: File) {
+        if let Some(parent) = path.parent() {
+            self.make_folders(parent);
+        }
+        self.0.insert(path, file);
+    }
+
+    fn make_folders(&mut self, path: &Path) {
+        for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
+            self.0.entry(folder.to_path_buf()).or_insert_with(File::folder);
+        }
+    }
+
+    fn unpack(&mut self, folder: &Path, archive: &[u8]) -> io::Result<()> {
+        for entry in Archive::new(archive).entries()? {
+            let mut entry = entry?;
+            let path = entry.path()?.into_owned();
+            if path.components().any(|part| part == Component::ParentDir) {
+                return Err(io::Error::other(format!("{} is outside of the folder", path.display())));
+            }
+            let mut contents = Vec::new();
+            entry.read_to_end(&mut contents)?;
+            let link = entry.link_name()?.map(std::borrow::Cow::into_owned);
+            let path = folder.join(inside(&path));
+            if !path.as_os_str().is_empty() {
+                self.insert(path, File { header: entry.header().clone(), link, contents });
+            }
+        }
+        Ok(())
+    }
+
+    /// A path as an archive whose names begin with `top`, byte for byte as Docker writes them: `./bin`, `bin/`.
+    fn pack(&self, path: &Path, top: &str) -> io::Result<Vec<u8>> {
+        let mut builder = Builder::new(Vec::new());
+        if path.as_os_str().is_empty() {
+            append(&mut builder, &File::folder(), top)?;
+        }
+        for (found, file) in self.0.iter().filter(|(found, _)| found.starts_with(path)) {
+            let rest = found.strip_prefix(path).map_err(io::Error::other)?;
+            let name = if rest.as_os_str().is_empty() { top.into() } else { format!("{top}/{}", rest.display()) };
+            append(&mut builder, file, &name)?;
+        }
+        builder.into_inner()
+    }
+}
+
+impl File {
+    fn folder() -> File {
+        let mut header = Header::new_gnu();
+        header.set_entry_type(EntryType::Directory);
+        header.set_mode(0o755);
+        header.set_size(0);
+        File { header, link: None, contents: Vec::new() }
+    }
+}
+
+/// Appends a file under this very name, which `tar` would tidy up.
+fn append(builder: &mut Builder<Vec<u8>>, file: &File, name: &str) -> io::Result<()> {
+    let slash = if file.header.entry_type().is_dir() { "/" } else { "" };
+    let name = format!("{name}{slash}");
+    let mut header = file.header.clone();
+    let field = header.as_old_mut().name.len();
+    if name.len() > field {
+        let mut long = Header::new_gnu();
+        long.set_entry_type(EntryType::GNULongName);
+        long.set_size(name.len() as u64);
+        put_name(&mut long, "././@LongLink");
+        builder.append(&long, name.as_bytes())?;
+    }
+    if let Some(link) = &file.link {
+        header.set_link_name_literal(link.as_os_str().as_encoded_bytes())?;
+    }
+    put_name(&mut header, &name);
+    builder.append(&header, file.contents.as_slice())
+}
+
+/// Writes a name, or as much of it as there is room for, into a header.
+fn put_name(header: &mut Header, name: &str) {
+    let field = &mut header.as_old_mut().name;
+    field.fill(0);
+    let room = name.len().min(field.len());
+    field[..room].copy_from_slice(&name.as_bytes()[..room]);
+    header.set_cksum();
+}
+
+impl Holdings {
+    pub(super) fn put_archive(&mut self, key: &str, path: &str, archive: &[u8]) -> EngineResult<()> {
+        let held = self.container_mut(key)?;
+        let folder = inside(Path::new(path));
+        if !held.files.is_folder(&folder) {
+            return Err(if held.files.0.contains_key(&folder) {
+                EngineError::new(Fault::Other, "extraction point is not a directory")
+            } else {
+                no_file(path, key)
+            });
+        }
+        // A copy, so that a broken archive leaves nothing half done.
+        let mut files = held.files.clone();
+        let broken = |error| EngineError::new(Fault::Other, format!("Error processing tar file: {error}"));
+        files.unpack(&folder, archive).map_err(broken)?;
+        held.files = files;
+        Ok(())
+    }
+
+    /// A path of a container as archive, in pieces.
+    pub(super) fn get_archive(&self, key: &str, path: &str) -> EngineResult<Vec<Bytes>> {
+        let held = self.container(key)?;
+        let wanted = inside(Path::new(path));
+        let is_folder = held.files.is_folder(&wanted);
+        let is_there = is_folder || held.files.0.contains_key(&wanted);
+        // A slash at the end asks for a folder.
+        if !is_there || (path.ends_with('/') && !is_folder) {
+            return Err(no_file(path, key));
+        }
+        let contents_only = path.ends_with("/.") || wanted.as_os_str().is_empty();
+        let last = wanted.file_name().map(|name| name.to_string_lossy()).filter(|_| !contents_only);
+        let top = last.unwrap_or(".".into());
+        let broken = |error| EngineError::new(Fault::Other, format!("failed to pack {path}: {error}"));
+        let archive = Bytes::from(held.files.pack(&wanted, &top).map_err(broken)?);
+        Ok((0..archive.len()).step_by(PIECE).map(|from| archive.slice(from..archive.len().min(from + PIECE))).collect())
+    }
+}
+
+/// A path within a container, without what leads nowhere.
+fn inside(path: &Path) -> PathBuf {
+    path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
+}
+
+fn no_file(path: &str, container: &str) -> EngineError {
+    EngineError::new(Fault::NotFound, format!("Could not find the file {path} in container {container}"))
+}

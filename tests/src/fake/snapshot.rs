@@ -1,0 +1,78 @@
+//! The engine's things as text, so that a test can say that they are what they were.
+
+use super::FakeEngine;
+use super::container::HeldContainer;
+use super::state::Holdings;
+use clusterdock::engine::Labels;
+use std::fmt::Display;
+
+/// How much of an id is shown: enough to tell a thing from another that took its name.
+const ID: usize = 12;
+
+impl FakeEngine {
+    /// Everything that the engine has, a line each, sorted. Times, logs and processes do not show; how often a container
+    /// was started does, so that two snapshots are equal only if nobody touched anything in between, or everything that
+    /// came went again.
+    pub fn snapshot(&self) -> String {
+        let holdings = self.holdings();
+        let mut lines: Vec<String> = holdings.containers.values().map(container).collect();
+        lines.extend(networks(&holdings));
+        lines.extend(holdings.volumes.iter().map(|(name, labels)| format!("volume {name} {}", shown(labels))));
+        lines.extend(holdings.images.values().map(|held| {
+            format!("image {} {}", join(&held.references), short(held.image.id.trim_start_matches("sha256:")))
+        }));
+        lines.sort();
+        lines.join("\n")
+    }
+}
+
+fn container(held: &HeldContainer) -> String {
+    let places = held.places.iter().map(|(name, place)| {
+        let address = |address: Option<std::net::Ipv4Addr>| address.map_or("-".into(), |address| address.to_string());
+        format!("{name}@{}:{}/{}", short(&place.network_id), address(place.address), address(place.fixed_address))
+    });
+    let ports = held
+        .ports
+        .iter()
+        .map(|port| format!("{}:{}->{}/{}", port.host_ip, port.host_port, port.container_port, port.protocol));
+    format!(
+        "container {} {} {} starts={} image={} networks=[{}] ports=[{}] volumes=[{}] files=[{}] {}",
+        held.spec.name,
+        short(&held.id),
+        held.state.as_str(),
+        held.starts,
+        held.spec.image,
+        join(places),
+        join(ports),
+        join(held.volumes.keys()),
+        join(held.files.brought()),
+        shown(&held.spec.labels)
+    )
+}
+
+fn networks(holdings: &Holdings) -> impl Iterator<Item = String> + '_ {
+    holdings.networks.values().map(|held| {
+        let network = &held.network;
+        let range = network.engine_range.map_or("-".into(), |range| range.to_string());
+        format!(
+            "network {} {} {} subnets=[{}] range={range} {}",
+            network.name,
+            short(&network.id),
+            network.driver,
+            join(&network.subnets),
+            shown(&network.labels)
+        )
+    })
+}
+
+fn shown(labels: &Labels) -> String {
+    format!("labels=[{}]", join(labels.iter().map(|(key, value)| format!("{key}={value}"))))
+}
+
+fn join(items: impl IntoIterator<Item = impl Display>) -> String {
+    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+}
+
+fn short(id: &str) -> &str {
+    id.get(..ID).unwrap_or(id)
+}

@@ -1,0 +1,78 @@
+use super::*;
+use bytes::Bytes;
+use clusterdock::engine::Image;
+use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, iter};
+use std::io;
+
+fn archive() -> Vec<u8> {
+    let mut builder = tar::Builder::new(Vec::new());
+    let mut header = tar::Header::new_gnu();
+    header.set_size(5);
+    builder.append_data(&mut header, "etc/motd", &b"hello"[..]).unwrap();
+    builder.into_inner().unwrap()
+}
+
+fn pieces(bytes: Vec<u8>) -> BoxStream<'static, io::Result<Bytes>> {
+    let pieces: Vec<_> = bytes.chunks(100).map(|piece| Ok(Bytes::copy_from_slice(piece))).collect();
+    iter(pieces).boxed()
+}
+
+#[tokio::test]
+async fn an_image_is_found_by_reference_and_id_and_is_none_otherwise() {
+    let fake = fake();
+    let image = fake.image("docker.io/library/debian:12").await.unwrap().unwrap();
+    assert_eq!(fake.image(&image.id).await.unwrap().unwrap(), image);
+    assert_eq!(fake.image("debian").await.unwrap(), None);
+    fake.seed().image("debian");
+    assert!(fake.image("debian:latest").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn an_archive_becomes_an_image_with_what_the_changes_say() {
+    let fake = FakeEngine::new();
+    let changes =
+        [r#"ENTRYPOINT ["/sbin/tini", "--"]"#, r#"CMD ["bash"]"#, "LABEL a=b", "VOLUME /a /b"].map(String::from);
+    fake.import_image("ours:1", &changes, pieces(archive())).await.unwrap();
+    let image = fake.image("ours:1").await.unwrap().unwrap();
+    assert_eq!(image.command, ["/sbin/tini", "--", "bash"]);
+    assert_eq!(image.labels["a"], "b");
+    assert_eq!(image.volumes, ["/a", "/b"]);
+    assert_eq!(image.size, archive().len() as u64);
+}
+
+#[tokio::test]
+async fn an_archive_that_is_none_or_breaks_off_makes_no_image() {
+    let fake = FakeEngine::new();
+    assert_eq!(fault(fake.import_image("ours:1", &[], pieces(vec![7; 2000])).await).0, Fault::Refused);
+    let cut = pieces(archive()).take(3).chain(iter([Err(io::Error::other("cut"))])).boxed();
+    assert!(fault(fake.import_image("ours:1", &[], cut).await).1.contains("cut"));
+    let unknown = ["COPY a b".to_string()];
+    assert_eq!(fault(fake.import_image("ours:1", &unknown, pieces(archive())).await).0, Fault::Refused);
+    assert_eq!(fake.image("ours:1").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn an_image_is_pulled_when_a_registry_has_it() {
+    let fake = FakeEngine::new();
+    let mut seen = Vec::new();
+    let nowhere = fake.pull_image("debian:12", &mut |progress| seen.push(progress)).await;
+    assert!(fault(nowhere).1.ends_with("no such host"));
+    fake.registry_answers();
+    let unknown = fake.pull_image("debian:12", &mut |progress| seen.push(progress)).await;
+    assert_eq!(fault(unknown).0, Fault::NotFound);
+    assert!(seen.is_empty());
+    fake.registry_has("debian:12", Image::default());
+    fake.pull_image("docker.io/library/debian:12", &mut |progress| seen.push(progress)).await.unwrap();
+    assert!(!seen.is_empty());
+    assert!(fake.image("debian:12").await.unwrap().is_some());
+}
+
+#[tokio::test]
+async fn a_reference_that_is_made_again_leaves_the_old_image_without_one() {
+    let fake = fake();
+    let old = fake.image("debian:12").await.unwrap().unwrap();
+    fake.import_image("debian:12", &[], pieces(archive())).await.unwrap();
+    assert_ne!(fake.image("debian:12").await.unwrap().unwrap().id, old.id);
+    assert_eq!(fake.image(&old.id).await.unwrap().unwrap(), old);
+}
