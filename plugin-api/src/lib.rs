@@ -4,11 +4,19 @@ mod cluster;
 mod declaration;
 mod error;
 mod exec;
+#[doc(hidden)]
+pub mod export;
+mod guard;
+mod logger;
+#[doc(hidden)]
+pub mod note;
 pub mod ops;
 mod probe;
 mod request;
 mod spec;
 mod topology;
+#[doc(hidden)]
+pub mod wire;
 
 pub use cluster::{Cluster, Host, Node, NodeGroup};
 pub use declaration::{Arg, ArgKind, Declaration, Group};
