@@ -67,8 +67,7 @@ macro_rules! export_topology {
             pub static LIB_HEADER: abi_library::LibHeader = $crate::export::lib_header(root_module);
 
             const MANIFEST: &str = include_str!($manifest);
-            const IDENTITY: &[&str] =
-                &$crate::export::identity(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+            const IDENTITY: &[&str] = &$crate::export::identity(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
 
             #[used]
             #[link_section = ".note.clusterdock"]
@@ -181,7 +180,7 @@ struct WiredHost(wire::Host);
 
 impl Host for WiredHost {
     fn call(&self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Vec<u8>)> {
-        match wire::WireHost::call(&self.0, name.into(), input.into(), payload.into()) {
+        match self.0.call(name.into(), input.into(), payload.into()) {
             RResult::ROk(reply) => Ok((reply.json.into_string(), RVec::into_vec(reply.bytes))),
             RResult::RErr(error) => Err(error.into()),
         }

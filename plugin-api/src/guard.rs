@@ -9,9 +9,9 @@ use std::sync::Once;
 
 thread_local! {
     /// How many guards this thread is inside of.
-    static DEPTH: Cell<usize> = Cell::new(0);
+    static DEPTH: Cell<usize> = const { Cell::new(0) };
     /// Message and place of the last panic inside of a guard.
-    static LAST: RefCell<Option<(String, String)>> = RefCell::new(None);
+    static LAST: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
 /// Runs `body`; a panic in it becomes an error of [`Code::Panic`] whose detail is `file:line:column`.

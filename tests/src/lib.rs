@@ -1,1 +1,7 @@
 //! Fixtures for tests that cross crates.
+
+pub mod cargo;
+pub mod elf;
+pub mod generations;
+pub mod plugins;
+pub mod program;
