@@ -5,6 +5,7 @@
 use crate::cargo;
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 /// A state of plugin-api.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,7 +60,10 @@ impl Generation {
         files.into_iter().find(|file| file.ends_with(&name)).expect("the crate has a program")
     }
 
+    /// One at a time: the tests share the sources.
     fn build(self, name: &str, sections: &str, dependencies: &str, files: &[(&str, &str)]) -> Vec<PathBuf> {
+        static BUILDING: Mutex<()> = Mutex::new(());
+        let _building = BUILDING.lock().unwrap_or_else(PoisonError::into_inner);
         let api = self.api();
         let folder = generations().join(name);
         let profile = "[profile.dev]\ndebug = \"line-tables-only\"\n[profile.dev.package.\"*\"]\ndebug = false\n";
@@ -117,7 +121,7 @@ impl Generation {
             changes.push(("src/wire.rs", FIELDS, field));
             changes.push(("src/wire.rs", TOPOLOGY_METHODS, format!("{method}{TOPOLOGY_METHODS}")));
             changes.push(("src/wire.rs", HOST_METHODS, format!("{method}{HOST_METHODS}")));
-            changes.push(("src/export.rs", "create }", format!("create, {name}_field: {number} }}")));
+            changes.push(("src/export.rs", CONSTRUCTED, format!("{CONSTRUCTED} {name}_field: {number},")));
             // The newest plugin answers with something else than the default body.
             let answer = format!("fn {name}_appended(&self) -> u32 {{ {} }}\n", number + 1);
             changes.push(("src/export.rs", EXPORTED, format!("{EXPORTED}\n{answer}")));
@@ -133,6 +137,7 @@ impl Generation {
 const FIELDS: &str = "// generation: fields are appended here";
 const TOPOLOGY_METHODS: &str = "// generation: methods of a topology are appended here";
 const HOST_METHODS: &str = "// generation: methods of a host are appended here";
+const CONSTRUCTED: &str = "PluginMod {";
 const EXPORTED: &str = "impl WireTopology for Exported {";
 
 const MANIFEST: &str = "[topology]\nname = \"x\"\n";

@@ -7,7 +7,7 @@
 
 use abi_stable::StableAbi;
 use abi_stable::abi_stability::abi_checking::{
-    AbiInstability, AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals,
+    AbiInstability, AbiInstabilityError, AbiInstabilityErrors, CheckingGlobals, check_layout_compatibility_with_globals,
 };
 use abi_stable::library::{AbiHeaderRef, LibHeader, ROOT_MODULE_LOADER_NAME_WITH_NUL};
 use abi_stable::std_types::{RResult, RStr};
@@ -16,6 +16,7 @@ use clusterdock_plugin_api::export::Options;
 use clusterdock_plugin_api::wire::{PluginMod_Ref, Topology};
 use clusterdock_plugin_api::{Code, Error, Result};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
+use std::fmt::Display;
 use std::path::Path;
 
 /// Loads the library at this absolute path, for as long as the process lasts, and makes its topology.
@@ -55,25 +56,30 @@ fn compatible(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> Result<
     let check = |older, newer| check_layout_compatibility_with_globals(older, newer, &CheckingGlobals::new());
     let Err(plugin_is_newer) = check(ours, theirs) else { return Ok(()) };
     let Err(host_is_newer) = check(theirs, ours) else { return Ok(()) };
-    let (one, other) = (complaints(&plugin_is_newer), complaints(&host_is_newer));
+    let (one, other) = (complaints(&plugin_is_newer, Newer::Plugin), complaints(&host_is_newer, Newer::Host));
     let fewer = if other.len() < one.len() { other } else { one };
-    Err(fewer
-        .into_iter()
-        .take(5)
-        .fold(Error::with_code(Code::Unsupported, "it is laid out unlike this host"), Error::cause))
+    let refused = Error::with_code(Code::Unsupported, "it is laid out unlike this host");
+    Err(fewer.into_iter().take(5).fold(refused, Error::cause))
+}
+
+/// Which side a check took for the newer one: abi_stable calls it "found", and the other "expected".
+#[derive(Clone, Copy)]
+enum Newer {
+    Host,
+    Plugin,
 }
 
 /// One line for every difference that does not follow from another further in.
-fn complaints(errors: &AbiInstabilityErrors) -> Vec<String> {
-    let paths: Vec<Vec<&str>> =
-        errors.errors.iter().map(|error| error.stack_trace.iter().map(|step| name(&step.found)).collect()).collect();
+fn complaints(errors: &AbiInstabilityErrors, newer: Newer) -> Vec<String> {
+    let path = |error: &AbiInstabilityError| error.stack_trace.iter().map(|step| name(&step.found)).collect();
+    let paths: Vec<Vec<&str>> = errors.errors.iter().map(path).collect();
     let is_leaf = |path: &[&str]| !paths.iter().any(|other| other.len() > path.len() && other.starts_with(path));
-    let leaves = errors.errors.iter().zip(&paths).filter(|(_, path)| is_leaf(path));
-    leaves
-        .flat_map(|(error, path)| {
-            error.errs.iter().map(move |what| format!("{}: {}", path.join("."), difference(what)))
-        })
-        .collect()
+    let mut lines = Vec::new();
+    for (error, path) in errors.errors.iter().zip(&paths).filter(|(_, path)| is_leaf(path)) {
+        let place = path[path.len().saturating_sub(4)..].join(".");
+        lines.extend(error.errs.iter().map(|what| format!("{place}: {}", difference(what, newer))));
+    }
+    lines
 }
 
 fn name(step: &TLFieldOrFunction) -> &'static str {
@@ -83,18 +89,18 @@ fn name(step: &TLFieldOrFunction) -> &'static str {
     }
 }
 
-fn difference(what: &AbiInstability) -> String {
+fn difference(what: &AbiInstability, newer: Newer) -> String {
+    let sides = |expected: &dyn Display, found: &dyn Display, unit: &str| match newer {
+        Newer::Plugin => format!("the plugin has {found}{unit}, the host {expected}"),
+        Newer::Host => format!("the plugin has {expected}{unit}, the host {found}"),
+    };
     match what {
-        AbiInstability::Name(found) => format!("type {} in place of {}", found.found, found.expected),
-        AbiInstability::Size(found) => format!("{} bytes in place of {}", found.found, found.expected),
-        AbiInstability::Alignment(found) => format!("aligned to {} in place of {}", found.found, found.expected),
-        AbiInstability::FieldCountMismatch(found) => format!("{} fields in place of {}", found.found, found.expected),
-        AbiInstability::UnexpectedField(found) => {
-            format!("field `{}` in place of `{}`", found.found.name(), found.expected.name())
-        }
-        AbiInstability::PackageVersion(found) => format!("version {} in place of {}", found.found, found.expected),
-        AbiInstability::MismatchedPrimitive(found) => format!("{:?} in place of {:?}", found.found, found.expected),
-        // The rest cannot come from plugins made with `export_topology!`; a word for the report of a bug.
+        AbiInstability::Name(pair) => sides(&pair.expected, &pair.found, ""),
+        AbiInstability::Size(pair) => sides(&pair.expected, &pair.found, " bytes"),
+        AbiInstability::FieldCountMismatch(pair) => sides(&pair.expected, &pair.found, " fields"),
+        AbiInstability::UnexpectedField(pair) => sides(&pair.expected.name(), &pair.found.name(), ""),
+        AbiInstability::PackageVersion(pair) => sides(&pair.expected, &pair.found, ""),
+        // The rest does not come of changes to plugin-api; a word for the report of a bug.
         other => first_word(&format!("{other:?}")),
     }
 }
@@ -104,7 +110,7 @@ fn first_word(text: &str) -> String {
 }
 
 /// abi_stable's errors are pages long; their first line says it.
-fn first_line(error: impl std::fmt::Display) -> Error {
+fn first_line(error: impl Display) -> Error {
     let text = error.to_string();
     Error::with_code(Code::Hook, text.lines().find(|line| !line.trim().is_empty()).unwrap_or("unknown error").trim())
 }

@@ -33,7 +33,12 @@ fn every_generation_of_host_loads_every_generation_of_plugin_in_every_order() {
             let order = order.map(|at| &plugins[at]);
             let output = Command::new(&program).args(order.map(|(_, path)| path)).output().unwrap();
             let lines: Vec<String> = String::from_utf8(output.stdout).unwrap().lines().map(str::to_string).collect();
-            assert_eq!(lines, order.map(|(plugin, _)| expected(loader, *plugin)), "{loader:?}: {output:?}", output = output.stderr);
+            assert_eq!(
+                lines,
+                order.map(|(plugin, _)| expected(loader, *plugin)),
+                "{loader:?}: {output:?}",
+                output = output.stderr
+            );
         }
     }
 }
@@ -58,11 +63,11 @@ async fn the_host_loads_a_newer_plugin_and_says_in_a_few_lines_why_it_refuses_an
     assert_eq!(plugin.declare().await.unwrap().groups[0].name, "nodes-after_next");
     start(&plugin, &Recorder::default()).await.unwrap();
 
-    let (refused, _) = plugins::spawn(program::clusterdock(), &Generation::Broken.plugin(), Duration::from_secs(30)).await;
+    let (refused, _) =
+        plugins::spawn(program::clusterdock(), &Generation::Broken.plugin(), Duration::from_secs(30)).await;
     let error = refused.err().expect("its layout is another");
     assert_eq!((error.message(), error.kind()), ("failed to load plugin `topology_x`", Kind::Plugin));
     assert_eq!(error.causes()[0], "it is laid out unlike this host");
-    assert!((2..=6).contains(&error.causes().len()), "{:#?}", error.causes());
-    assert!(error.causes()[1].contains("code"), "{:#?}", error.causes());
+    assert_eq!(error.causes()[1..], ["declare.__returns.field_0.code: the plugin has u64, the host u32"]);
     assert!(error.next_step().unwrap().contains("rebuild the plugin"));
 }

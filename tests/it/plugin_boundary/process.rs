@@ -9,6 +9,11 @@ use clusterdock_plugin_api::ops::{ClusterFacts, NodeFacts, Operation};
 use clusterdock_plugin_api::{Code, Error, Request, ops};
 use clusterdock_tests::plugins::{self, Lines, library, misbehaving, misbehaving_within};
 use clusterdock_tests::program;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader, Read};
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
+use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 use tokio::sync::Notify;
@@ -241,20 +246,48 @@ async fn a_process_that_a_plugin_leaves_behind_does_not_hold_up_the_end() {
     plugin.shut_down().await;
     assert!(before.elapsed() < Duration::from_secs(1));
     let left = lines.of(Stream::Stdout)[0].parse().unwrap();
-    let left = rustix::process::Pid::from_raw(left).unwrap();
-    rustix::process::kill_process(left, rustix::process::Signal::KILL).unwrap();
+    kill_process(Pid::from_raw(left).unwrap(), Signal::KILL).unwrap();
+}
+
+/// Starts a plugin's process from a shell, which tells its id and waits; this end of the socket is the test's.
+fn started_by_a_shell() -> (Child, Pid, UnixStream) {
+    let (ours, theirs) = UnixStream::pair().unwrap();
+    ours.set_read_timeout(Some(Duration::from_secs(10))).unwrap();
+    let (program, library) = (program::clusterdock().display(), library("topology_nodebase"));
+    let script = format!("exec 3<&0; {program} __plugin $$ {} <&3 & echo $!; exec 3<&-; wait $!", library.display());
+    let mut shell = Command::new("sh");
+    let mut shell = shell.args(["-c", &script]).stdin(OwnedFd::from(theirs)).stdout(Stdio::piped()).spawn().unwrap();
+    let mut id = String::new();
+    BufReader::new(shell.stdout.take().unwrap()).read_line(&mut id).unwrap();
+    (shell, Pid::from_raw(id.trim().parse().unwrap()).unwrap(), ours)
 }
 
 #[test]
 fn a_plugin_dies_with_the_process_that_started_it() {
-    let executable = program::clusterdock();
-    // A shell that starts it, as the parent would, and is killed: what it was given as the parent's id is the shell's.
-    let script =
-        format!("{} __plugin $$ {} < /dev/null & wait", executable.display(), library("topology_nodebase").display());
-    let output = std::process::Command::new("sh").args(["-c", &script]).output().unwrap();
-    assert!(output.status.success(), "{output:?}");
+    let (mut shell, _, mut socket) = started_by_a_shell();
+    shell.kill().unwrap();
+    shell.wait().unwrap();
+    // The plugin's process has the only other end, so the socket ends when it does.
+    assert_eq!(socket.read(&mut [0]).unwrap(), 0);
+}
 
-    // Started with another parent's id it does not even begin.
-    let status = std::process::Command::new(executable).args(["__plugin", "1", "/x.so"]).status().unwrap();
+#[test]
+fn a_plugin_ends_when_its_parent_closes_the_socket() {
+    let (mut shell, _, socket) = started_by_a_shell();
+    drop(socket);
+    assert_eq!(shell.wait().unwrap().code(), Some(128 + 9));
+}
+
+#[test]
+fn a_plugins_process_is_nothing_that_another_may_start() {
+    let status = Command::new(program::clusterdock()).args(["__plugin", "1", "/x.so"]).status().unwrap();
     assert_eq!(status.code(), Some(1));
+}
+
+#[tokio::test]
+async fn signals_of_the_terminal_do_not_end_a_plugin_but_what_it_starts() {
+    let (plugin, _) = behaving("signal").await;
+    let host = Recorder::default();
+    start(&plugin, &host).await.unwrap();
+    assert_eq!(host.calls.into_inner().unwrap()[0].1, r#"{"message":"still here"}"#);
 }
