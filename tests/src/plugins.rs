@@ -8,8 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The library of a plugin of the workspace, such as `topology_nodebase`, built once for all tests of a process.
+/// The library of a plugin of the workspace, such as `topology_nodebase`, built once for all tests of a process; or
+/// that of another compiler, from the folder that `CLUSTERDOCK_TEST_PLUGINS` names.
 pub fn library(package: &str) -> PathBuf {
+    if let Some(folder) = std::env::var_os("CLUSTERDOCK_TEST_PLUGINS") {
+        return Path::new(&folder).join(format!("lib{package}.so"));
+    }
     static BUILT: Mutex<BTreeMap<String, PathBuf>> = Mutex::new(BTreeMap::new());
     let mut built = BUILT.lock().expect("a package that does not build fails the first test");
     let path = built.entry(package.into()).or_insert_with(|| {
