@@ -1,14 +1,125 @@
 //! What a clusterdock topology is written against.
+//!
+//! # The idea
+//!
+//! A *topology* is a kind of cluster: which nodes it has, what arguments its users may give, and what is to be done
+//! once the nodes run. It is a Rust crate, compiled to a shared library, and it says all of that through one trait,
+//! [`Topology`]. It never talks to Docker. The host asks it three things:
+//!
+//! 1. [`declare`](Topology::declare): the node groups and arguments, from which the host makes a command line;
+//! 2. [`nodes`](Topology::nodes): the nodes for what a user typed, as plain data, from which the host makes
+//!    containers;
+//! 3. [`start`](Topology::start): what to do when every node is ready, through a [`Cluster`] whose nodes run commands
+//!    and take files. ([`build`](Topology::build) is the same for `clusterdock build`.)
+//!
+//! So a topology decides *what*; the host decides *how*, prints the plan, does things in parallel, and removes what
+//! was begun when anything fails.
+//!
+//! # A topology, whole
+//!
+//! ```
+//! use clusterdock_plugin_api::{Arg, Cluster, Declaration, Group, NodeSpec, Port, Probe, Request, Result, Topology};
+//!
+//! struct Web;
+//!
+//! impl Topology for Web {
+//!     fn declare(&self) -> Declaration {
+//!         Declaration::new()
+//!             .group(Group::new("servers").default_nodes(["server-1", "server-2"]).help("Nodes that serve pages"))
+//!             .start_arg(Arg::text("title").default_value("It works").help("Title of the page"))
+//!     }
+//!
+//!     fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>> {
+//!         let server = |name| NodeSpec::new(name, "servers").port(Port::tcp(8000));
+//!         Ok(request.group("servers").iter().map(server).collect())
+//!     }
+//!
+//!     fn start(&self, cluster: &Cluster, request: &Request) -> Result<()> {
+//!         let servers = cluster.group("servers");
+//!         servers.put_file("/srv/index.html", format!("<h1>{}</h1>", request.text("title")?))?;
+//!         servers.execute("cd /srv && (python3 -m http.server 8000 > /dev/null 2>&1 &)")?;
+//!         servers.wait_for(&Probe::http(8000, "/"), std::time::Duration::from_secs(30))?;
+//!         cluster.closing(format!("The page is at http://{}/", servers.nodes()[0].address_of(8000)?))
+//!     }
+//! }
+//! ```
+//!
+//! In `src/lib.rs` one more line exports it, with the manifest that names it and its images; in `Cargo.toml` the crate
+//! is a `cdylib` (and an `rlib`, so that tests can use it):
+//!
+//! ```ignore
+//! clusterdock_plugin_api::export_topology!(Web, "../topology.toml");
+//! ```
+//! ```toml
+//! [lib]
+//! crate-type = ["cdylib", "rlib"]
+//!
+//! [dependencies]
+//! clusterdock-plugin-api = "1"
+//! ```
+//!
+//! Its tests load nothing: call `Web.nodes(&request)` and compare what it gives; for hooks, make a [`Cluster`] with a
+//! [`Host`] of your own that records what it is asked.
+//!
+//! # What an implementor can rely on
+//!
+//! **Process.** All of a topology's code runs in a process of its own, a child of the one that talks to the engine.
+//! The constructor, `declare` and `nodes` must be quick: each has a deadline of some seconds. Hooks may last; the
+//! user's `--timeout` ends them. `nodes` is called for `--dry-run` too, so it must not start anything. Standard input
+//! is empty; what is printed, on either stream, by the topology or by what it starts, reaches the user line by line.
+//! The `log` crate's records reach the host too. Environment and working directory are the user's.
+//!
+//! **Threads.** The host calls one method at a time, on the main thread. Hooks are plain blocking code. They may start
+//! threads (or a runtime of their own), and a [`Cluster`] may be cloned into them and used from all at once. When the
+//! hook returns, its cluster is closed: later calls, and those still waiting, fail with [`Code::Closed`].
+//!
+//! **Errors.** [`Error`] takes any other by `?`. What the host answered keeps its code and its messages on its way
+//! through a hook. When the user interrupts, every call fails with [`Code::Cancelled`]; a hook should then return, and
+//! is killed if it has not after two seconds. *Rationale:* a hook cannot be stopped from outside without harm, but
+//! nearly all of what hooks do is calling the host.
+//!
+//! **Panics and crashes.** A panic in any method becomes an error with its message, file and line; one while the
+//! topology is dropped is printed. A panic in a thread of the topology's own ends that thread, as ever. A crash, a
+//! stack overflow and `process::exit` end the plugin's process and nothing else: the host says which hook of which
+//! plugin died of what, and undoes what was begun. The profile must be `panic = "unwind"`; the export refuses anything else.
+//!
+//! # Versions
+//!
+//! Plugin and host may come from different compilers, different years and different minor versions of this crate. A
+//! library is compiled against one version of it and loads into every host of the same major version, older or newer:
+//! new fields have defaults, new operations are answered with [`Code::Unsupported`] by a host that does not know them.
+//! Enums that may grow are `#[non_exhaustive]`. This crate needs Rust 1.63 and glibc; it stays with both.
+//!
+//! # What is verified, and what is not
+//!
+//! Before any of its code runs, the host checks that a library is whole, for this machine, for this major version and
+//! not in need of a newer glibc, from a note that the export puts into the file; then, in the plugin's own process,
+//! that the layouts of all types that cross the boundary agree. Errors and accidents are found this way. Malice is
+//! not: a plugin runs with all the rights of the user who starts it, and the process of its own is no sandbox. Run
+//! plugins of people you trust, as with any program.
+//!
+//! The boundary stands on `abi_stable`, two of whose dependencies are unmaintained (RUSTSEC-2024-0014,
+//! RUSTSEC-2024-0436); neither has a known vulnerability.
+
+#![warn(missing_docs)]
 
 mod cluster;
 mod declaration;
 mod error;
 mod exec;
+#[doc(hidden)]
+pub mod export;
+mod guard;
+mod logger;
+#[doc(hidden)]
+pub mod note;
 pub mod ops;
 mod probe;
 mod request;
 mod spec;
 mod topology;
+#[doc(hidden)]
+pub mod wire;
 
 pub use cluster::{Cluster, Host, Node, NodeGroup};
 pub use declaration::{Arg, ArgKind, Declaration, Group};

@@ -1,3 +1,8 @@
 //! Fixtures for tests that cross crates.
 
+pub mod cargo;
+pub mod elf;
 pub mod fake;
+pub mod generations;
+pub mod plugins;
+pub mod program;

@@ -1,0 +1,56 @@
+//! Hands the records of the plugin's `log` crate to the host. A plugin has its own copy of that crate, so without
+//! this nobody would hear it. Outside of hooks, where there is no host to call, records go to standard error, which
+//! the host collects.
+
+use crate::ops::{self, Operation};
+use crate::Host;
+use log::{LevelFilter, Log, Metadata, Record};
+use std::sync::{Arc, PoisonError, RwLock};
+
+/// Lets records of `level` and above pass from now on; an unknown level lets none pass.
+pub(crate) fn install(level: &str) {
+    // It fails when the topology has set a logger of its own, which then is the one to be used.
+    let _ = log::set_logger(&HostLogger);
+    log::set_max_level(level.parse().unwrap_or(LevelFilter::Off));
+}
+
+/// Sends records to `host` until what it returns is dropped.
+pub(crate) fn to_host(host: Arc<dyn Host>) -> impl Drop {
+    *HOST.write().unwrap_or_else(PoisonError::into_inner) = Some(host);
+    Reset
+}
+
+static HOST: RwLock<Option<Arc<dyn Host>>> = RwLock::new(None);
+
+struct Reset;
+
+impl Drop for Reset {
+    fn drop(&mut self) {
+        *HOST.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
+
+struct HostLogger;
+
+impl Log for HostLogger {
+    fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+        metadata.level() <= log::max_level()
+    }
+
+    fn log(&self, record: &Record<'_>) {
+        if !self.enabled(record.metadata()) {
+            return;
+        }
+        let (level, target) = (record.level().as_str().to_lowercase(), record.target().to_string());
+        let log = ops::Log { level, target, message: record.args().to_string() };
+        // Not held during the call, which may last.
+        let host = HOST.read().unwrap_or_else(PoisonError::into_inner).clone();
+        match (host, serde_json::to_string(&log)) {
+            // A host that cannot take a record is no reason for the topology to fail.
+            (Some(host), Ok(input)) => drop(host.call(ops::Log::NAME, &input, &[])),
+            _ => eprintln!("{}: {}: {}", log.level, log.target, log.message),
+        }
+    }
+
+    fn flush(&self) {}
+}
