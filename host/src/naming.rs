@@ -14,7 +14,7 @@ const STAR_CLUSTERS: [&str; 24] = [
 ];
 
 /// A made-up name that is not among those taken.
-pub fn cluster_name(is_taken: impl Fn(&str) -> bool) -> String {
+pub(crate) fn cluster_name(is_taken: impl Fn(&str) -> bool) -> String {
     let pick = |words: &[&'static str]| words[fastrand::usize(..words.len())];
     let mut name = format!("{}_{}", pick(&ADJECTIVES), pick(&STAR_CLUSTERS));
     while is_taken(&name) {

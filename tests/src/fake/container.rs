@@ -276,6 +276,14 @@ impl Holdings {
         }
     }
 
+    /// Only a client of an old engine has to name what it lacks.
+    pub(super) fn missing_capabilities(&self) -> Vec<String> {
+        match self.generation < EngineGeneration::V26 {
+            true => self.lacking.iter().map(|name| format!("CAP_{name}")).collect(),
+            false => Vec::new(),
+        }
+    }
+
     fn lacks(&self, capability: &str) -> bool {
         self.lacking.contains(bare(capability))
     }

@@ -26,6 +26,10 @@ impl Engine for FakeEngine {
         self.call("info", |_| String::new(), |_| Ok(self.describe())).await
     }
 
+    async fn missing_capabilities(&self) -> EngineResult<Vec<String>> {
+        self.call("missing_capabilities", |_| String::new(), |holdings| Ok(holdings.missing_capabilities())).await
+    }
+
     async fn containers(&self, filter: &Filter) -> EngineResult<Vec<Container>> {
         self.call("containers", |_| labels(filter), |holdings| Ok(holdings.list_containers(filter))).await
     }
