@@ -68,8 +68,9 @@ impl Prepared {
             None => Arc::new(Docker::connect(Address::choose(global.host.as_deref(), &surroundings.variable)?)?),
         };
         let config = match (&global.clusterdock_config_directory, &surroundings.home) {
-            (Some(given), _) => std::path::absolute(given)
-                .map_err(|error| Error::new(Kind::Usage, format!("invalid folder `{}`", given.display())).cause(error))?,
+            (Some(given), _) => std::path::absolute(given).map_err(|error| {
+                Error::new(Kind::Usage, format!("invalid folder `{}`", given.display())).cause(error)
+            })?,
             (None, Some(home)) => home.join(".clusterdock"),
             (None, None) => {
                 return Err(Error::new(Kind::Usage, "there is no folder for clusterdock's own files")
@@ -84,8 +85,7 @@ impl Prepared {
 
     async fn run(&self, report: &Arc<Report>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
         let (stop, clean_up) = (Stop::new(), Mutex::new(None));
-        let session =
-            Session { engine: &*self.engine, report, stop: &stop, places: &self.places, clean_up: &clean_up };
+        let session = Session { engine: &*self.engine, report, stop: &stop, places: &self.places, clean_up: &clean_up };
         tokio::select! {
             result = command(&session, argv, matches) => result,
             error = signals(&stop, &clean_up) => Err(error.into()),

@@ -122,7 +122,9 @@ fn environment(pair: &str) -> Result<String> {
     // As Docker: a bare name takes its value from here.
     match std::env::var(pair) {
         Ok(value) => Ok(format!("{pair}={value}")),
-        Err(_) => Err(Error::new(Kind::Usage, format!("invalid environment variable `{pair}`")).hint("write NAME=VALUE")),
+        Err(_) => {
+            Err(Error::new(Kind::Usage, format!("invalid environment variable `{pair}`")).hint("write NAME=VALUE"))
+        }
     }
 }
 

@@ -38,7 +38,9 @@ fn plan_of(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Resul
     for name in names {
         match clusters.iter().any(|cluster| cluster.name == *name) {
             true => drop(whole.insert(name.clone())),
-            false => drop(nodes.insert(select::node(clusters, name).map_err(|e| neither(e, name, clusters))?.fqdn.clone())),
+            false => {
+                drop(nodes.insert(select::node(clusters, name).map_err(|e| neither(e, name, clusters))?.fqdn.clone()))
+            }
         }
     }
     Ok(plan::chosen(observed, &whole, &nodes))
@@ -50,8 +52,9 @@ fn neither(error: Error, name: &str, clusters: &[Cluster]) -> Error {
     }
     let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
     match crate::nearest::nearest(name, names.iter().copied()) {
-        Some(near) => Error::new(Kind::NotFound, format!("no cluster or node `{name}`"))
-            .hint(format!("did you mean `{near}`?")),
+        Some(near) => {
+            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).hint(format!("did you mean `{near}`?"))
+        }
         None if names.is_empty() => {
             Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).cause("there are no clusters")
         }

@@ -84,8 +84,11 @@ async fn order<'a>(
         groups: topology_args::nodes(matches, &declaration.groups)?,
         args: topology_args::values(matches, &declaration.start_args)?,
     };
-    let hosts: Vec<NodeSpec> =
-        request.groups.iter().flat_map(|(group, nodes)| nodes.iter().map(|n| NodeSpec::new(n.clone(), group.clone()))).collect();
+    let hosts: Vec<NodeSpec> = request
+        .groups
+        .iter()
+        .flat_map(|(group, nodes)| nodes.iter().map(|n| NodeSpec::new(n.clone(), group.clone())))
+        .collect();
     // A name the user mistyped is told before the topology's code, which may stumble over it, is asked.
     plan::spec::check(&hosts, &args.network).or_else(|error| if hosts.is_empty() { Ok(()) } else { Err(error) })?;
     let image = Wanted::of_system(manifest, &system, registry, namespace, &session.places.config)?;
@@ -119,10 +122,13 @@ async fn order<'a>(
 fn images(system: Wanted, specs: &[NodeSpec]) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
     for spec in specs {
-        let image = spec.image.as_deref().map_or_else(|| system.clone(), |reference| match reference {
-            _ if reference == system.reference => system.clone(),
-            _ => Wanted::named(reference),
-        });
+        let image = spec.image.as_deref().map_or_else(
+            || system.clone(),
+            |reference| match reference {
+                _ if reference == system.reference => system.clone(),
+                _ => Wanted::named(reference),
+            },
+        );
         if !wanted.iter().any(|one| one.reference == image.reference) {
             wanted.push(image);
         }

@@ -235,11 +235,7 @@ impl Engine for Docker {
         self.call("import an image", IMAGE, import.try_for_each(|_| async { Ok(()) })).await
     }
 
-    async fn pull_image(
-        &self,
-        reference: &str,
-        progress: &mut (dyn FnMut(ImageProgress) + Send),
-    ) -> EngineResult<()> {
+    async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()> {
         self.greeted().await?;
         let (repository, tag) = split_tag(reference);
         let options = query::CreateImageOptions {

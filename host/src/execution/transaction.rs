@@ -148,7 +148,10 @@ fn new_run(session: &Session<'_>, order: &Order<'_>) -> Run {
     Run {
         id: id[..16].to_string(),
         cluster: order.request.cluster.clone(),
-        created: jiff::Timestamp::now().round(jiff::Unit::Second).unwrap_or_else(|_| jiff::Timestamp::now()).to_string(),
+        created: jiff::Timestamp::now()
+            .round(jiff::Unit::Second)
+            .unwrap_or_else(|_| jiff::Timestamp::now())
+            .to_string(),
         location: session.places.executable.display().to_string(),
         size: order.specs.len(),
     }
@@ -284,7 +287,8 @@ async fn facts(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: 
                 state.networks.get(&spec.network).and_then(|endpoint| endpoint.address)
             }
         };
-        let ports = spec.ports.iter().map(|port| (format!("{}/{}", port.container_port, port.protocol), port.host_port));
+        let ports =
+            spec.ports.iter().map(|port| (format!("{}/{}", port.container_port, port.protocol), port.host_port));
         let facts = NodeFacts {
             hostname: node.hostname.clone(),
             fqdn: node.fqdn().into(),

@@ -37,7 +37,13 @@ pub async fn undo(engine: &dyn Engine, run: &str, cluster: &str, events: &(dyn F
 
 /// Saves the logs of nodes that failed, before they are removed; gives the folder, or none where there is nothing
 /// to save or no place to save it to.
-pub async fn save_logs(engine: &dyn Engine, run: &str, cluster: &str, nodes: &[String], config: &Path) -> Option<PathBuf> {
+pub async fn save_logs(
+    engine: &dyn Engine,
+    run: &str,
+    cluster: &str,
+    nodes: &[String],
+    config: &Path,
+) -> Option<PathBuf> {
     if nodes.is_empty() {
         return None;
     }

@@ -56,8 +56,7 @@ pub fn chosen(observed: &Observed, clusters: &BTreeSet<String>, nodes: &BTreeSet
         of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.name))
     };
     let going = observed.containers.iter().filter(|container| goes(container));
-    let leaving: BTreeSet<&str> =
-        going.flat_map(|container| container.networks.keys().map(String::as_str)).collect();
+    let leaving: BTreeSet<&str> = going.flat_map(|container| container.networks.keys().map(String::as_str)).collect();
     remove(
         observed,
         goes,

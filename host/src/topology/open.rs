@@ -89,8 +89,8 @@ fn tell(session: &Session<'_>, event: LibraryEvent<'_>) {
             message: format!("Waiting for another clusterdock that compiles plugin {plugin} ..."),
         }),
         LibraryEvent::Compiling { plugin, .. } => session.event(Event::Compiling { plugin: plugin.to_string() }),
-        LibraryEvent::Compiled { plugin, took } => session.event(Event::Debug {
-            message: format!("compiled plugin {plugin} in {} ms", took.as_millis()),
-        }),
+        LibraryEvent::Compiled { plugin, took } => {
+            session.event(Event::Debug { message: format!("compiled plugin {plugin} in {} ms", took.as_millis()) })
+        }
     }
 }

@@ -191,9 +191,9 @@ mod tests {
     use super::*;
 
     fn chosen(option: Option<&str>, variables: &[(&str, &str)]) -> String {
-        let variable =
-            |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
-        Address::choose(option, &variable).map_or_else(|error| error.to_string(), |address| format!("{:?}", address.transport))
+        let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+        Address::choose(option, &variable)
+            .map_or_else(|error| error.to_string(), |address| format!("{:?}", address.transport))
     }
 
     #[test]

@@ -18,7 +18,8 @@ const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
 /// # Errors
 /// [`Fault::Refused`] for a field of the topology's passthrough that the engine's call does not have, by name.
 pub fn body(spec: &ContainerSpec) -> EngineResult<Value> {
-    let typed = serde_json::to_value(typed(spec)?).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+    let typed =
+        serde_json::to_value(typed(spec)?).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
     let mut body = typed;
     merge(&mut body, &Value::Object(spec.settings.create.clone()));
     if !spec.settings.create.is_empty() {
@@ -107,10 +108,9 @@ fn port_bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding
 }
 
 fn networking(spec: &ContainerSpec) -> NetworkingConfig {
-    let address = spec.address.map(|address| EndpointIpamConfig {
-        ipv4_address: Some(address.to_string()),
-        ..EndpointIpamConfig::default()
-    });
+    let address = spec
+        .address
+        .map(|address| EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() });
     let endpoint =
         EndpointSettings { ipam_config: address, aliases: Some(spec.aliases.clone()), ..EndpointSettings::default() };
     NetworkingConfig { endpoints_config: Some(HashMap::from([(spec.network.clone(), endpoint)])) }
@@ -207,8 +207,10 @@ fn check_fields(passthrough: &Map<String, Value>, body: &Value) -> EngineResult<
     let known = serde_json::to_value(known).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
     match lost(&Value::Object(passthrough.clone()), &known, "") {
         None => Ok(()),
-        Some(field) => Err(EngineError::new(Fault::Refused, format!("the engine's create call has no field `{field}`"))
-            .hint("fields are written as in the engine's API, such as {\"HostConfig\": {\"OomScoreAdj\": 500}}")),
+        Some(field) => {
+            Err(EngineError::new(Fault::Refused, format!("the engine's create call has no field `{field}`"))
+                .hint("fields are written as in the engine's API, such as {\"HostConfig\": {\"OomScoreAdj\": 500}}"))
+        }
     }
 }
 
@@ -260,7 +262,8 @@ mod tests {
     fn other_fields_of_the_create_call_are_merged_and_unknown_ones_refused_by_name() {
         let with = |create: Value| Settings { create: create.as_object().unwrap().clone(), ..Settings::default() };
         let body = |create| body(&spec(with(create)));
-        let merged = body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopSignal": "SIGINT"})).unwrap();
+        let merged =
+            body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopSignal": "SIGINT"})).unwrap();
         assert_eq!(merged["HostConfig"]["OomScoreAdj"], 500);
         assert_eq!(merged["HostConfig"]["CapAdd"], json!(["ALL", "X"]));
         assert_eq!(merged["StopSignal"], "SIGINT");

@@ -20,7 +20,12 @@ const PIECE: usize = 32 * 1024;
 const HEAD: usize = 8;
 
 /// Starts a command that was created, and connects to it.
-pub(super) async fn attach(wire: &Wire, id: String, terminal: bool, size: Option<(u16, u16)>) -> EngineResult<ExecSession> {
+pub(super) async fn attach(
+    wire: &Wire,
+    id: String,
+    terminal: bool,
+    size: Option<(u16, u16)>,
+) -> EngineResult<ExecSession> {
     let mut body = json!({"Detach": false, "Tty": terminal});
     if let Some((rows, columns)) = size.filter(|_| terminal) {
         body["ConsoleSize"] = json!([rows, columns]);
@@ -57,7 +62,8 @@ async fn start(wire: &Wire, id: &str, body: &Value) -> EngineResult<hyper::Respo
         StatusCode::SWITCHING_PROTOCOLS | StatusCode::OK => Ok(response),
         status => {
             let text = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-            let message = serde_json::from_slice::<Value>(&text).ok().and_then(|v| Some(v["message"].as_str()?.to_string()));
+            let message =
+                serde_json::from_slice::<Value>(&text).ok().and_then(|v| Some(v["message"].as_str()?.to_string()));
             let message = message.unwrap_or_else(|| String::from_utf8_lossy(&text).into_owned());
             Err(EngineError::new(of_answer(status.as_u16(), &message), message))
         }

@@ -1,8 +1,6 @@
 //! What the engine tells, in our types.
 
-use super::super::{
-    Container, ContainerState, Endpoint, Image, Network, PublishedPort, State, Volume, container,
-};
+use super::super::{Container, ContainerState, Endpoint, Image, Network, PublishedPort, State, Volume, container};
 use bollard::models;
 use clusterdock_plugin_api::Protocol;
 use ipnet::Ipv4Net;
