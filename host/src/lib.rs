@@ -8,4 +8,5 @@ pub mod image;
 pub mod labels;
 pub mod names;
 pub mod ports;
+pub mod report;
 pub mod topology;
