@@ -7,7 +7,8 @@ pub mod size;
 pub mod start;
 pub mod topology_args;
 
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
+use crate::report::{Color, Format, Progress, Settings};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use std::path::PathBuf;
 
 /// Start clusters of host-like Docker containers from pluggable topologies.
@@ -55,44 +56,11 @@ pub struct Global {
     pub color: Color,
 }
 
-/// How to tell what happens.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Progress {
-    /// Live lines on a terminal, plain ones elsewhere.
-    #[default]
-    Auto,
-    /// Live lines per node.
-    Tty,
-    /// One line an event.
-    Plain,
-    /// One JSON object an event.
-    Json,
-    /// Warnings and errors only.
-    Quiet,
-}
-
-/// When to use colour.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Color {
-    /// On a terminal, unless NO_COLOR says otherwise.
-    #[default]
-    Auto,
-    /// Always.
-    Always,
-    /// Never.
-    Never,
-}
-
-/// How an answer is written.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
-pub enum Format {
-    /// For people.
-    #[default]
-    Table,
-    /// One JSON document.
-    Json,
-    /// One JSON document a line.
-    Jsonl,
+impl Global {
+    /// What they say of the report.
+    pub fn report_settings(&self) -> Settings {
+        Settings { progress: self.progress, color: self.color, verbose: self.verbose }
+    }
 }
 
 /// Every command but those that a topology's arguments belong to (see [`start`]).
@@ -121,6 +89,13 @@ pub struct List {
     /// Names only
     #[arg(short, long, conflicts_with = "format")]
     pub quiet: bool,
+}
+
+impl List {
+    /// How it is written, `-q` included.
+    pub fn format(&self) -> Format {
+        if self.quiet { Format::Quiet } else { self.format }
+    }
 }
 
 /// Arguments of `ssh`.

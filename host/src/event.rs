@@ -12,11 +12,12 @@ pub enum Event {
         /// The plugin's name.
         plugin: String,
     },
-    /// An image is being provided.
+    /// An image is being provided. Not sent for one that is there already.
     Image {
         /// Its reference.
         image: String,
         /// How it gets on.
+        #[serde(flatten)]
         phase: ImagePhase,
     },
     /// A cluster is being started; `nodes` are about to be made.
@@ -33,6 +34,7 @@ pub enum Event {
         /// FQDN.
         node: String,
         /// How.
+        #[serde(flatten)]
         phase: NodePhase,
     },
     /// A hook of the topology runs.
@@ -71,7 +73,7 @@ pub enum Event {
     },
     /// Containers, networks or volumes are being removed.
     Removing {
-        /// What, as `cluster`, `node`, ...
+        /// What, for the user: `cluster famous_hyades`, `node node-1.cluster`, `clusterdock containers`.
         what: String,
         /// Containers by name.
         containers: Vec<String>,
@@ -89,7 +91,7 @@ pub enum Event {
         cluster: String,
         /// Milliseconds since the command began; compiling and providing images not counted.
         total_ms: u64,
-        /// What the topology wants the user to know.
+        /// What the topology wants the user to know. Each may have several lines.
         closing: Vec<String>,
     },
     /// Something else is done; a sentence for the user.
@@ -142,6 +144,10 @@ pub enum NodePhase {
     },
     /// It runs and all its probes hold.
     Ready,
+    /// It is being stopped.
+    Stopping,
+    /// It no longer runs, as was wanted.
+    Stopped,
     /// It will not be.
     Failed {
         /// Why, in one line.

@@ -1,7 +1,7 @@
 //! The program: everything it does is in the library, so that a test can do it too.
 
 use clusterdock::program::{self, Surroundings};
-use clusterdock::report::Report;
+use clusterdock::report::{Clock, Report, Streams};
 use clusterdock::topology::serve;
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
         Err(_) => return ExitCode::FAILURE,
     };
     let surroundings = Surroundings {
-        report: Box::new(Report::of_process),
+        report: Box::new(|global| Report::new(global.report_settings(), Streams::of_process(), Clock::system())),
         engine: None,
         home: std::env::home_dir(),
         current: std::env::current_dir().unwrap_or_default(),

@@ -7,7 +7,7 @@ use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Stop;
-use crate::report::{self, Report};
+use crate::report::{Report, Stream};
 use crate::session::{Places, Session};
 use clap::{ArgMatches, FromArgMatches};
 use std::ffi::OsString;
@@ -41,7 +41,7 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
     let global = Global::from_arg_matches(&matches).unwrap_or_default();
     let report = Arc::new((surroundings.report)(&global));
     let code = match Prepared::new(&global, &surroundings) {
-        Ok(prepared) => prepared.run(&report, &argv, &matches).await,
+        Ok(prepared) => prepared.run(&report, global.verbose, &argv, &matches).await,
         Err(error) => Err(error.into()),
     };
     report.finish();
@@ -83,9 +83,16 @@ impl Prepared {
         Ok(Prepared { engine, places })
     }
 
-    async fn run(&self, report: &Arc<Report>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
+    async fn run(
+        &self,
+        report: &Arc<Report>,
+        verbose: bool,
+        argv: &[OsString],
+        matches: &ArgMatches,
+    ) -> Result<u8, StartError> {
         let (stop, clean_up) = (Stop::new(), Mutex::new(None));
-        let session = Session { engine: &*self.engine, report, stop: &stop, places: &self.places, clean_up: &clean_up };
+        let session =
+            Session { engine: &*self.engine, report, stop: &stop, verbose, places: &self.places, clean_up: &clean_up };
         tokio::select! {
             result = command(&session, argv, matches) => result,
             error = signals(&stop, &clean_up) => Err(error.into()),
@@ -100,7 +107,7 @@ async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches)
             None => {
                 let mut help = cli::command();
                 let help = help.find_subcommand_mut("start").expect("it is there").render_long_help();
-                session.report.answer(&report::styled(session.report, &help));
+                session.report.answer(&session.report.styled(Stream::Stdout, &help))?;
                 Ok(0)
             }
         };
@@ -144,10 +151,9 @@ async fn next_signal() -> Error {
 
 /// Shows what clap has to say: help is an answer, anything else an error.
 fn command_line(report: &Report, error: &clap::Error) -> ExitCode {
-    let text = report::styled(report, &error.render());
-    match error.use_stderr() {
-        true => report.aside(&text),
-        false => report.answer(&text),
+    let stream = if error.use_stderr() { Stream::Stderr } else { Stream::Stdout };
+    match report.stream(stream, report.styled(stream, &error.render()).as_bytes()) {
+        Ok(_) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
+        Err(_) => ExitCode::FAILURE,
     }
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1))
 }

@@ -18,6 +18,8 @@ pub struct Session<'a> {
     pub report: &'a Arc<Report>,
     /// Ends the command early.
     pub stop: &'a Stop,
+    /// Whether the user wants to be told more.
+    pub verbose: bool,
     /// Where things are.
     pub places: &'a Places,
     /// The command that would clean up after this one, told when the user leaves at once.

@@ -5,8 +5,9 @@
 //! declares a flag that the host has, the topology's wins, and the host's answers to `--clusterdock-FLAG`: so a new
 //! flag of the host never breaks a shipped plugin.
 
-use super::{Format, duration, size, topology_args};
+use super::{duration, size, topology_args};
 use crate::ports::PortMapping;
+use crate::report::Format;
 use clap::{Arg, ArgAction, Args, Command, ValueEnum};
 use clusterdock_plugin_api as api;
 use std::ffi::OsString;

@@ -7,6 +7,7 @@ use crate::engine::{Chunk, ExecSpec};
 use crate::error::{Error, Kind, Result};
 use crate::execution::command::Command;
 use crate::execution::hook::Lines;
+use crate::report::Stream;
 use crate::select;
 use crate::session::Session;
 use crate::terminal;
@@ -42,15 +43,16 @@ async fn on_one(session: &Session<'_>, node: &Node, spec: ExecSpec, args: &Exec)
         stop: session.stop,
         deadline: args.timeout,
     };
-    connected(&command).await.map_err(|error| on(node, error))
+    connected(session, &command).await.map_err(|error| on(node, error))
 }
 
 /// Runs a command that has our standard input and outputs, and no terminal.
-pub(super) async fn connected(command: &Command<'_>) -> Result<u8> {
+pub(super) async fn connected(session: &Session<'_>, command: &Command<'_>) -> Result<u8> {
+    let (mut out, mut error_out) = (session.report.writer(Stream::Stdout), session.report.writer(Stream::Stderr));
     let code = command.attended(async |spec| {
         let spec = ExecSpec { stdin: true, ..spec.clone() };
         let mut exec = command.engine.exec(command.id, &spec).await?;
-        terminal::pipe(&mut exec, &mut std::io::stdout(), &mut std::io::stderr()).await?;
+        terminal::pipe(&mut exec, &mut out, &mut error_out).await?;
         Ok(command.engine.exec_exit_code(&exec.id).await?.unwrap_or_default())
     });
     code.await.map(exit_code)
@@ -69,8 +71,9 @@ async fn on_many(session: &Session<'_>, nodes: &[&Node], spec: &ExecSpec, args: 
         };
         let (mut out, mut err) = (Lines::default(), Lines::default());
         let prefixed = |line: &str| format!("{:<width$} | {line}\n", node.fqdn);
-        let say = |line: &str| session.report.answer(&prefixed(line));
-        let say_error = |line: &str| session.report.aside(&prefixed(line));
+        // A stream that cannot be written any more does not end the command on the nodes.
+        let say = |line: &str| drop(session.report.stream(Stream::Stdout, prefixed(line).as_bytes()));
+        let say_error = |line: &str| drop(session.report.stream(Stream::Stderr, prefixed(line).as_bytes()));
         let result = command
             .run(|chunk| match chunk {
                 Chunk::Stdout(bytes) => out.push(bytes, say),

@@ -5,21 +5,18 @@ use crate::cluster::{self, Cluster, Observed};
 use crate::engine::Filter;
 use crate::error::Result;
 use crate::labels;
-use crate::report;
 use crate::session::Session;
 
 /// Lists nodes, by cluster.
 pub async fn ps(session: &Session<'_>, args: &List) -> Result<()> {
     let clusters = clusters(session).await?;
-    session.report.answer(&report::ps::ps(&clusters, args.format, args.quiet, session.report.width()));
-    Ok(())
+    session.report.ps(&clusters, args.format())
 }
 
 /// Lists clusters.
 pub async fn ls(session: &Session<'_>, args: &List) -> Result<()> {
     let clusters = clusters(session).await?;
-    session.report.answer(&report::ls::ls(&clusters, args.format, args.quiet, session.report.now()));
-    Ok(())
+    session.report.ls(&clusters, args.format())
 }
 
 /// The clusters there are, half-made ones included.

@@ -22,8 +22,7 @@ pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
 /// Prints a removal's plan, or carries it out.
 pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run: bool, what: &str) -> Result<()> {
     if dry_run {
-        session.report.answer(&plan.to_string());
-        return Ok(());
+        return session.report.answer(&plan.to_string());
     }
     let containers = plan.containers.iter().map(|named| named.name.clone()).collect();
     session.event(Event::Removing { what: what.to_string(), containers });
@@ -36,11 +35,11 @@ fn plan_of(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Resul
     let mut whole = BTreeSet::new();
     let mut nodes = BTreeSet::new();
     for name in names {
-        match clusters.iter().any(|cluster| cluster.name == *name) {
-            true => drop(whole.insert(name.clone())),
-            false => {
-                drop(nodes.insert(select::node(clusters, name).map_err(|e| neither(e, name, clusters))?.fqdn.clone()))
-            }
+        if clusters.iter().any(|cluster| cluster.name == *name) {
+            whole.insert(name.clone());
+        } else {
+            let node = select::node(clusters, name).map_err(|error| neither(error, name, clusters))?;
+            nodes.insert(node.fqdn.clone());
         }
     }
     Ok(plan::chosen(observed, &whole, &nodes))

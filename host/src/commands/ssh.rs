@@ -7,6 +7,7 @@ use crate::cluster::Node;
 use crate::engine::ExecSpec;
 use crate::error::Result;
 use crate::execution::command::Command;
+use crate::report::Stream;
 use crate::select;
 use crate::session::Session;
 use crate::terminal;
@@ -34,7 +35,7 @@ pub async fn ssh(session: &Session<'_>, args: &Ssh) -> Result<u8> {
         stop: session.stop,
         deadline: None,
     };
-    connected(&command).await.map_err(|error| on(node, error))
+    connected(session, &command).await.map_err(|error| on(node, error))
 }
 
 /// Runs a command that gets a terminal, and lends it ours.
@@ -44,10 +45,11 @@ pub(super) async fn on_terminal(session: &Session<'_>, node: &Node, mut spec: Ex
     spec.size = terminal::size();
     let term = std::env::var("TERM").unwrap_or_else(|_| "xterm".into());
     spec.environment.push(format!("TERM={term}"));
+    let _lent = session.report.lend_terminal();
     let work = async {
         let exec = session.engine.exec(&node.container.id, &spec).await?;
         let id = exec.id.clone();
-        terminal::attend(session.engine, exec, &mut std::io::stdout()).await?;
+        terminal::attend(session.engine, exec, &mut session.report.writer(Stream::Stdout)).await?;
         Ok(exit_code(session.engine.exec_exit_code(&id).await?.unwrap_or_default()))
     };
     session.stop.wait(work).await.map_err(|error| on(node, error))

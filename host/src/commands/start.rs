@@ -2,7 +2,7 @@
 //! cluster.
 
 use crate::cli::start::{self as cli, StartArgs};
-use crate::cli::{Format, topology_args};
+use crate::cli::topology_args;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execution::transaction::{self, Order};
@@ -10,7 +10,7 @@ use crate::image::Wanted;
 use crate::names;
 use crate::plan;
 use crate::plan::start::{Limits, TopologyFacts};
-use crate::report;
+use crate::report::Format;
 use crate::session::Session;
 use crate::topology::open::Topology;
 use crate::topology::plugin::Hook;
@@ -52,7 +52,7 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
     let Some(started) = transaction::start(session, order).await? else { return Ok(()) };
     let total_ms = started.total.as_millis() as u64;
     if args.format != Format::Table {
-        session.report.answer(&report::started::started(&started.cluster, total_ms, &started.closing));
+        session.report.started(&started.cluster, total_ms, &started.closing, args.format)?;
     }
     let cluster = started.cluster.name.clone();
     session.event(Event::Started { cluster, total_ms, closing: started.closing });

@@ -86,7 +86,7 @@ pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option
                 let step = wanted.step(images.contains_key(&wanted.reference), order.pull)?;
                 Some(format!("{step:<17} {}\n", wanted.reference))
             });
-            session.report.answer(&steps.collect::<String>());
+            session.report.answer(&steps.collect::<String>())?;
             images
         }
         false => provider.provide(&order.images).await?,
@@ -134,8 +134,7 @@ async fn attempt_start(
         session.event(Event::Warning { message: message.clone() });
     }
     if order.dry_run {
-        session.report.answer(&prepared.plan.to_string());
-        return Attempt::Ended(Ok(None));
+        return Attempt::Ended(session.report.answer(&prepared.plan.to_string()).map(|()| None));
     }
     match carry_out(session, order, prepared, began).await {
         Ok(started) => Attempt::Ended(Ok(Some(started))),

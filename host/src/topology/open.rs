@@ -36,6 +36,8 @@ impl Topology {
         let places = folder::Places { current: session.places.current.clone(), config: session.places.config.clone() };
         let (library, manifest) = match folder::find(given, &places)? {
             Found::Folder(folder) => {
+                // The compiler writes to the terminal itself.
+                let _lent = session.report.lend_terminal();
                 let library = library::find(&folder, &Cargo::from_environment(), &mut |event| tell(session, event))?;
                 (library.path, Some(folder.manifest))
             }
@@ -68,7 +70,7 @@ impl Topology {
             library: &kept,
             name: &manifest.plugin,
             deadline: DEADLINE,
-            log_level: if session.report.is_verbose() { "debug" } else { "info" },
+            log_level: if session.verbose { "debug" } else { "info" },
             on_line: Arc::new(move |_, line| {
                 report.event(Event::Output { source: source.clone(), line: line.to_string() });
             }),
