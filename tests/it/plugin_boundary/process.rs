@@ -52,7 +52,9 @@ pub(super) fn request() -> Request {
 }
 
 pub(super) async fn start(plugin: &PluginProcess, host: &dyn HostCalls) -> clusterdock::error::Result<()> {
-    plugin.hook(Hook::Start, &facts(), &request(), host).await
+    let (facts, request) = (facts(), request());
+    let hook = plugin.hook(Hook::Start, &facts, &request, host);
+    tokio::time::timeout(Duration::from_secs(60), hook).await.expect("no hook of these tests lasts")
 }
 
 async fn behaving(what: &str) -> (PluginProcess, Lines) {
