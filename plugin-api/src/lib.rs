@@ -45,20 +45,20 @@
 //! ```
 //!
 //! In `src/lib.rs` one more line exports it, with the manifest that names it and its images; in `Cargo.toml` the crate
-//! is a `cdylib` (and an `rlib`, so that tests can use it):
+//! is a `cdylib` and nothing else, without which link-time optimisation leaves it alone:
 //!
 //! ```ignore
 //! clusterdock_plugin_api::export_topology!(Web, "../topology.toml");
 //! ```
 //! ```toml
 //! [lib]
-//! crate-type = ["cdylib", "rlib"]
+//! crate-type = ["cdylib"]
 //!
 //! [dependencies]
 //! clusterdock-plugin-api = "1"
 //! ```
 //!
-//! Its tests load nothing: call `Web.nodes(&request)` and compare what it gives; for hooks, make a [`Cluster`] with a
+//! Its tests stand in the crate itself and load nothing: call `Web.nodes(&request)` and compare what it gives; for hooks, make a [`Cluster`] with a
 //! [`Host`] of your own that records what it is asked.
 //!
 //! # What an implementor can rely on

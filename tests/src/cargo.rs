@@ -1,11 +1,16 @@
 //! Builds packages while tests run: the program, plugins, and crates that a test has written.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Output};
 
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the tests are a member of the workspace")
+}
+
+/// The folder that cargo builds into.
+pub fn target() -> PathBuf {
+    std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| workspace().join("target"), PathBuf::from)
 }
 
 /// Runs `cargo build` with these arguments in a folder, without the network, into the workspace's target folder.
@@ -14,28 +19,33 @@ pub fn workspace() -> &'static Path {
 /// # Panics
 /// With what the compiler said, when it does not build.
 pub fn build(folder: &Path, arguments: &[&str]) -> Vec<PathBuf> {
-    let output = cargo()
-        .current_dir(folder)
-        .args(["build", "--offline", "--message-format=json-render-diagnostics"])
-        .args(arguments)
-        .output()
-        .expect("cargo runs");
+    let output = cargo(folder, &[&["build", "--message-format=json-render-diagnostics"], arguments].concat());
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let messages = output.stdout.split(|byte| *byte == b'\n').filter(|line| !line.is_empty());
     messages.flat_map(|line| files(&serde_json::from_slice(line).expect("cargo's messages are JSON"))).collect()
 }
 
-/// Cargo without what the cargo that runs these tests has set for them: a build script would see it and run again.
-fn cargo() -> Command {
+/// Runs cargo with these arguments in a folder, which is to fail. Gives what the compiler said.
+///
+/// # Panics
+/// When it does not fail.
+pub fn refused(folder: &Path, arguments: &[&str]) -> String {
+    let output = cargo(folder, arguments);
+    assert!(!output.status.success(), "cargo {} succeeds", arguments.join(" "));
+    String::from_utf8_lossy(&output.stderr).into()
+}
+
+/// Without what the cargo that runs these tests has set for them: a build script would see it and run again.
+fn cargo(folder: &Path, arguments: &[&str]) -> Output {
+    const SET_FOR_TESTS: [&str; 5] = ["CARGO_PKG_", "CARGO_MANIFEST_", "CARGO_BIN_", "CARGO_CRATE_", "CARGO_PRIMARY_"];
     let mut command = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
     for (name, _) in std::env::vars_os() {
-        let of_cargo = name.to_str().is_some_and(|name| name.starts_with("CARGO_") && name != "CARGO_HOME");
-        if of_cargo || name == "RUSTFLAGS" {
+        if name.to_str().is_some_and(|name| SET_FOR_TESTS.iter().any(|prefix| name.starts_with(prefix))) {
             command.env_remove(name);
         }
     }
-    command.env("CARGO_TARGET_DIR", workspace().join("target"));
-    command
+    command.current_dir(folder).args(arguments).env("CARGO_NET_OFFLINE", "true").env("CARGO_TARGET_DIR", target());
+    command.output().expect("cargo runs")
 }
 
 fn files(message: &serde_json::Value) -> Vec<PathBuf> {

@@ -204,7 +204,7 @@ fn describe(topology: Topology) -> Result<String> {
 
 /// Where generations are kept from one run of the tests to the next, so that only what has changed is built again.
 fn generations() -> PathBuf {
-    cargo::workspace().join("target/generations")
+    cargo::target().join("generations")
 }
 
 /// Leaves a file that says the same already as it is, and with it its time.

@@ -14,12 +14,12 @@ use abi_stable::std_types::{RResult, RStr};
 use abi_stable::type_layout::{TLFieldOrFunction, TypeLayout};
 use clusterdock_plugin_api::export::Options;
 use clusterdock_plugin_api::wire::{PluginMod_Ref, Topology};
-use clusterdock_plugin_api::{Code, Error, Result};
+use clusterdock_plugin_api::{Code, Context, Error, Result};
 use libloading::os::unix::{Library, RTLD_LOCAL, RTLD_NOW};
 use std::fmt::Display;
 use std::path::Path;
 
-/// Loads the library at this absolute path, for as long as the process lasts, and makes its topology.
+/// Loads the library at this path, for as long as the process lasts, and makes its topology.
 ///
 /// # Errors
 /// The library cannot be opened, is laid out unlike this host, or its constructor failed ([`Code::Panic`] when it
@@ -38,6 +38,8 @@ pub(crate) fn load(library: &Path, options: &Options) -> Result<Topology> {
 }
 
 fn open(library: &Path) -> Result<&'static LibHeader> {
+    // A path without a slash would be searched for in the system's folders.
+    let library = library.canonicalize().context(format!("library `{}`", library.display()))?;
     // All symbols are resolved now, since a missing one would end the process at its first call; and they stay the
     // library's own, since every plugin exports the same name.
     // SAFETY: this runs the library's constructors. The user chose to run this plugin, and it has this process to
