@@ -13,13 +13,7 @@ use std::path::PathBuf;
 
 /// Start clusters of host-like Docker containers from pluggable topologies.
 #[derive(Debug, Parser)]
-#[command(
-    name = "clusterdock",
-    version,
-    propagate_version = true,
-    subcommand_required = true,
-    arg_required_else_help = true
-)]
+#[command(name = "clusterdock", version, subcommand_required = true, arg_required_else_help = true)]
 pub struct Cli {
     /// Options of every command.
     #[command(flatten)]

@@ -34,7 +34,14 @@ pub struct Surroundings {
 
 /// Runs the program: `argv` begins with its name.
 pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
-    let matches = match cli::command().try_get_matches_from(&argv) {
+    // Clap takes options that the environment sets for arguments, and would complain of what is missing instead.
+    let help = ["".into(), "help".into()];
+    let given = if argv.len() == 1 { &help[..] } else { &argv };
+    let matches = match cli::command().try_get_matches_from(given) {
+        Err(error) if argv.len() == 1 => {
+            command_line_help(&(surroundings.report)(&Global::default()), &error);
+            return ExitCode::from(Kind::Usage.exit_code());
+        }
         Ok(matches) => matches,
         Err(error) => return command_line(&(surroundings.report)(&Global::default()), &error),
     };
@@ -147,6 +154,13 @@ async fn next_signal() -> Error {
         _ = terminate.recv() => Error::new(Kind::Terminated, "terminated"),
         _ = hang_up.recv() => Error::new(Kind::Terminated, "the terminal was closed"),
     }
+}
+
+/// Shows help to somebody who gave no arguments, which is no answer to anything.
+fn command_line_help(report: &Report, help: &clap::Error) {
+    let text = report.styled(Stream::Stderr, &help.render());
+    // Where even standard error cannot be written, nobody can be told.
+    drop(report.stream(Stream::Stderr, text.as_bytes()));
 }
 
 /// Shows what clap has to say: help is an answer, anything else an error.

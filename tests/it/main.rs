@@ -2,4 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod command_line;
 mod plugin_boundary;
+mod tidy;

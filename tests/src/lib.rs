@@ -6,3 +6,4 @@ pub mod fake;
 pub mod generations;
 pub mod plugins;
 pub mod program;
+pub mod run;

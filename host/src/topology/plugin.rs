@@ -19,7 +19,7 @@ pub trait Plugin: Send + Sync {
     /// The nodes for what the user asked.
     ///
     /// # Errors
-    /// As [`declare`](Plugin::declare), and when the plugin refused the request.
+    /// As [`declare`](Plugin::declare); [`Kind::Usage`] when the plugin refused the request.
     async fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>>;
 
     /// Runs a hook, and answers its calls by `host`, any number at once. It has no deadline of its own. Dropping
@@ -102,7 +102,8 @@ pub(super) fn failure(plugin: &str, stage: Stage, error: &clusterdock_plugin_api
         (Code::Cancelled, _) => (Kind::Interrupted, format!("plugin `{plugin}` was interrupted {stage}")),
         (Code::Timeout, Stage::Hook(_)) => (Kind::Timeout, format!("plugin `{plugin}` failed {stage}")),
         (_, Stage::Load) => (Kind::Plugin, format!("failed to load plugin `{plugin}`")),
-        (_, Stage::Nodes) => (Kind::Hook, format!("plugin `{plugin}` refused the request")),
+        // What it does not like is what the user typed.
+        (_, Stage::Nodes) => (Kind::Usage, format!("plugin `{plugin}` refused the request")),
         _ => (Kind::Hook, format!("plugin `{plugin}` failed {stage}")),
     };
     let mut causes = error.chain().to_vec();

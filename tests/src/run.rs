@@ -1,0 +1,125 @@
+//! Runs of the program as a user has it: a process with arguments, an environment and a folder, judged by its exit
+//! code and by what it wrote.
+
+use crate::program::clusterdock;
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+/// A run that is being prepared. Its config directory is its own, and no variable of ours reaches it.
+pub struct Run {
+    arguments: Vec<OsString>,
+    environment: Vec<(OsString, OsString)>,
+    folder: PathBuf,
+    config: Config,
+}
+
+/// The config directory: one of the run's own, or one that several runs share.
+enum Config {
+    Own(tempfile::TempDir),
+    Shared(PathBuf),
+}
+
+/// A run that ended.
+pub struct Ran {
+    /// The exit code; -1 after a signal.
+    pub code: i32,
+    /// What it wrote on standard output.
+    pub stdout: String,
+    /// What it wrote on standard error.
+    pub stderr: String,
+}
+
+impl Run {
+    /// `clusterdock ARGUMENTS`.
+    pub fn new<S: Into<OsString>>(arguments: impl IntoIterator<Item = S>) -> Run {
+        Run {
+            arguments: arguments.into_iter().map(Into::into).collect(),
+            environment: Vec::new(),
+            folder: crate::cargo::workspace().into(),
+            config: Config::Own(tempfile::tempdir().expect("there is room for temporary files")),
+        }
+    }
+
+    /// `clusterdock ARGUMENTS`, split at blanks.
+    pub fn line(arguments: &str) -> Run {
+        Run::new(arguments.split_whitespace())
+    }
+
+    /// More arguments.
+    #[must_use]
+    pub fn args<S: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = S>) -> Run {
+        self.arguments.extend(arguments.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets an environment variable.
+    #[must_use]
+    pub fn env(mut self, name: &str, value: impl Into<OsString>) -> Run {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The folder it runs in. Default: the workspace's.
+    #[must_use]
+    pub fn folder(mut self, folder: &Path) -> Run {
+        self.folder = folder.into();
+        self
+    }
+
+    /// A config directory that other runs use too.
+    #[must_use]
+    pub fn config(mut self, folder: &Path) -> Run {
+        self.config = Config::Shared(folder.into());
+        self
+    }
+
+    /// The process, not started: its standard input is empty, its outputs are captured.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(clusterdock());
+        for (name, _) in std::env::vars_os() {
+            if name.to_string_lossy().starts_with("CLUSTERDOCK_") {
+                command.env_remove(name);
+            }
+        }
+        let config = match &self.config {
+            Config::Own(folder) => folder.path(),
+            Config::Shared(folder) => folder,
+        };
+        command.env("CLUSTERDOCK_CONFIG_DIRECTORY", config).envs(self.environment.iter().cloned());
+        command.current_dir(&self.folder).args(&self.arguments);
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+    }
+
+    /// Runs it to its end.
+    pub fn run(&self) -> Ran {
+        Ran::from(self.command().output().expect("the program starts"))
+    }
+
+    /// Runs it, and expects success.
+    #[track_caller]
+    pub fn succeeds(&self) -> Ran {
+        let ran = self.run();
+        assert_eq!(ran.code, 0, "{:?} failed:\n{}{}", self.arguments, ran.stdout, ran.stderr);
+        ran
+    }
+
+    /// Runs it, and expects this exit code and all these texts on standard error.
+    #[track_caller]
+    pub fn fails(&self, code: i32, texts: &[&str]) -> Ran {
+        let ran = self.run();
+        assert_eq!(ran.code, code, "{:?} wrote:\n{}{}", self.arguments, ran.stdout, ran.stderr);
+        for text in texts {
+            assert!(ran.stderr.contains(text), "{:?} does not say `{text}`:\n{}", self.arguments, ran.stderr);
+        }
+        ran
+    }
+}
+
+impl From<Output> for Ran {
+    fn from(output: Output) -> Ran {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+    }
+}
