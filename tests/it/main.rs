@@ -4,4 +4,5 @@
 
 mod command_line;
 mod plugin_boundary;
+mod real;
 mod tidy;

@@ -7,3 +7,4 @@ pub mod generations;
 pub mod plugins;
 pub mod program;
 pub mod run;
+pub mod scene;

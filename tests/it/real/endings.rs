@@ -1,0 +1,75 @@
+//! Starts that are ended from outside: by signals, by a deadline, by SIGKILL.
+
+use clusterdock_tests::plugins;
+use clusterdock_tests::scene::Scene;
+use rustix::process::{Pid, Signal, kill_process};
+use std::io::{BufRead, BufReader};
+use std::process::Child;
+
+/// Starts many nodes, and gives the process as soon as its story says `text`.
+fn start_until(scene: &Scene, text: &str) -> (Child, BufReader<std::process::ChildStderr>) {
+    plugins::library("topology_nodebase");
+    let nodes = (1..=8).map(|number| format!("n{number}"));
+    let mut child = scene.start().args(["--progress", "plain", "--nodes"]).args(nodes).command().spawn().unwrap();
+    let mut story = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    while story.read_line(&mut line).unwrap() > 0 {
+        if line.contains(text) {
+            return (child, story);
+        }
+        line.clear();
+    }
+    panic!("the start ended without `{text}`: {:?}", child.wait());
+}
+
+fn signal(child: &Child, signal: Signal) {
+    kill_process(Pid::from_child(child), signal).unwrap();
+}
+
+#[test]
+fn ctrl_c_and_sigterm_remove_what_was_begun() {
+    for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+        let Some(scene) = Scene::new("signal") else { return };
+        let (mut child, story) = start_until(&scene, "Starting node n4");
+        signal(&child, sent);
+        let rest: Vec<String> = story.lines().map_while(Result::ok).collect();
+        assert_eq!(child.wait().unwrap().code(), Some(code), "{rest:?}");
+        scene.is_empty();
+    }
+}
+
+#[test]
+fn sigkill_leaves_a_partial_cluster_that_is_listed_and_removed_whole() {
+    let Some(scene) = Scene::new("kill") else { return };
+    let (mut child, _) = start_until(&scene, "Starting node n3");
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let listed = scene.run(["ls", "--format", "json"]).succeeds().stdout;
+    let json: serde_json::Value = serde_json::from_str(&listed).unwrap();
+    let clusters = json["clusters"].as_array().unwrap();
+    let cluster = clusters.iter().find(|cluster| cluster["name"] == scene.name.as_str()).unwrap();
+    assert_eq!(cluster["state"], "partial");
+    scene.run(["rm", &scene.name]).succeeds();
+    scene.is_empty();
+}
+
+#[test]
+fn a_start_that_was_to_be_kept_is_kept_and_says_how_to_remove_it() {
+    let Some(scene) = Scene::new("keep") else { return };
+    let ran = scene.start().args(["--retain", "--timeout", "1ms"]).fails(7, &["--timeout", "clusterdock rm"]);
+    assert!(ran.stderr.contains(&scene.name), "{}", ran.stderr);
+    assert!(!scene.things().is_empty());
+    scene.run(["rm", &scene.name]).succeeds();
+    scene.is_empty();
+}
+
+#[test]
+fn a_dry_run_makes_nothing() {
+    let Some(scene) = Scene::new("dry") else { return };
+    let plan = scene.start().args(["--dry-run"]).succeeds().stdout;
+    for line in ["create volume", "create network", "create container", "start container", "run hook", "remove volume"]
+    {
+        assert!(plan.contains(line), "no `{line}` in:\n{plan}");
+    }
+    scene.is_empty();
+}
