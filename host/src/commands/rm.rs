@@ -1,7 +1,7 @@
 //! `rm`: clusters or nodes, by name. A network of ours goes with the last node on it.
 
 use crate::cli::Rm;
-use crate::cluster::{self, Cluster, Observed};
+use crate::cluster::{self, Cluster};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execution::removal;
@@ -15,8 +15,11 @@ use std::collections::BTreeSet;
 pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
     let observed = session.observe().await?;
     let clusters = cluster::clusters(&observed);
-    let plan = plan_of(&observed, &clusters, &args.names)?;
-    carry_out(session, &plan, args.dry_run, &args.names.join(", ")).await
+    let (whole, nodes) = meant(&clusters, &args.names)?;
+    let plan = plan::chosen(&observed, &whole, &nodes);
+    let what =
+        whole.iter().map(|name| format!("cluster {name}")).chain(nodes.iter().map(|name| format!("node {name}")));
+    carry_out(session, &plan, args.dry_run, &what.collect::<Vec<_>>().join(", ")).await
 }
 
 /// Prints a removal's plan, or carries it out.
@@ -31,7 +34,8 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
     Ok(())
 }
 
-fn plan_of(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<RemovalPlan> {
+/// The clusters, by name, and the nodes, by FQDN, that are meant.
+fn meant(clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let mut whole = BTreeSet::new();
     let mut nodes = BTreeSet::new();
     for name in names {
@@ -42,7 +46,7 @@ fn plan_of(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Resul
             nodes.insert(node.fqdn.clone());
         }
     }
-    Ok(plan::chosen(observed, &whole, &nodes))
+    Ok((whole, nodes))
 }
 
 fn neither(error: Error, name: &str, clusters: &[Cluster]) -> Error {
