@@ -5,5 +5,6 @@
 mod command_line;
 mod own_engine;
 mod plugin_boundary;
+mod readme;
 mod real;
 mod tidy;
