@@ -98,7 +98,7 @@ impl Provider<'_> {
     /// The images that the engine has of those wanted.
     pub async fn look(&self, wanted: &[Wanted]) -> Result<BTreeMap<String, Image>> {
         let looks = wanted.iter().map(|wanted| self.inspect(&wanted.reference));
-        let found = self.stop.wait(try_join_all(looks)).await?;
+        let found = self.stop.look(try_join_all(looks)).await?;
         Ok(wanted.iter().zip(found).filter_map(|(wanted, image)| Some((wanted.reference.clone(), image?))).collect())
     }
 
@@ -130,7 +130,7 @@ impl Provider<'_> {
                 false => error,
             })?,
         }
-        let image = self.inspect(reference).await?.ok_or_else(|| {
+        let image = self.stop.look(self.inspect(reference)).await?.ok_or_else(|| {
             Error::new(Kind::Image, format!("image `{reference}` vanished while it was being provided"))
         })?;
         self.tell(reference, ImagePhase::Ready { took_ms: began.elapsed().as_millis() as u64 });
@@ -177,7 +177,7 @@ impl Provider<'_> {
         if self.engine.is_local() {
             return Ok(());
         }
-        let theirs = self.stop.wait(async { Ok(self.engine.info().await?.architecture) }).await?;
+        let theirs = self.stop.look(async { Ok(self.engine.info().await?.architecture) }).await?;
         if theirs == std::env::consts::ARCH {
             return Ok(());
         }

@@ -45,6 +45,6 @@ impl Session<'_> {
 
     /// Looks at the engine.
     pub async fn observe(&self) -> Result<crate::cluster::Observed> {
-        self.stop.wait(removal::observe(self.engine)).await
+        self.stop.look(removal::observe(self.engine)).await
     }
 }

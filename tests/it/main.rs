@@ -8,3 +8,4 @@ mod plugin_boundary;
 mod readme;
 mod real;
 mod tidy;
+mod whole;

@@ -69,7 +69,7 @@ pub struct StartArgs {
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub memory: Option<u64>,
 
-    /// How long nodes may take to become ready, as 90s or 5m
+    /// How long the nodes may take to become ready, and then the topology's hook, as 90s or 5m
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 

@@ -1,10 +1,11 @@
 //! `rm`: clusters or nodes, by name. A network of ours goes with the last node on it.
 
 use crate::cli::Rm;
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, Observed};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execution::removal;
+use crate::labels;
 use crate::plan::RemovalPlan;
 use crate::plan::removal as plan;
 use crate::select;
@@ -15,7 +16,7 @@ use std::collections::BTreeSet;
 pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
     let observed = session.observe().await?;
     let clusters = cluster::clusters(&observed);
-    let (whole, nodes) = meant(&clusters, &args.names)?;
+    let (whole, nodes) = meant(&observed, &clusters, &args.names)?;
     let plan = plan::chosen(&observed, &whole, &nodes);
     let what =
         whole.iter().map(|name| format!("cluster {name}")).chain(nodes.iter().map(|name| format!("node {name}")));
@@ -35,11 +36,11 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
 }
 
 /// The clusters, by name, and the nodes, by FQDN, that are meant.
-fn meant(clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+fn meant(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let mut whole = BTreeSet::new();
     let mut nodes = BTreeSet::new();
     for name in names {
-        if clusters.iter().any(|cluster| cluster.name == *name) {
+        if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
             whole.insert(name.clone());
         } else {
             let node = select::node(clusters, name).map_err(|error| neither(error, name, clusters))?;
@@ -47,6 +48,12 @@ fn meant(clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BT
         }
     }
     Ok((whole, nodes))
+}
+
+/// Whether a removal of the cluster that did not get through left a network of its own.
+fn has_left_overs(observed: &Observed, cluster: &str) -> bool {
+    let networks = observed.networks.iter().filter(|network| network.labels.contains_key(labels::RUN));
+    networks.filter_map(|network| labels::cluster_of(&network.labels)).any(|name| name == cluster)
 }
 
 fn neither(error: Error, name: &str, clusters: &[Cluster]) -> Error {

@@ -1,7 +1,7 @@
 //! Readiness: a node runs, and its probes hold. A wait for a node ends at once when the node dies, and says how.
 
 use super::probe;
-use super::start::Start;
+use super::start::{Awaited, Start};
 use crate::engine::{Container, Death, Engine, LogOptions};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
@@ -70,13 +70,21 @@ pub async fn watch_deaths(engine: &dyn Engine, run: &str, since: i64, deaths: &D
 ///
 /// # Errors
 /// It died (exit code, last log lines), or the start is to end.
-pub async fn node_is_ready(start: Start<'_>, node: &NodePlan, id: &str, deaths: &Deaths) -> Result<()> {
+pub(super) async fn node_is_ready(
+    start: Start<'_>,
+    node: &NodePlan,
+    id: &str,
+    deaths: &Deaths,
+    awaited: &Awaited,
+) -> Result<()> {
     let wait = async {
         for probe in &node.probes {
             let phase = NodePhase::Waiting { probe: probe.to_string() };
             (start.events)(Event::Node { node: node.fqdn().to_string(), phase });
+            awaited.borrow_mut().insert(node.fqdn().into(), probe.to_string());
             until(start.engine, id, probe).await?;
         }
+        awaited.borrow_mut().remove(node.fqdn());
         Ok(())
     };
     let or_death = async {

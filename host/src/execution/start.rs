@@ -8,8 +8,10 @@ use crate::event::{Event, NodePhase};
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use futures_util::future::{self, FutureExt, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What a start is carried out with.
@@ -23,6 +25,8 @@ pub struct Start<'a> {
     pub stop: &'a Stop,
     /// Calls to the engine under way at once.
     pub workers: usize,
+    /// How long the nodes may take to become ready.
+    pub timeout: Duration,
     /// When it began, Unix seconds: deaths are looked for from then on.
     pub since: i64,
     /// Told what happens.
@@ -52,54 +56,68 @@ pub type Ids = BTreeMap<String, String>;
 /// Makes what the plan says; returns the containers' ids when every node is ready. `created` is called once, when
 /// all containers are there: other starts may look then.
 pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, StartFailed> {
-    let raced = std::cell::Cell::new(false);
-    let failed_nodes = std::cell::RefCell::new(Vec::new());
-    let result = run(start, created, &raced, &failed_nodes).await;
+    let deaths = Deaths::default();
+    let nodes = Nodes {
+        start,
+        places: Semaphore::new(start.workers.max(1)),
+        deaths: &deaths,
+        awaited: Awaited::default(),
+        failed: RefCell::default(),
+        raced: Cell::default(),
+    };
+    let result = start.stop.within(start.timeout, || nodes.late(), nodes.run(created)).await;
     // A node that fails stops the others; what they then say is not the reason.
     let result = result.map_err(|error| start.stop.reason().unwrap_or(error));
-    result.map_err(|error| StartFailed { error, nodes: failed_nodes.take(), raced: raced.get() })
+    result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), raced: nodes.raced.get() })
 }
 
-async fn run(
-    start: Start<'_>,
-    created: impl FnOnce(),
-    raced: &std::cell::Cell<bool>,
-    failed_nodes: &std::cell::RefCell<Vec<String>>,
-) -> Result<Ids> {
-    let Start { engine, plan, stop, .. } = start;
-    let marker = async { engine.create_volume(&plan.marker).await.map_err(Error::from) };
-    stop.call(marker).await.map_err(|error| error.context("failed to mark the start as begun"))?;
-    let deaths = Deaths::default();
-    let watch = ready::watch_deaths(engine, &plan.run.id, start.since, &deaths);
-    let nodes = Nodes { start, places: Semaphore::new(start.workers.max(1)), deaths: &deaths, raced, failed_nodes };
-    let work = nodes.make(created);
-    tokio::pin!(work);
-    // The watch ends only by losing the engine; then the work has to end too.
-    tokio::select! {
-        ids = &mut work => ids,
-        error = watch => {
-            stop.stop(error);
-            work.await
-        }
-    }
-}
+/// What nodes that run are waited for, by FQDN.
+pub(super) type Awaited = RefCell<BTreeMap<String, String>>;
 
 struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
-    raced: &'a std::cell::Cell<bool>,
-    failed_nodes: &'a std::cell::RefCell<Vec<String>>,
+    awaited: Awaited,
+    failed: RefCell<Vec<String>>,
+    raced: Cell<bool>,
 }
 
 impl Nodes<'_> {
+    async fn run(&self, created: impl FnOnce()) -> Result<Ids> {
+        let Start { engine, plan, stop, since, .. } = self.start;
+        let marker = async { engine.create_volume(&plan.marker).await.map_err(Error::from) };
+        stop.call(marker).await.map_err(|error| error.context("failed to mark the start as begun"))?;
+        let work = self.make(created);
+        tokio::pin!(work);
+        // The watch ends only by losing the engine; then the work has to end too.
+        tokio::select! {
+            ids = &mut work => ids,
+            error = ready::watch_deaths(engine, &plan.run.id, since, self.deaths) => {
+                stop.stop(error);
+                work.await
+            }
+        }
+    }
+
+    /// The error of a start that takes too long: which nodes are awaited, and for what.
+    fn late(&self) -> Error {
+        let (cluster, given) = (&self.start.plan.run.cluster, humantime::format_duration(self.start.timeout));
+        let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
+            .cause(format!("it was given {given}"))
+            .hint("give it longer with --timeout");
+        let awaited = self.awaited.borrow();
+        self.failed.borrow_mut().extend(awaited.keys().cloned());
+        awaited.iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: still waiting for {what}")))
+    }
+
     async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
         let plan = self.start.plan;
         let (first, others) = plan.nodes.split_first().expect("a plan has nodes");
         let first_id = self.or_stop(first, self.create(first)).await?;
         let network = self.network().boxed_local().shared();
-        let left = std::cell::Cell::new(others.len());
-        let created = std::cell::Cell::new(Some(created));
+        let left = Cell::new(others.len());
+        let created = Cell::new(Some(created));
         let count = || {
             if left.get() == 0
                 && let Some(created) = created.take()
@@ -143,11 +161,11 @@ impl Nodes<'_> {
         let id = created.await?;
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
-        let ready = ready::node_is_ready(self.start, node, &id, self.deaths).await;
+        let ready = ready::node_is_ready(self.start, node, &id, self.deaths, &self.awaited).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {
-            self.failed_nodes.borrow_mut().push(node.fqdn().to_string());
+            self.failed.borrow_mut().push(node.fqdn().to_string());
             self.fail(node, error.clone());
         }
         ready?;

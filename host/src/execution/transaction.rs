@@ -187,7 +187,7 @@ async fn prepare(
     let locks = session.stop.wait(locks).await?;
     let observed = session.observe().await?;
     let name_taken = cluster::clusters(&observed).iter().any(|cluster| cluster.name == run.cluster);
-    let capabilities_missing = session.stop.wait(async { Ok(session.engine.missing_capabilities().await?) }).await?;
+    let capabilities_missing = session.stop.look(async { Ok(session.engine.missing_capabilities().await?) }).await?;
     let local = session.engine.is_local();
     // Names in use are told before ports are looked for.
     let ports = match (name_taken, local) {
@@ -231,14 +231,11 @@ async fn carry_out(
         plan: &plan,
         stop: &stop,
         workers: order.workers,
+        timeout: order.timeout,
         since: jiff::Timestamp::now().as_second(),
         events: &events,
     };
-    let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
-        .cause(format!("it was given {}", humantime::format_duration(order.timeout)))
-        .hint("give it longer with --timeout");
-    let nodes = stop.within(order.timeout, late, start::carry_out(work, || drop(locks)));
-    let ids = session.stop.also(&stop, nodes).await?;
+    let ids = session.stop.also(&stop, start::carry_out(work, || drop(locks))).await?;
     drop(ports);
     let closing = run_hook(session, order, &plan, &ids).await?;
     let containers = finish(session, &plan, &closing.stopped).await?;
@@ -257,17 +254,24 @@ async fn run_hook(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, id
     let facts = facts(session, order, plan, ids).await?;
     session.event(Event::Hook { hook: order.hook.name().into(), topology: order.topology.name.clone() });
     let events = |event| session.event(event);
+    let stop = Stop::new();
     let calls = HookCalls {
         engine: session.engine,
         ids,
-        stop: session.stop,
+        stop: &stop,
         events: &events,
         closing: Mutex::default(),
         stopped: Mutex::default(),
     };
     let request = Request { cluster: plan.run.cluster.clone(), ..order.request.clone() };
     let hook = order.plugin.hook(order.hook, &facts, &request, &calls as &dyn HostCalls);
-    session.stop.wait(hook).await?;
+    let late = || {
+        let hook = format!("the {} hook of topology `{}` took too long", order.hook.name(), order.topology.name);
+        Error::new(Kind::Timeout, hook)
+            .cause(format!("it was given {}", humantime::format_duration(order.timeout)))
+            .hint("give it longer with --timeout")
+    };
+    session.stop.also(&stop, stop.within(order.timeout, late, stop.wait(hook))).await?;
     let (messages, stopped) = (calls.closing, calls.stopped);
     let inner = |mutex: Mutex<Vec<String>>| mutex.into_inner().unwrap_or_default();
     Ok(Closing { messages: inner(messages), stopped: inner(stopped) })
@@ -282,7 +286,7 @@ async fn facts(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: 
         let address = match spec.address {
             Some(address) => Some(address),
             None => {
-                let state = session.stop.wait(async { Ok(session.engine.container_state(&id).await?) }).await?;
+                let state = session.stop.look(async { Ok(session.engine.container_state(&id).await?) }).await?;
                 state.networks.get(&spec.network).and_then(|endpoint| endpoint.address)
             }
         };
@@ -309,7 +313,7 @@ async fn facts(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: 
 async fn finish(session: &Session<'_>, plan: &StartPlan, stopped: &[String]) -> Result<Vec<Container>> {
     let engine = session.engine;
     let of_run = Filter::is(labels::RUN, &plan.run.id);
-    let containers = session.stop.wait(async { Ok(engine.containers(&of_run).await?) }).await?;
+    let containers = session.stop.look(async { Ok(engine.containers(&of_run).await?) }).await?;
     for node in plan.nodes.iter().filter(|node| node.stays_dead() && !stopped.contains(&node.fqdn().to_string())) {
         let container = containers.iter().find(|container| container.name == node.fqdn());
         match container {
