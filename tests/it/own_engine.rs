@@ -1,7 +1,7 @@
 //! The tour of README on engines of the tests' own: this machine's, and newer ones. `manage nuke` is only run here.
 
 use clusterdock_tests::dockerd::{EngineBuild, OwnEngine, shared};
-use clusterdock_tests::scene::{NODEBASE, Scene};
+use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
 use std::fs;
 use std::path::Path;
 
@@ -12,7 +12,7 @@ fn scene(build: EngineBuild, what: &str) -> Option<(Scene, &'static OwnEngine)> 
     match shared(build) {
         Ok(engine) => Some((Scene::on(&engine.host(), what), engine)),
         Err(missing) => {
-            println!("skipped: engine {}: {}", missing.name, missing.reason);
+            skipped(&format!("engine {}: {}", missing.name, missing.reason));
             None
         }
     }

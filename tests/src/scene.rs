@@ -3,6 +3,7 @@
 
 use crate::run::Run;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,7 @@ impl Scene {
     /// No engine answers.
     pub fn new(what: &str) -> Option<Scene> {
         if std::env::var_os(NO_DOCKER).is_some() {
+            skipped(&format!("test `{what}`: {NO_DOCKER} is set"));
             return None;
         }
         let engine = std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".into());
@@ -104,6 +106,12 @@ impl Scene {
     pub fn is_empty(&self) {
         assert_eq!(self.things(), Vec::<String>::new());
     }
+}
+
+/// Tells that something is left out, where the test runner does not hide it.
+pub fn skipped(what: &str) {
+    // Nobody can be told that nobody can be told.
+    drop(writeln!(std::io::stderr(), "skipped: {what}"));
 }
 
 impl Drop for Scene {
