@@ -4,6 +4,7 @@
 //! Everything that has to be decided is decided here. Execution carries a plan out and decides nothing.
 
 pub mod address;
+pub mod capability;
 pub mod port;
 pub mod print;
 pub mod removal;

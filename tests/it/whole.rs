@@ -118,6 +118,7 @@ impl Stage {
             limits: Limits::default(),
             timeout: Duration::from_secs(60),
             workers: 6,
+            leave_out: Vec::new(),
             keep: wish.keep,
             dry_run: false,
         };

@@ -40,13 +40,22 @@ pub struct StartFailed {
     pub error: Error,
     /// Nodes that died or did not become ready, whose logs are worth keeping.
     pub nodes: Vec<String>,
-    /// Whether another start got in between, so that looking again and planning anew may succeed.
-    pub raced: bool,
+    /// Why looking again and planning anew may succeed, if it may.
+    pub again: Option<Again>,
+}
+
+/// Why another attempt may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Another start got in between.
+    Raced,
+    /// The engine lacks a capability, and does not say which.
+    Capability,
 }
 
 impl From<Error> for StartFailed {
     fn from(error: Error) -> StartFailed {
-        StartFailed { error, nodes: Vec::new(), raced: false }
+        StartFailed { error, nodes: Vec::new(), again: None }
     }
 }
 
@@ -63,12 +72,12 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
         deaths: &deaths,
         awaited: Awaited::default(),
         failed: RefCell::default(),
-        raced: Cell::default(),
+        again: Cell::default(),
     };
     let result = start.stop.within(start.timeout, || nodes.late(), nodes.run(created)).await;
     // A node that fails stops the others; what they then say is not the reason.
     let result = result.map_err(|error| start.stop.reason().unwrap_or(error));
-    result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), raced: nodes.raced.get() })
+    result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), again: nodes.again.get() })
 }
 
 /// What nodes that run are waited for, by FQDN.
@@ -80,7 +89,7 @@ struct Nodes<'a> {
     deaths: &'a Deaths,
     awaited: Awaited,
     failed: RefCell<Vec<String>>,
-    raced: Cell<bool>,
+    again: Cell<Option<Again>>,
 }
 
 impl Nodes<'_> {
@@ -195,7 +204,7 @@ impl Nodes<'_> {
         let result = self.start.stop.call(call).await.and_then(|created| {
             created.map_err(|error| {
                 if matches!(error.fault, Fault::NetworkExists | Fault::SubnetTaken) {
-                    self.raced.set(true);
+                    self.again.set(Some(Again::Raced));
                 }
                 Error::from(error).context(format!("failed to create network `{}`", spec.name))
             })
@@ -232,7 +241,10 @@ impl Nodes<'_> {
         let network = self.start.plan.network.name();
         let gone = error.fault == Fault::NotFound && !error.message.to_lowercase().contains("no such image");
         if gone || error.fault == Fault::AddressTaken {
-            self.raced.set(true);
+            self.again.set(Some(Again::Raced));
+        }
+        if error.fault == Fault::CapabilityMissing {
+            self.again.set(Some(Again::Capability));
         }
         let message = format!("failed to start node `{}`", node.fqdn());
         match error.fault {

@@ -2,7 +2,7 @@
 //! of it stands in the end, or nothing of it.
 
 use super::hook::HookCalls;
-use super::start::{self, Ids, Start, StartFailed};
+use super::start::{self, Again, Ids, Start, StartFailed};
 use super::{Stop, ready, undo};
 use crate::cluster::{self, Cluster, Observed};
 use crate::engine::{Container, Filter};
@@ -54,6 +54,8 @@ pub struct Order<'a> {
     pub timeout: Duration,
     /// Calls to the engine at once.
     pub workers: usize,
+    /// Capabilities to leave out of host-like nodes, beside those that the engine is seen to lack.
+    pub leave_out: Vec<String>,
     /// Whether what a failed start made stays.
     pub keep: bool,
     /// Whether the plan is printed and nothing done.
@@ -93,26 +95,35 @@ pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option
     };
     let began = Instant::now();
     let made_up = order.request.cluster.is_empty();
-    for attempt in 1.. {
+    let mut guesses = plan::capability::GUESSES.iter();
+    let mut attempts = ATTEMPTS;
+    loop {
         if made_up {
             order.request.cluster = naming::cluster_name(|_| false);
         }
-        match attempt_start(session, &order, &images, began).await {
+        let (error, again) = match attempt_start(session, &order, &images, began).await {
             Attempt::Ended(result) => return result,
-            Attempt::Raced(error) if attempt == ATTEMPTS => return Err(error),
             Attempt::NameTaken(error) if !made_up => return Err(error),
-            Attempt::Raced(error) | Attempt::NameTaken(error) => {
-                session.event(Event::Debug { message: format!("another start got in between, trying again: {error}") });
-            }
+            Attempt::NameTaken(error) => (error, Again::Raced),
+            Attempt::Failed(error, again) => (error, again),
+        };
+        attempts -= 1;
+        match again {
+            Again::Capability => match guesses.next() {
+                Some(guess) => order.leave_out = guess.iter().map(ToString::to_string).collect(),
+                None => return Err(error),
+            },
+            Again::Raced if attempts == 0 => return Err(error),
+            Again::Raced => {}
         }
+        session.event(Event::Debug { message: format!("planning anew: {error}") });
     }
-    unreachable!("attempts are counted")
 }
 
 enum Attempt {
     Ended(Result<Option<Started>>),
-    /// Another start changed what was planned on.
-    Raced(Error),
+    /// Nothing of it remains, and another attempt may succeed.
+    Failed(Error, Again),
     /// The cluster's name is in use.
     NameTaken(Error),
 }
@@ -187,7 +198,11 @@ async fn prepare(
     let locks = session.stop.wait(locks).await?;
     let observed = session.observe().await?;
     let name_taken = cluster::clusters(&observed).iter().any(|cluster| cluster.name == run.cluster);
-    let capabilities_missing = session.stop.look(async { Ok(session.engine.missing_capabilities().await?) }).await?;
+    let mut capabilities_missing =
+        session.stop.look(async { Ok(session.engine.missing_capabilities().await?) }).await?;
+    capabilities_missing.extend(
+        order.leave_out.iter().filter(|name| !capabilities_missing.contains(name)).cloned().collect::<Vec<_>>(),
+    );
     let local = session.engine.is_local();
     // Names in use are told before ports are looked for.
     let ports = match (name_taken, local) {
@@ -327,10 +342,10 @@ async fn finish(session: &Session<'_>, plan: &StartPlan, stopped: &[String]) -> 
 }
 
 async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: StartFailed) -> Attempt {
-    let StartFailed { error, nodes, raced } = failed;
+    let StartFailed { error, nodes, again } = failed;
     let interrupted = matches!(session.stop.reason().map(|why| why.kind()), Some(Kind::Interrupted | Kind::Terminated));
     let cluster = &run.cluster;
-    if order.keep && !raced {
+    if order.keep && again.is_none() {
         let message = format!("what was made of cluster `{cluster}` is kept; `clusterdock rm {cluster}` removes it");
         session.event(Event::Warning { message });
         return Attempt::Ended(Err(error));
@@ -346,9 +361,9 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
         Err(left) => Attempt::Ended(Err(left.cause(format!("it was being removed since {error}")))),
         Ok(()) => {
             session.clean_up.lock().expect("nobody panics with it").take();
-            match raced && !interrupted {
-                true => Attempt::Raced(error),
-                false => Attempt::Ended(Err(error)),
+            match again.filter(|_| !interrupted) {
+                Some(again) => Attempt::Failed(error, again),
+                None => Attempt::Ended(Err(error)),
             }
         }
     }

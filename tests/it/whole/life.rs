@@ -156,3 +156,17 @@ async fn eight_starts_with_names_of_their_own_share_one_new_network() {
     })
     .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn an_old_engine_elsewhere_that_lacks_a_capability_gets_the_rest() {
+    for lacking in ["SYS_RESOURCE", "SYS_ADMIN"] {
+        let fake = FakeEngine::at("tcp://elsewhere:2375", EngineGeneration::V20);
+        fake.seed().image(IMAGE);
+        fake.lack_capability(lacking);
+        let stage = Stage::new(&fake);
+        stage.start(Wish::of(&["a", "b"])).await.unwrap();
+        let story = stage.story.text();
+        assert!(story.contains(&format!("CAP_{lacking}")), "{story}");
+        assert_eq!(stage.clusters().await[0].nodes.len(), 2);
+    }
+}

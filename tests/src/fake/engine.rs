@@ -1,6 +1,7 @@
 //! The trait, method by method: each call is noted under its method's name, and what it does is in the other files.
 
 use super::image::{pull_progress, whole};
+use super::state::Holdings;
 use super::{EngineGeneration, FakeEngine};
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -27,7 +28,9 @@ impl Engine for FakeEngine {
     }
 
     async fn missing_capabilities(&self) -> EngineResult<Vec<String>> {
-        self.call("missing_capabilities", |_| String::new(), |holdings| Ok(holdings.missing_capabilities())).await
+        let is_local = self.is_local();
+        let missing = move |holdings: &mut Holdings| Ok(holdings.missing_capabilities(is_local));
+        self.call("missing_capabilities", |_| String::new(), missing).await
     }
 
     async fn containers(&self, filter: &Filter) -> EngineResult<Vec<Container>> {
