@@ -85,8 +85,12 @@ impl Prepared {
                     .hint("name one with --clusterdock-config-directory"));
             }
         };
-        let places =
-            Places { config, current: surroundings.current.clone(), executable: surroundings.executable.clone() };
+        let places = Places {
+            config,
+            hosts_file: "/etc/hosts".into(),
+            current: surroundings.current.clone(),
+            executable: surroundings.executable.clone(),
+        };
         Ok(Prepared { engine, places })
     }
 

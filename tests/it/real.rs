@@ -4,6 +4,8 @@
 mod conflicts;
 mod endings;
 mod hooks;
+mod hosts_file;
 mod names;
 mod ports;
 mod races;
+mod remote;

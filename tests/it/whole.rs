@@ -77,11 +77,17 @@ impl Stage {
 
     /// With a config directory that others have too, and so with locks in common.
     fn sharing(fake: &FakeEngine, config: &Path) -> Stage {
+        std::fs::File::options().create(true).append(true).open(config.join("hosts")).unwrap();
         let story = Tape::default();
         let terminal = Terminal::none(|_| None);
         let streams = Streams { stdout: Box::new(story.clone()), stderr: Box::new(story.clone()), terminal };
         let report = Arc::new(Report::new(Settings::default(), streams, Clock::system()));
-        let places = Places { config: config.into(), current: config.into(), executable: "/clusterdock".into() };
+        let places = Places {
+            config: config.into(),
+            hosts_file: config.join("hosts"),
+            current: config.into(),
+            executable: "/clusterdock".into(),
+        };
         let (stop, clean_up) = (Arc::new(Stop::new()), Mutex::default());
         Stage { fake: fake.clone(), stop, story, report, places, clean_up, _config: None }
     }
@@ -118,6 +124,7 @@ impl Stage {
             limits: Limits::default(),
             timeout: Duration::from_secs(60),
             workers: 6,
+            update_hosts: Default::default(),
             leave_out: Vec::new(),
             keep: wish.keep,
             dry_run: false,

@@ -50,7 +50,9 @@ impl Scene {
 
     /// `clusterdock ARGUMENTS` on this engine, with the scene's config directory.
     pub fn run<S: Into<OsString>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
-        Run::new(arguments).env("DOCKER_HOST", &self.engine).config(self.config.path())
+        let run = Run::new(arguments).env("DOCKER_HOST", &self.engine).config(self.config.path());
+        // A test that ends early takes nothing out of the machine's hosts file.
+        run.env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "never")
     }
 
     /// `clusterdock start` of nodebase, as the scene's cluster on the scene's network.

@@ -77,6 +77,10 @@ pub struct StartArgs {
     #[arg(long, value_name = "N", default_value_t = 6, value_parser = parse_workers)]
     pub max_workers: usize,
 
+    /// Whether to write nodes into this machine's /etc/hosts: auto (where that is permitted), always or never
+    #[arg(long, value_name = "WHEN", default_value = "auto", hide_possible_values = true)]
+    pub update_etc_hosts: UpdateHosts,
+
     /// What becomes of a start that fails: rollback or keep
     #[arg(long, value_name = "WHAT", default_value = "rollback", hide_possible_values = true)]
     pub on_failure: OnFailure,
@@ -103,6 +107,18 @@ pub enum Pull {
     #[default]
     Missing,
     /// Never: what is not there is an error.
+    Never,
+}
+
+/// Whether to write nodes into the machine's hosts file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum UpdateHosts {
+    /// Where that is permitted, and the engine is on this machine.
+    #[default]
+    Auto,
+    /// Always: where it cannot be, the start fails.
+    Always,
+    /// Never.
     Never,
 }
 

@@ -30,7 +30,9 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
     }
     let containers = plan.containers.iter().map(|named| named.name.clone()).collect();
     session.event(Event::Removing { what: what.to_string(), containers });
-    removal::carry_out(session.engine, plan, session.stop, &|event| session.event(event)).await?;
+    let removed_all = removal::carry_out(session.engine, plan, session.stop, &|event| session.event(event)).await;
+    session.forget_names(&plan.nodes);
+    removed_all?;
     session.event(Event::Done { message: removed(plan) });
     Ok(())
 }

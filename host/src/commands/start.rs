@@ -108,6 +108,7 @@ async fn order<'a>(
         limits: Limits { cpus: args.cpus, memory: args.memory },
         timeout: args.timeout,
         workers: args.max_workers,
+        update_hosts: args.update_etc_hosts,
         leave_out: Vec::new(),
         keep: args.keeps_failed(),
         dry_run: args.dry_run,

@@ -7,6 +7,8 @@ use super::{Stop, probe};
 use crate::engine::{Chunk, Engine, ExecSpec};
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::topology::plugin::HostCalls;
+use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock_plugin_api::ops::{self, Operation};
 use clusterdock_plugin_api::{Code, Error as HookError, Exec, Output, Result};
@@ -183,6 +185,18 @@ impl HookCalls<'_> {
             .get(node)
             .map(String::as_str)
             .ok_or_else(|| HookError::with_code(Code::Host, format!("no node `{node}` in this cluster")))
+    }
+}
+
+#[async_trait]
+impl HostCalls for HookCalls<'_> {
+    async fn call(
+        &self,
+        name: &str,
+        input: &str,
+        payload: Vec<u8>,
+    ) -> clusterdock_plugin_api::Result<(String, Vec<u8>)> {
+        self.carry_out(name, input, &payload).await
     }
 }
 

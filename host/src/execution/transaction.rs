@@ -1,15 +1,14 @@
 //! A start as one transaction: images, locks, a look at the engine, a plan, its execution, the hook; and either all
 //! of it stands in the end, or nothing of it.
 
-use super::hook::HookCalls;
-use super::start::{self, Again, Ids, Start, StartFailed};
-use super::{Stop, ready, undo};
+use super::start::{self, Again, Start, StartFailed};
+use super::{Stop, finish, undo};
+use crate::cli::start::{Pull, UpdateHosts};
 use crate::cluster::{self, Cluster, Observed};
-use crate::engine::{Container, Filter};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::image::{Provider, Wanted};
-use crate::labels::{self, Run};
+use crate::labels::Run;
 use crate::machine::port::HeldPorts;
 use crate::machine::{lock, port, route};
 use crate::naming;
@@ -17,12 +16,10 @@ use crate::plan::port::WantedPort;
 use crate::plan::start::{Limits, StartInputs, TopologyFacts};
 use crate::plan::{self, StartPlan};
 use crate::session::Session;
-use crate::topology::plugin::{Hook, HostCalls, Plugin};
-use clusterdock_plugin_api::ops::{ClusterFacts, NodeFacts};
+use crate::topology::plugin::{Hook, Plugin};
 use clusterdock_plugin_api::{NodeSpec, Request};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often a start that another one got in the way of looks again and plans anew.
@@ -43,7 +40,7 @@ pub struct Order<'a> {
     /// Their images.
     pub images: Vec<Wanted>,
     /// When to pull them.
-    pub pull: crate::cli::start::Pull,
+    pub pull: Pull,
     /// Ports to publish.
     pub ports: Vec<WantedPort>,
     /// Where to publish them.
@@ -54,6 +51,8 @@ pub struct Order<'a> {
     pub timeout: Duration,
     /// Calls to the engine at once.
     pub workers: usize,
+    /// Whether nodes are written into the machine's hosts file.
+    pub update_hosts: UpdateHosts,
     /// Capabilities to leave out of host-like nodes, beside those that the engine is seen to lack.
     pub leave_out: Vec<String>,
     /// Whether what a failed start made stays.
@@ -252,93 +251,14 @@ async fn carry_out(
     };
     let ids = session.stop.also(&stop, start::carry_out(work, || drop(locks))).await?;
     drop(ports);
-    let closing = run_hook(session, order, &plan, &ids).await?;
-    let containers = finish(session, &plan, &closing.stopped).await?;
+    let facts = finish::facts(session, order, &plan, &ids).await?;
+    finish::write_names(session, order, &facts)?;
+    let closing = finish::run_hook(session, order, &ids, &facts).await?;
+    let containers = finish::last_look(session, &plan, &closing.stopped).await?;
     let observed = Observed { containers, ..Observed::default() };
     let cluster = cluster::clusters(&observed).pop().ok_or_else(|| Error::new(Kind::Node, "the nodes are gone"))?;
     session.clean_up.lock().expect("nobody panics with it").take();
     Ok(Started { cluster, total: began.elapsed(), closing: closing.messages })
-}
-
-struct Closing {
-    messages: Vec<String>,
-    stopped: Vec<String>,
-}
-
-async fn run_hook(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: &Ids) -> Result<Closing> {
-    let facts = facts(session, order, plan, ids).await?;
-    session.event(Event::Hook { hook: order.hook.name().into(), topology: order.topology.name.clone() });
-    let events = |event| session.event(event);
-    let stop = Stop::new();
-    let calls = HookCalls {
-        engine: session.engine,
-        ids,
-        stop: &stop,
-        events: &events,
-        closing: Mutex::default(),
-        stopped: Mutex::default(),
-    };
-    let request = Request { cluster: plan.run.cluster.clone(), ..order.request.clone() };
-    let hook = order.plugin.hook(order.hook, &facts, &request, &calls as &dyn HostCalls);
-    let late = || {
-        let hook = format!("the {} hook of topology `{}` took too long", order.hook.name(), order.topology.name);
-        Error::new(Kind::Timeout, hook)
-            .cause(format!("it was given {}", humantime::format_duration(order.timeout)))
-            .hint("give it longer with --timeout")
-    };
-    session.stop.also(&stop, stop.within(order.timeout, late, stop.wait(hook))).await?;
-    let (messages, stopped) = (calls.closing, calls.stopped);
-    let inner = |mutex: Mutex<Vec<String>>| mutex.into_inner().unwrap_or_default();
-    Ok(Closing { messages: inner(messages), stopped: inner(stopped) })
-}
-
-/// The cluster as hooks see it. All of it is in the plan, but for addresses that the engine chose.
-async fn facts(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: &Ids) -> Result<ClusterFacts> {
-    let mut nodes: Vec<(usize, NodeFacts)> = Vec::new();
-    for node in &plan.nodes {
-        let spec = &node.container;
-        let id = ids.get(node.fqdn()).cloned().unwrap_or_default();
-        let address = match spec.address {
-            Some(address) => Some(address),
-            None => {
-                let state = session.stop.look(async { Ok(session.engine.container_state(&id).await?) }).await?;
-                state.networks.get(&spec.network).and_then(|endpoint| endpoint.address)
-            }
-        };
-        let ports =
-            spec.ports.iter().map(|port| (format!("{}/{}", port.container_port, port.protocol), port.host_port));
-        let facts = NodeFacts {
-            hostname: node.hostname.clone(),
-            fqdn: node.fqdn().into(),
-            group: node.group.clone(),
-            image: spec.image.clone(),
-            container_id: id,
-            ip_address: address.map(|address| address.to_string()).unwrap_or_default(),
-            host_ports: ports.collect(),
-            host_address: crate::engine::user_address(session.engine, order.bind),
-        };
-        nodes.push((node.position, facts));
-    }
-    nodes.sort_by_key(|(position, _)| *position);
-    let nodes = nodes.into_iter().map(|(_, facts)| facts).collect();
-    Ok(ClusterFacts { name: plan.run.cluster.clone(), network: plan.network.name().into(), nodes })
-}
-
-/// The last acts of a start that succeeds: every node still runs, and the marker goes.
-async fn finish(session: &Session<'_>, plan: &StartPlan, stopped: &[String]) -> Result<Vec<Container>> {
-    let engine = session.engine;
-    let of_run = Filter::is(labels::RUN, &plan.run.id);
-    let containers = session.stop.look(async { Ok(engine.containers(&of_run).await?) }).await?;
-    for node in plan.nodes.iter().filter(|node| node.stays_dead() && !stopped.contains(&node.fqdn().to_string())) {
-        let container = containers.iter().find(|container| container.name == node.fqdn());
-        match container {
-            Some(container) if container.state.is_running() => {}
-            Some(container) => return Err(ready::found_dead(engine, container).await),
-            None => return Err(Error::new(Kind::Node, format!("node `{}` is gone", node.fqdn()))),
-        }
-    }
-    session.stop.call(async { Ok(engine.remove_volume(&plan.marker.name).await?) }).await?;
-    Ok(containers)
 }
 
 async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: StartFailed) -> Attempt {
@@ -353,6 +273,9 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
     session.event(Event::Undoing { cluster: cluster.clone() });
     let logs = undo::save_logs(session.engine, &run.id, cluster, &nodes, &session.places.config).await;
     let undone = undo::undo(session.engine, &run.id, cluster, &|event| session.event(event)).await;
+    let names =
+        order.specs.iter().map(|spec| (cluster.clone(), format!("{}.{}", spec.hostname, order.request.network)));
+    session.forget_names(&names.collect::<Vec<_>>());
     let error = match logs {
         Some(folder) => error.hint(format!("whole logs of what failed: {}", folder.display())),
         None => error,
@@ -366,17 +289,5 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
                 None => Attempt::Ended(Err(error)),
             }
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl HostCalls for HookCalls<'_> {
-    async fn call(
-        &self,
-        name: &str,
-        input: &str,
-        payload: Vec<u8>,
-    ) -> clusterdock_plugin_api::Result<(String, Vec<u8>)> {
-        self.carry_out(name, input, &payload).await
     }
 }

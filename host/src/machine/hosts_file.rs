@@ -4,6 +4,7 @@
 //! The file is written in place, not replaced: in containers it is a mount, which cannot be. A lock on the file itself
 //! keeps all clusterdocks of the machine apart, whatever config directory they have.
 
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::net::Ipv4Addr;
@@ -22,22 +23,21 @@ pub fn add(path: &Path, cluster: &str, nodes: &[(Ipv4Addr, String)]) -> io::Resu
     change(path, |text| with_block(&without_block(text, cluster), cluster, nodes))
 }
 
-/// Takes the blocks of these clusters out of the file. A file without them is not written.
+/// Takes nodes, each with its cluster, out of the file; a block goes with its last node. A file without them is not
+/// written, and need not be writable.
 ///
 /// # Errors
 /// The file cannot be read or written.
-pub fn remove<'a>(path: &Path, clusters: impl IntoIterator<Item = &'a str>) -> io::Result<()> {
-    let clusters: Vec<&str> = clusters.into_iter().collect();
-    // One who may only read, and has no block in it, is not asked for more.
+pub fn remove(path: &Path, nodes: &[(String, String)]) -> io::Result<()> {
     let mut file = File::open(path)?;
     file.lock_shared()?;
     let mut text = String::new();
     file.read_to_string(&mut text)?;
     drop(file);
-    if !clusters.iter().any(|cluster| block(&text, cluster).is_some()) {
+    if without_nodes(&text, nodes) == text {
         return Ok(());
     }
-    change(path, |text| clusters.iter().fold(text.to_string(), |text, cluster| without_block(&text, cluster)))
+    change(path, |text| without_nodes(text, nodes))
 }
 
 fn change(path: &Path, change: impl FnOnce(&str) -> String) -> io::Result<()> {
@@ -61,6 +61,23 @@ fn with_block(text: &str, cluster: &str, nodes: &[(Ipv4Addr, String)]) -> String
     };
     let lines: String = nodes.iter().map(|(address, fqdn)| format!("{address} {fqdn}\n")).collect();
     format!("{text}{line_end}{BEGIN}{cluster}{mark}\n{lines}{END}{cluster}\n")
+}
+
+fn without_nodes(text: &str, nodes: &[(String, String)]) -> String {
+    let clusters: BTreeSet<&str> = nodes.iter().map(|(cluster, _)| cluster.as_str()).collect();
+    clusters.into_iter().fold(text.to_string(), |text, cluster| {
+        let Some((start, end, _)) = block(&text, cluster) else { return text };
+        let goes = |line: &str| {
+            let fqdn = line.split_whitespace().nth(1).unwrap_or_default();
+            nodes.iter().any(|(of, node)| of == cluster && node == fqdn)
+        };
+        let kept: String = text[start..end].split_inclusive('\n').filter(|line| !goes(line)).collect();
+        match kept.lines().count() {
+            // Its first line and its last.
+            2 => without_block(&text, cluster),
+            _ => format!("{}{kept}{}", &text[..start], &text[end..]),
+        }
+    })
 }
 
 fn without_block(text: &str, cluster: &str) -> String {
@@ -110,6 +127,23 @@ mod tests {
         vec![(Ipv4Addr::new(10, 1, 2, last), format!("node-{last}.cluster"))]
     }
 
+    fn of(cluster: &str, last: u8) -> (String, String) {
+        (cluster.into(), format!("node-{last}.cluster"))
+    }
+
+    #[test]
+    fn a_block_goes_with_its_last_node() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hosts");
+        std::fs::write(&path, "").unwrap();
+        add(&path, "a", &[nodes(1), nodes(2)].concat()).unwrap();
+        remove(&path, &[of("a", 1), of("b", 2)]).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("node-2.cluster") && !text.contains("node-1.cluster"), "{text}");
+        remove(&path, &[of("a", 2)]).unwrap();
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
+    }
+
     #[test]
     fn a_block_comes_and_goes_and_nothing_else_changes() {
         for before in ["127.0.0.1 localhost\n", "127.0.0.1 localhost", "", "\n\n"] {
@@ -121,8 +155,8 @@ mod tests {
             add(&path, "a", &nodes(3)).unwrap();
             let text = std::fs::read_to_string(&path).unwrap();
             assert!(text.contains("10.1.2.3 node-3.cluster\n") && !text.contains("node-1.cluster"), "{text}");
-            remove(&path, ["b"]).unwrap();
-            remove(&path, ["a", "never"]).unwrap();
+            remove(&path, &[of("b", 2), of("b", 3)]).unwrap();
+            remove(&path, &[of("a", 3), of("never", 1)]).unwrap();
             assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
         }
     }
@@ -140,7 +174,7 @@ mod tests {
                     let cluster = format!("cluster-{number}");
                     for _ in 0..20 {
                         add(path, &cluster, &nodes(number)).unwrap();
-                        remove(path, [cluster.as_str()]).unwrap();
+                        remove(path, &[of(&cluster, number)]).unwrap();
                     }
                 });
             }
