@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
-use crate::commands::{exec, list, manage, rm, ssh, start};
+use crate::commands::{cp, exec, list, manage, rm, ssh, start};
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
@@ -129,6 +129,7 @@ async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches)
         Command::Ls(args) => list::ls(session, args).await?,
         Command::Ssh(args) => return Ok(ssh::ssh(session, args).await?),
         Command::Exec(args) => return Ok(exec::exec(session, args).await?),
+        Command::Cp(args) => cp::cp(session, args).await?,
         Command::Rm(args) => rm::rm(session, args).await?,
         Command::Manage(args) => manage::manage(session, args).await?,
     }

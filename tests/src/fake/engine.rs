@@ -6,8 +6,8 @@ use super::{EngineGeneration, FakeEngine};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::{
-    Container, ContainerSpec, ContainerState, Death, Engine, EngineInfo, EngineResult, ExecSession, ExecSpec, Filter,
-    Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    Container, ContainerSpec, ContainerState, Death, Engine, EngineInfo, EngineResult, ExecSession, ExecSpec, FileKind,
+    Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -159,6 +159,10 @@ impl Engine for FakeEngine {
 
     async fn resize_exec(&self, exec_id: &str, rows: u16, columns: u16) -> EngineResult<()> {
         self.call("resize_exec", |_| exec_id.into(), |holdings| holdings.resize_exec(exec_id, rows, columns)).await
+    }
+
+    async fn file(&self, id: &str, path: &str) -> EngineResult<Option<FileKind>> {
+        self.call("file", |holdings| holdings.name_of(id), |holdings| holdings.file(id, path)).await
     }
 
     async fn put_archive(&self, id: &str, path: &str, tar: BoxStream<'static, io::Result<Bytes>>) -> EngineResult<()> {
