@@ -153,12 +153,13 @@ impl<R: BufRead> Reader<R> {
             self.rest = size;
             self.padding = size.next_multiple_of(BLOCK) - size;
         }
-        let owner = |key, field: io::Result<u64>| number(key).map_or(field, Ok).map_err(unreadable);
+        // Some writers leave out whose it is.
+        let owner = |key, field: io::Result<u64>| number(key).or(field.ok()).unwrap_or_default();
         Ok(Entry {
             path,
             kind,
             mode: header.mode().map_err(unreadable)? & 0o7777,
-            owner: (owner("uid", header.uid())?, owner("gid", header.gid())?),
+            owner: (owner("uid", header.uid()), owner("gid", header.gid())),
             // Times before 1970 cannot be told here, nor does Docker keep them.
             modified: header.mtime().unwrap_or_default(),
             attributes: extension.attributes(),

@@ -32,7 +32,7 @@ pub async fn cp(session: &Session<'_>, args: &Cp) -> Result<()> {
     let (source, destination) = (shown(&args.source), shown(&args.destination));
     let copied = copy.map_err(|error| error.context(format!("failed to copy `{source}` to `{destination}`")))?;
     if to != Side::Pipe {
-        session.event(Event::Done { message: format!("Copied {} to {destination}.", amount(copied)) });
+        session.event(Event::Done { message: format!("Copied {}.", amount(copied)) });
     }
     Ok(())
 }

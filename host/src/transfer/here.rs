@@ -127,11 +127,12 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn not_found(path: &Path, what: &str, error: io::Error) -> Error {
-    let kind = match error.kind() {
-        io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Kind::NotFound,
-        _ => Kind::Other,
-    };
-    Error::new(kind, format!("{what} `{}`", path.display())).cause(error)
+    let shown = |kind| Error::new(kind, format!("{what} `{}`", path.display()));
+    match error.kind() {
+        io::ErrorKind::NotFound => shown(Kind::NotFound),
+        io::ErrorKind::NotADirectory => shown(Kind::NotFound).cause(error),
+        _ => shown(Kind::Other).cause(error),
+    }
 }
 
 fn no_folder(typed: &Path) -> Error {
