@@ -2,6 +2,7 @@
 //! has names and a network of its own.
 
 mod conflicts;
+mod cp;
 mod endings;
 mod hooks;
 mod hosts_file;

@@ -88,9 +88,24 @@ fn a_folder_comes_out_as_it_went_in() {
     let again = unpacked(&tar, Root::Named, folder.path(), &named("new")).unwrap();
     assert_eq!(again, copied);
     assert_eq!(tree(&folder.path().join("new")), tree(source.path()));
-    // A second time, over what is there.
-    unpacked(&tar, Root::Named, folder.path(), &named("new")).unwrap();
-    assert_eq!(tree(&folder.path().join("new")), tree(source.path()));
+}
+
+#[test]
+fn a_second_copy_takes_the_place_of_the_first() {
+    let (source, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let path = source.path();
+    fs::create_dir(path.join("sub")).unwrap();
+    fs::write(path.join("sub/file"), "one").unwrap();
+    fs::hard_link(path.join("sub/file"), path.join("sub/hard")).unwrap();
+    symlink("one", path.join("link")).unwrap();
+    for round in ["one", "another", "yet another"] {
+        fs::write(path.join("sub/file"), round).unwrap();
+        fs::remove_file(path.join("link")).unwrap();
+        symlink(round, path.join("link")).unwrap();
+        let (tar, ..) = packed(path, &named("new"));
+        unpacked(&tar, Root::Named, folder.path(), &named("new")).unwrap();
+        assert_eq!(tree(&folder.path().join("new")), tree(path));
+    }
 }
 
 #[test]
