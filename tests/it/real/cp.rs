@@ -1,6 +1,7 @@
 //! Copies on a real engine, judged by what `docker cp` makes of the same and by what is there afterwards.
 
-use clusterdock_tests::scene::Scene;
+use clusterdock_tests::dockerd::{EngineBuild, shared};
+use clusterdock_tests::scene::{Scene, skipped};
 use std::ffi::OsStr;
 use std::fs;
 use std::io::{Read, Write};
@@ -88,14 +89,12 @@ fn destinations() -> String {
     format!("for number in $(seq 0 {}); do (mkdir $number; cd $number; {DESTINATIONS}); done", count - 1)
 }
 
-#[test]
-fn copies_to_a_node_end_as_those_of_docker_cp() {
-    let Some(scene) = started("cp-to") else { return };
+fn rules_to(scene: &Scene) {
     let folder = tempfile::tempdir().unwrap();
     here(folder.path(), SOURCES);
     scene.on_node("node-1", &format!("mkdir /docker /ours; cd /docker; {0}; cd /ours; {0}", destinations()));
     let node = scene.fqdn("node-1");
-    let [docker, ours] = copies(&scene, |who, number, what, to| {
+    let [docker, ours] = copies(scene, |who, number, what, to| {
         (format!("{}/{what}", folder.path().display()), format!("{node}:/{who}/{number}/{to}"))
     });
     assert_eq!(ours, docker);
@@ -103,14 +102,12 @@ fn copies_to_a_node_end_as_those_of_docker_cp() {
     assert_eq!(listing("ours"), listing("docker"));
 }
 
-#[test]
-fn copies_from_a_node_end_as_those_of_docker_cp() {
-    let Some(scene) = started("cp-from") else { return };
+fn rules_from(scene: &Scene) {
     let folder = tempfile::tempdir().unwrap();
     scene.on_node("node-1", &format!("mkdir /from; cd /from; {SOURCES}"));
     here(folder.path(), &format!("mkdir docker ours; cd docker; {0}; cd ../ours; {0}", destinations()));
     let node = scene.fqdn("node-1");
-    let [docker, ours] = copies(&scene, |who, number, what, to| {
+    let [docker, ours] = copies(scene, |who, number, what, to| {
         (format!("{node}:/from/{what}"), format!("{}/{who}/{number}/{to}", folder.path().display()))
     });
     assert_eq!(ours, docker);
@@ -118,14 +115,12 @@ fn copies_from_a_node_end_as_those_of_docker_cp() {
     assert_eq!(listing("ours"), listing("docker"));
 }
 
-#[test]
-fn from_node_to_node_the_rules_are_the_same() {
-    let Some(scene) = started("cp-between") else { return };
+fn rules_between(scene: &Scene) {
     scene.on_node("node-1", &format!("mkdir /from; cd /from; {SOURCES}"));
     scene.on_node("node-2", &format!("mkdir /docker /ours; cd /docker; {0}; cd /ours; {0}", destinations()));
     let folder = tempfile::tempdir().unwrap();
     here(folder.path(), SOURCES);
-    let [_, ours] = copies(&scene, |who, number, what, to| {
+    let [_, ours] = copies(scene, |who, number, what, to| {
         let into = format!("{}:/{who}/{number}/{to}", scene.fqdn("node-2"));
         // Docker's cannot copy between containers: what it makes of the same files of this machine is the measure.
         match who {
@@ -138,9 +133,7 @@ fn from_node_to_node_the_rules_are_the_same() {
     assert_eq!(listing("ours"), listing("docker"));
 }
 
-#[test]
-fn one_of_everything_goes_around_and_comes_back_as_it_was() {
-    let Some(scene) = started("cp-around") else { return };
+fn around(scene: &Scene) {
     let folder = tempfile::tempdir().unwrap();
     let long = format!("{}/{}", "l".repeat(150), "m".repeat(220));
     let script = format!(
@@ -172,6 +165,52 @@ fn one_of_everything_goes_around_and_comes_back_as_it_was() {
     let owners =
         scene.on_node("node-1", "find /tmp/second -printf '%u %g\\n' | sort -u; stat -c %a /tmp/second/sub/sudo");
     assert_eq!(owners, "root root\n755");
+}
+
+#[test]
+fn copies_to_a_node_end_as_those_of_docker_cp() {
+    started("cp-to").iter().for_each(rules_to);
+}
+
+#[test]
+fn copies_from_a_node_end_as_those_of_docker_cp() {
+    started("cp-from").iter().for_each(rules_from);
+}
+
+#[test]
+fn from_node_to_node_the_rules_are_the_same() {
+    started("cp-between").iter().for_each(rules_between);
+}
+
+#[test]
+fn one_of_everything_goes_around_and_comes_back_as_it_was() {
+    started("cp-around").iter().for_each(around);
+}
+
+/// All of these on an engine of the tests' own.
+fn on_own_engine(build: EngineBuild) {
+    if Scene::new("cp-own").is_none() {
+        return;
+    }
+    let engine = match shared(build) {
+        Ok(engine) => engine,
+        Err(missing) => return skipped(&format!("engine {}: {}", missing.name, missing.reason)),
+    };
+    for copies in [rules_to, rules_from, rules_between, around] {
+        let scene = Scene::on(&engine.host(), "cp-own");
+        scene.start().succeeds();
+        copies(&scene);
+    }
+}
+
+#[test]
+fn copies_on_trixies_engine() {
+    on_own_engine(EngineBuild::Trixie);
+}
+
+#[test]
+fn copies_on_sids_engine() {
+    on_own_engine(EngineBuild::Sid);
 }
 
 #[test]
