@@ -10,6 +10,8 @@ pub mod print;
 pub mod removal;
 pub mod spec;
 pub mod start;
+#[cfg(test)]
+mod tests;
 
 pub use removal::RemovalPlan;
 pub use start::{NetworkPlan, NodePlan, StartPlan};
