@@ -91,7 +91,8 @@ async fn order<'a>(
         .collect();
     // A name the user mistyped is told before the topology's code, which may stumble over it, is asked.
     plan::spec::check(&hosts, &args.network).or_else(|error| if hosts.is_empty() { Ok(()) } else { Err(error) })?;
-    let image = Wanted::of_system(manifest, &system, registry, namespace, &session.places.config)?;
+    let image =
+        Wanted::of_system(manifest, topology.folder.as_deref(), &system, registry, namespace, &session.places.config)?;
     request.image = image.reference.clone();
     let specs = topology.plugin().nodes(&request).await?;
     plan::spec::check(&specs, &args.network)?;

@@ -6,8 +6,8 @@ use super::{EngineGeneration, FakeEngine};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::{
-    Container, ContainerSpec, ContainerState, Death, Engine, EngineInfo, EngineResult, ExecSession, ExecSpec, Filter,
-    Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -74,6 +74,38 @@ impl Engine for FakeEngine {
             pull_progress().into_iter().for_each(progress);
         }
         pulled
+    }
+
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        mut context: BoxStream<'static, io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        while let Some(piece) = context.next().await {
+            piece.map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+        }
+        progress(ImageProgress { status: "Step 1/1 : FROM scratch".into(), ..ImageProgress::default() });
+        let reference = spec.reference.clone();
+        self.call(
+            "build_image",
+            |_| spec.reference.clone(),
+            move |holdings| {
+                holdings.hold_image(&reference, Image { command: vec!["/bin/sh".into()], ..Image::default() });
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {
+        let reference = format!("{repository}:{tag}");
+        self.call(
+            "commit_container",
+            |holdings| holdings.name_of(id),
+            move |holdings| Ok(holdings.hold_image(&reference, Image::default())),
+        )
+        .await
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
