@@ -1,9 +1,11 @@
 //! The whole program against the fake engine: whatever call goes wrong, however a start ends, the engine is afterwards
 //! what it was, and the error says what happened.
 
+mod death;
 mod failure;
 mod life;
 mod removal;
+mod undo;
 
 use async_trait::async_trait;
 use clusterdock::engine::{EngineError, Fault, Image};
