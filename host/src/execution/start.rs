@@ -12,7 +12,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What a start is carried out with.
 #[derive(Clone, Copy)]
@@ -70,6 +70,7 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
         start,
         places: Semaphore::new(start.workers.max(1)),
         deaths: &deaths,
+        unready: watch::Sender::new(start.plan.nodes.len()),
         awaited: Awaited::default(),
         failed: RefCell::default(),
         again: Cell::default(),
@@ -87,6 +88,8 @@ struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
+    /// How many nodes are not ready yet.
+    unready: watch::Sender<usize>,
     awaited: Awaited,
     failed: RefCell<Vec<String>>,
     again: Cell<Option<Again>>,
@@ -170,16 +173,32 @@ impl Nodes<'_> {
         let id = created.await?;
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
-        let ready = ready::node_is_ready(self.start, node, &id, self.deaths, &self.awaited).await;
+        let ready = self.is_ready_with_all(node, &id).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {
             self.failed.borrow_mut().push(node.fqdn().to_string());
             self.fail(node, error.clone());
         }
-        ready?;
+        ready.map(|()| (node.fqdn().to_string(), id))
+    }
+
+    /// Waits until a node is ready, and watches over it until all are: others may wait for it in vain.
+    async fn is_ready_with_all(&self, node: &NodePlan, id: &str) -> Result<()> {
+        ready::node_is_ready(self.start, node, id, self.deaths, &self.awaited).await?;
         self.tell(node, NodePhase::Ready);
-        Ok((node.fqdn().to_string(), id))
+        self.unready.send_modify(|unready| *unready -= 1);
+        let mut unready = self.unready.subscribe();
+        let or_death = async {
+            tokio::select! {
+                biased;
+                death = self.deaths.of(id), if node.stays_dead() => {
+                    Err(ready::died(self.start.engine, node.fqdn(), &death).await)
+                }
+                _ = unready.wait_for(|unready| *unready == 0) => Ok(()),
+            }
+        };
+        self.start.stop.wait(or_death).await
     }
 
     async fn create(&self, node: &NodePlan) -> Result<String> {
