@@ -297,3 +297,33 @@ fn not_pulled(reference: &str, error: EngineError) -> Error {
         _ => shown.cause(error).hint(hint),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken() -> Error {
+        Error::new(Kind::Image, "a file vanished")
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_breaks_off_does_not_end_as_if_it_were_whole() {
+        let (tar, written) = sent(|out| {
+            out.write_all(b"half of it").unwrap();
+            Err(broken())
+        });
+        let pieces: Vec<_> = tar.collect().await;
+        assert!(pieces.last().unwrap().is_err(), "the engine would take half of it for all: {pieces:?}");
+        assert_eq!(written.await.unwrap().unwrap_err().message(), broken().message());
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_takes_no_more_says_itself_why() {
+        let (tar, written) = sent(|out| {
+            let sent = out.write_all(&vec![0; 100 * PIECE]);
+            sent.map_err(|error| Error::new(Kind::Image, "cannot write").cause(error))
+        });
+        drop(tar);
+        written.await.unwrap().unwrap();
+    }
+}

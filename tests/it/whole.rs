@@ -3,11 +3,13 @@
 
 mod death;
 mod failure;
+mod image;
 mod life;
 mod removal;
 mod undo;
 
 use async_trait::async_trait;
+use clusterdock::cli::start::Pull;
 use clusterdock::engine::{EngineError, Fault, Image};
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::execution::Stop;
@@ -118,9 +120,9 @@ impl Stage {
                 ..Request::default()
             },
             hook: Hook::Start,
-            images: vec![Wanted::named(IMAGE)],
+            images: vec![wish.image],
             specs: wish.specs,
-            pull: Default::default(),
+            pull: wish.pull,
             ports,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             limits: Limits::default(),
@@ -140,6 +142,8 @@ impl Stage {
 struct Wish {
     cluster: String,
     specs: Vec<NodeSpec>,
+    image: Wanted,
+    pull: Pull,
     hook: LabHook,
     keep: bool,
 }
@@ -147,11 +151,26 @@ struct Wish {
 impl Wish {
     fn of(names: &[&str]) -> Wish {
         let specs = names.iter().map(|name| NodeSpec::new(*name, "nodes")).collect();
-        Wish { cluster: CLUSTER.into(), specs, hook: LabHook::DoesNothing, keep: false }
+        Wish {
+            cluster: CLUSTER.into(),
+            specs,
+            image: Wanted::named(IMAGE),
+            pull: Pull::Missing,
+            hook: LabHook::DoesNothing,
+            keep: false,
+        }
     }
 
     fn cluster(self, name: impl Into<String>) -> Wish {
         Wish { cluster: name.into(), ..self }
+    }
+
+    fn image(self, image: Wanted) -> Wish {
+        Wish { image, ..self }
+    }
+
+    fn pull(self, pull: Pull) -> Wish {
+        Wish { pull, ..self }
     }
 
     fn hook(self, hook: LabHook) -> Wish {
