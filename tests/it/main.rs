@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod command_line;
+mod images;
 mod own_engine;
 mod plugin_boundary;
 mod readme;
