@@ -1,6 +1,7 @@
 //! The whole program on a real engine. Each test looks at containers by Docker's own means, not at our own output, and
 //! has names and a network of its own.
 
+mod calls;
 mod conflicts;
 mod endings;
 mod hooks;
