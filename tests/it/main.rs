@@ -4,6 +4,7 @@
 
 mod command_line;
 mod images;
+mod kerberos;
 mod original;
 mod own_engine;
 mod plugin_boundary;
