@@ -4,11 +4,13 @@
 //! Everything that has to be decided is decided here. Execution carries a plan out and decides nothing.
 
 pub mod address;
+pub mod lifecycle;
 pub mod port;
 pub mod print;
 pub mod removal;
 pub mod spec;
 pub mod start;
 
+pub use lifecycle::LifecyclePlan;
 pub use removal::RemovalPlan;
 pub use start::{NetworkPlan, NodePlan, StartPlan};

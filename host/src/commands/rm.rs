@@ -2,7 +2,7 @@
 
 use crate::cli::Rm;
 use crate::cluster::{self, Cluster, Observed};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::execution::removal;
 use crate::plan::RemovalPlan;
@@ -38,29 +38,11 @@ fn plan_of(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Resul
         if clusters.iter().any(|cluster| cluster.name == *name) {
             whole.insert(name.clone());
         } else {
-            let node = select::node(clusters, name).map_err(|error| neither(error, name, clusters))?;
+            let node = select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?;
             nodes.insert(node.fqdn.clone());
         }
     }
     Ok(plan::chosen(observed, &whole, &nodes))
-}
-
-fn neither(error: Error, name: &str, clusters: &[Cluster]) -> Error {
-    if error.kind() != Kind::NotFound {
-        return error;
-    }
-    let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-    match crate::nearest::nearest(name, names.iter().copied()) {
-        Some(near) => {
-            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).hint(format!("did you mean `{near}`?"))
-        }
-        None if names.is_empty() => {
-            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).cause("there are no clusters")
-        }
-        None => Error::new(Kind::NotFound, format!("no cluster or node `{name}`"))
-            .cause(format!("clusters: {}", names.join(", ")))
-            .hint("`clusterdock ps` lists the nodes there are"),
-    }
 }
 
 /// One sentence on what is gone.
