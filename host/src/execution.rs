@@ -13,6 +13,7 @@
 
 pub mod command;
 pub mod hook;
+pub mod lifecycle;
 pub mod probe;
 pub mod ready;
 pub mod removal;

@@ -111,10 +111,15 @@ pub fn running(node: &Node) -> Result<&Node> {
     if node.is_running() {
         return Ok(node);
     }
+    Err(not_running(node))
+}
+
+/// The error for a node that does not run.
+pub fn not_running(node: &Node) -> Error {
     let state = node.container.state.as_str();
-    Err(Error::new(Kind::Conflict, format!("node `{}` is not running", node.fqdn))
+    Error::new(Kind::Conflict, format!("node `{}` is not running", node.fqdn))
         .cause(format!("its container is {state}: {}", node.container.status))
-        .hint(format!("`clusterdock resume {0}` starts it, `clusterdock logs {0}` shows its log", node.fqdn)))
+        .hint(format!("`clusterdock resume {0}` starts it, `clusterdock logs {0}` shows its log", node.fqdn))
 }
 
 fn is_in_group(node: &Node, group: &str) -> bool {

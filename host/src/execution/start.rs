@@ -1,10 +1,11 @@
 //! Carries out the plan of a start, up to the moment when every node is ready.
 
 use super::Stop;
-use super::ready::{self, Deaths};
+use super::ready::{self, Awaited, Deaths};
 use crate::engine::{Engine, EngineError, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
+use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use futures_util::future::{self, FutureExt, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -70,7 +71,7 @@ async fn run(
     let marker = async { engine.create_volume(&plan.marker).await.map_err(Error::from) };
     stop.call(marker).await.map_err(|error| error.context("failed to mark the start as begun"))?;
     let deaths = Deaths::default();
-    let watch = ready::watch_deaths(engine, &plan.run.id, start.since, &deaths);
+    let watch = ready::watch_deaths(engine, (labels::RUN, &plan.run.id), start.since, &deaths);
     let nodes = Nodes { start, places: Semaphore::new(start.workers.max(1)), deaths: &deaths, raced, failed_nodes };
     let work = nodes.make(created);
     tokio::pin!(work);
@@ -143,7 +144,9 @@ impl Nodes<'_> {
         let id = created.await?;
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
-        let ready = ready::node_is_ready(self.start, node, &id, self.deaths).await;
+        let Start { engine, stop, events, .. } = self.start;
+        let awaited = Awaited { engine, fqdn: node.fqdn(), id: &id, probes: &node.probes, deaths: self.deaths, events };
+        let ready = stop.wait(awaited.is_ready()).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {

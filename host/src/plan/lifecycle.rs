@@ -10,6 +10,7 @@ use crate::cluster::{Node, Observed};
 use crate::engine::{Container, ContainerState, Endpoint, Labels, Network, NetworkSpec, PublishedPort, State};
 use crate::error::{Error, Kind, Result};
 use crate::labels;
+use crate::select;
 use clusterdock_plugin_api::Probe;
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
@@ -191,7 +192,9 @@ fn steps(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSp
     let ready = Step::Await(node.probes());
     Ok(match (inputs.change, node.container.state) {
         (Change::Stop { .. }, State::Created | State::Exited | State::Removing | State::Dead) => Vec::new(),
-        (_, State::Removing | State::Dead) => return Err(not_possible(node, "it is being removed")),
+        (_, State::Removing | State::Dead) => {
+            return Err(Error::new(Kind::Conflict, format!("node `{}` is being removed", node.fqdn)));
+        }
         (Change::Wait, State::Created | State::Exited | State::Paused) => vec![Step::AwaitStart, ready],
         (Change::Wait | Change::Resume, State::Running | State::Restarting) => vec![ready],
         (Change::Stop { grace_seconds }, _) => vec![Step::Stop { grace_seconds: *grace_seconds }],
@@ -212,11 +215,7 @@ fn steps(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSp
         (Change::Pause, State::Running) => vec![Step::Pause],
         (Change::Unpause, State::Paused) => vec![Step::Unpause],
         (Change::Signal(signal), State::Running | State::Paused) => vec![Step::Signal(signal.clone())],
-        (Change::Pause | Change::Unpause | Change::Signal(_), _) => {
-            return Err(
-                not_possible(node, &node.container.status).hint(format!("start it: clusterdock resume {}", node.fqdn))
-            );
-        }
+        (Change::Pause | Change::Unpause | Change::Signal(_), _) => return Err(select::not_running(node)),
     })
 }
 
@@ -374,10 +373,6 @@ fn check_address(inputs: &LifecycleInputs<'_>, node: &Node, network: &str, addre
 fn event_label(labels: &Labels) -> (String, String) {
     let label = |key: &str| labels.get(key).map(|value| (key.to_string(), value.clone()));
     label(labels::RUN).or_else(|| label(labels::ORIGIN)).unwrap_or_default()
-}
-
-fn not_possible(node: &Node, why: &str) -> Error {
-    Error::new(Kind::Conflict, format!("node `{}` is {}", node.fqdn, node.container.state.as_str())).cause(why)
 }
 
 #[cfg(test)]

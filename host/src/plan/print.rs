@@ -52,8 +52,8 @@ impl Display for LifecyclePlan {
             line(f, "create network", &network.name, &format!("{}, it was removed", network.subnet))?;
         }
         for node in &self.nodes {
-            if node.steps.is_empty() {
-                line(f, "leave", &node.fqdn, &format!("it is {}", node.state.as_str()))?;
+            if !node.changes() {
+                line(f, "keep", &node.fqdn, &format!("it is {}", node.state.as_str()))?;
             }
             for step in &node.steps {
                 step_lines(f, &node.fqdn, step)?;

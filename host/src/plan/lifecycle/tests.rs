@@ -113,7 +113,7 @@ fn what_runs_is_stopped_and_what_has_stopped_is_left_alone() {
         scene.printed(&STOP),
         "\
 stop container n1.lab it is killed after 10 s
-leave n2.lab it is exited
+keep n2.lab it is exited
 stop container n3.lab it is killed after 10 s
 stop container n4.lab it is killed after 10 s"
     );
@@ -127,6 +127,7 @@ fn what_has_stopped_is_started_with_its_ports_and_its_probes_are_awaited() {
         "\
 start container n1.lab 127.0.0.1:8081->80/tcp
 await n1.lab port 22
+keep n2.lab it is running
 await n2.lab port 22
 unpause container n3.lab
 await n3.lab port 22"
@@ -152,27 +153,31 @@ await n2.lab port 22"
 #[test]
 fn nodes_are_frozen_signalled_and_awaited_without_being_started() {
     let scene = Scene::of(&[State::Running, State::Paused]);
-    assert_eq!(scene.printed(&Change::Pause), "pause container n1.lab\nleave n2.lab it is paused");
-    assert_eq!(scene.printed(&Change::Unpause), "leave n1.lab it is running\nunpause container n2.lab");
+    assert_eq!(scene.printed(&Change::Pause), "pause container n1.lab\nkeep n2.lab it is paused");
+    assert_eq!(scene.printed(&Change::Unpause), "keep n1.lab it is running\nunpause container n2.lab");
     let signal = Change::Signal("SIGHUP".into());
     assert_eq!(scene.printed(&signal), "signal container n1.lab SIGHUP\nsignal container n2.lab SIGHUP");
-    assert_eq!(scene.printed(&Change::Wait), "await n1.lab port 22\nawait n2.lab its start\nawait n2.lab port 22");
+    assert_eq!(
+        scene.printed(&Change::Wait),
+        "keep n1.lab it is running\nawait n1.lab port 22\nkeep n2.lab it is paused\nawait n2.lab its start\nawait n2.lab port 22"
+    );
 }
 
 #[test]
 fn what_does_not_run_can_neither_be_frozen_nor_signalled() {
     let scene = Scene::of(&[State::Running, State::Exited]);
     for change in [Change::Pause, Change::Unpause, Change::Signal("SIGHUP".into())] {
-        let refused = "Conflict: node `n2.lab` is exited: the engine says exited; start it: clusterdock resume n2.lab";
-        assert_eq!(scene.printed(&change), refused);
+        let refused = scene.printed(&change);
+        let told = "Conflict: node `n2.lab` is not running: its container is exited: the engine says exited; ";
+        assert!(refused.starts_with(told) && refused.contains("`clusterdock resume n2.lab`"), "{refused}");
     }
 }
 
 #[test]
 fn what_is_being_removed_is_not_started_and_needs_no_stop() {
     let scene = Scene::of(&[State::Removing]);
-    assert_eq!(scene.printed(&STOP), "leave n1.lab it is removing");
-    assert!(scene.printed(&Change::Resume).starts_with("Conflict: node `n1.lab` is removing: it is being removed"));
+    assert_eq!(scene.printed(&STOP), "keep n1.lab it is removing");
+    assert!(scene.printed(&Change::Resume).starts_with("Conflict: node `n1.lab` is being removed"));
 }
 
 #[test]
