@@ -4,6 +4,7 @@
 mod conflicts;
 mod endings;
 mod hooks;
+mod lifecycle;
 mod names;
 mod ports;
 mod races;

@@ -9,6 +9,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
 use crate::plan::LifecyclePlan;
 use crate::plan::lifecycle::{NodeLife, Place, Step};
+use clusterdock_plugin_api::Probe;
 use futures_util::future::{FutureExt, join_all, select_all};
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending};
@@ -162,6 +163,8 @@ impl<'a> Nodes<'a> {
 
     async fn step(&self, node: &NodeLife, step: &Step) -> Result<()> {
         let (engine, id) = (self.work.engine, &node.id);
+        let verb = if matches!(step, Step::Stop { .. }) { "stopped" } else { "started" };
+        self.waits_for(node, format!("node `{}` is being {verb}", node.fqdn));
         match step {
             Step::Stop { grace_seconds } => {
                 let _place = self.stops_at_once.acquire().await;
@@ -187,6 +190,7 @@ impl<'a> Nodes<'a> {
             Step::Unpause => self.briefly(node, "unpause", engine.unpause_container(id)).await,
             Step::Signal(signal) => self.briefly(node, "signal", engine.kill_container(id, signal)).await,
             Step::AwaitStart => self.waits.wait(self.is_started(node)).await,
+            Step::Settle => self.waits.wait(self.awaited(node, &[], self.work.events).goes_on()).await,
             Step::Await(probes) => {
                 let events = |event: Event| {
                     if let Event::Node { phase: NodePhase::Waiting { probe }, .. } = &event {
@@ -194,10 +198,18 @@ impl<'a> Nodes<'a> {
                     }
                     (self.work.events)(event);
                 };
-                let awaited = Awaited { engine, fqdn: &node.fqdn, id, probes, deaths: &self.deaths, events: &events };
-                self.waits.wait(awaited.is_ready()).await
+                self.waits.wait(self.awaited(node, probes, &events).is_ready()).await
             }
         }
+    }
+
+    fn awaited<'b>(
+        &'b self,
+        node: &'b NodeLife,
+        probes: &'b [Probe],
+        events: &'b (dyn Fn(Event) + Sync),
+    ) -> Awaited<'b> {
+        Awaited { engine: self.work.engine, fqdn: &node.fqdn, id: &node.id, probes, deaths: &self.deaths, events }
     }
 
     async fn briefly(&self, node: &NodeLife, verb: &str, call: impl Future<Output = EngineResult<()>>) -> Result<()> {

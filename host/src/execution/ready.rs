@@ -11,13 +11,17 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many lines of a dead node's log an error shows.
 const LOG_LINES: u32 = 10;
 
 /// How often a lost connection to the engine's events is made again before the start is given up.
 const RECONNECTS: usize = 3;
+
+/// How long a node without probes has to go on running: a program that is missing ends its node within a few
+/// milliseconds.
+const MOMENT: Duration = Duration::from_millis(200);
 
 /// How long the news of a death may take.
 const LATE_NEWS: Duration = Duration::from_secs(1);
@@ -120,6 +124,18 @@ impl Awaited<'_> {
             let phase = NodePhase::Waiting { probe: probe.to_string() };
             (self.events)(Event::Node { node: self.fqdn.to_string(), phase });
             while !self.holds(probe).await? {}
+        }
+        Ok(())
+    }
+
+    /// Waits for a moment in which a node that was started could die.
+    ///
+    /// # Errors
+    /// As [`is_ready`](Awaited::is_ready).
+    pub async fn goes_on(self) -> Result<()> {
+        let moment = Instant::now() + MOMENT;
+        while let Ok(death) = timeout_at(moment, self.deaths.of(self.id)).await {
+            self.lives(&death).await?;
         }
         Ok(())
     }

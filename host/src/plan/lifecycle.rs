@@ -118,6 +118,8 @@ pub enum Step {
     Signal(String),
     /// Somebody else starts it.
     AwaitStart,
+    /// It goes on running for a moment: a node without probes shows in no other way that its start went well.
+    Settle,
     /// Its probes hold.
     Await(Vec<Probe>),
 }
@@ -125,7 +127,7 @@ pub enum Step {
 impl Step {
     /// Whether nothing is done, only awaited.
     pub fn waits(&self) -> bool {
-        matches!(self, Step::AwaitStart | Step::Await(_))
+        matches!(self, Step::AwaitStart | Step::Settle | Step::Await(_))
     }
 }
 
@@ -190,6 +192,7 @@ pub fn plan(inputs: &LifecycleInputs<'_>) -> Result<LifecyclePlan> {
 
 fn steps(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSpec>) -> Result<Vec<Step>> {
     let ready = Step::Await(node.probes());
+    let started = if node.probes().is_empty() { Step::Settle } else { ready.clone() };
     Ok(match (inputs.change, node.container.state) {
         (Change::Stop { .. }, State::Created | State::Exited | State::Removing | State::Dead) => Vec::new(),
         (_, State::Removing | State::Dead) => {
@@ -201,13 +204,13 @@ fn steps(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSp
         (Change::Resume, State::Paused) => vec![Step::Unpause, ready],
         (Change::Resume | Change::Restart { .. }, State::Created | State::Exited) => {
             let mut steps = start(inputs, node, networks)?;
-            steps.push(ready);
+            steps.push(started);
             steps
         }
         (Change::Restart { grace_seconds }, _) => {
             let mut steps = vec![Step::Stop { grace_seconds: *grace_seconds }];
             steps.extend(start(inputs, node, networks)?);
-            steps.push(ready);
+            steps.push(started);
             steps
         }
 

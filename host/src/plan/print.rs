@@ -81,6 +81,7 @@ fn step_lines(f: &mut Formatter<'_>, node: &str, step: &Step) -> fmt::Result {
         Step::Unpause => line(f, "unpause container", node, ""),
         Step::Signal(signal) => line(f, "signal container", node, signal),
         Step::AwaitStart => line(f, "await", node, "its start"),
+        Step::Settle => line(f, "await", node, "that it goes on running"),
         Step::Await(probes) => probes.iter().try_for_each(|probe| line(f, "await", node, &probe.to_string())),
     }
 }

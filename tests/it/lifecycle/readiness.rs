@@ -173,10 +173,12 @@ async fn a_port_that_was_lost_costs_a_node_neither_network_nor_address() {
 #[tokio::test(start_paused = true)]
 async fn at_most_six_nodes_are_started_at_once_and_none_is_asked_twice() {
     let fake = FakeEngine::at("tcp://engine.example:2375", EngineGeneration::V26);
+    fake.set_clock(LONG_AGO);
     fake.seed().network(&network());
     for number in 1..=20 {
         fake.seed().container(&ContainerSpec { ports: Vec::new(), ..node(number, &[]) }, State::Exited);
     }
+    fake.set_clock(LATER);
     Desk::at(&fake).resume().await.unwrap();
     assert_eq!((fake.count("start_container"), fake.most_at_once(&["start_container"])), (20, 6));
     assert_eq!((fake.count("container_state"), fake.count("containers"), fake.count("deaths")), (20, 2, 1));

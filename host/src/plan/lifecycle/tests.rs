@@ -279,7 +279,7 @@ fn a_node_of_the_original_is_started_and_not_put_anywhere() {
     scene.endpoint(1).fixed_address = None;
     scene.made.clear();
     let plan = scene.plan(&Change::Resume).unwrap();
-    assert_eq!(plan.nodes[0].steps, [Step::Start { place: None, ports: Vec::new() }, Step::Await(Vec::new())]);
+    assert_eq!(plan.nodes[0].steps, [Step::Start { place: None, ports: Vec::new() }, Step::Settle]);
     assert_eq!(plan.nodes[0].label.0, labels::ORIGIN);
     scene.observed.networks.clear();
     assert!(scene.printed(&Change::Resume).contains("another clusterdock made the node"));
