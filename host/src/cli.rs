@@ -213,10 +213,10 @@ pub enum ManageAction {
 
 /// The whole command line, with `start` as far as it is known without a topology.
 pub fn command() -> clap::Command {
-    command_with(start::command())
+    Cli::command().subcommands([start::command().display_order(0), start::build_command().display_order(1)])
 }
 
-/// The whole command line, with this `start`.
-pub fn command_with(start: clap::Command) -> clap::Command {
-    Cli::command().subcommand(start.display_order(0))
+/// The whole command line with this `start` or `build`, read with a topology's arguments.
+pub fn command_with(command: clap::Command) -> clap::Command {
+    Cli::command().subcommand(command)
 }

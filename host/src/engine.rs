@@ -25,7 +25,7 @@ pub use container::{
 };
 pub use error::{EngineError, Fault};
 pub use exec::{Chunk, ExecSession, ExecSpec};
-pub use image::{Image, ImageProgress};
+pub use image::{BuildSpec, Image, ImageProgress};
 pub use network::{Network, NetworkSpec};
 
 /// What the engine's methods return.
@@ -68,6 +68,16 @@ pub trait Engine: Send + Sync {
     ) -> EngineResult<()>;
     /// Pulls an image from its registry. Ends with an error when the engine's last word was one.
     async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()>;
+
+    /// Builds an image of a Dockerfile and its context, a tar. Ends with an error when a step fails.
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        context: BoxStream<'static, std::io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()>;
+    /// Makes an image `REPOSITORY:TAG` of a container; gives the image's id.
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String>;
 
     /// Makes a network; gives its id.
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String>;

@@ -12,6 +12,7 @@
 //! **Undo.** One path for all of them: look what carries this run's label, plan its removal, carry that out.
 
 pub mod command;
+mod finish;
 pub mod hook;
 pub mod lifecycle;
 pub mod probe;

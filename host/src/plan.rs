@@ -4,12 +4,15 @@
 //! Everything that has to be decided is decided here. Execution carries a plan out and decides nothing.
 
 pub mod address;
+pub mod capability;
 pub mod lifecycle;
 pub mod port;
 pub mod print;
 pub mod removal;
 pub mod spec;
 pub mod start;
+#[cfg(test)]
+mod tests;
 
 pub use lifecycle::LifecyclePlan;
 pub use removal::RemovalPlan;

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
-use crate::commands::{env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, start};
+use crate::commands::{build, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, start};
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
@@ -85,8 +85,12 @@ impl Prepared {
                     .hint("name one with --clusterdock-config-directory"));
             }
         };
-        let places =
-            Places { config, current: surroundings.current.clone(), executable: surroundings.executable.clone() };
+        let places = Places {
+            config,
+            hosts_file: "/etc/hosts".into(),
+            current: surroundings.current.clone(),
+            executable: surroundings.executable.clone(),
+        };
         Ok(Prepared { engine, places })
     }
 
@@ -108,12 +112,13 @@ impl Prepared {
 }
 
 async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
-    if let Some(("start", start)) = matches.subcommand() {
-        return match start.get_one::<OsString>("topology") {
-            Some(topology) => start::start(session, topology, argv).await.map(|()| 0),
-            None => {
+    if let Some((name @ ("start" | "build"), args)) = matches.subcommand() {
+        return match (args.get_one::<OsString>("topology"), name) {
+            (Some(topology), "start") => start::start(session, topology, argv).await.map(|()| 0),
+            (Some(topology), _) => build::build(session, topology, argv).await.map(|()| 0),
+            (None, _) => {
                 let mut help = cli::command();
-                let help = help.find_subcommand_mut("start").expect("it is there").render_long_help();
+                let help = help.find_subcommand_mut(name).expect("it is there").render_long_help();
                 session.report.answer(&session.report.styled(Stream::Stdout, &help))?;
                 Ok(0)
             }

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::execution::Stop;
 use crate::execution::removal;
+use crate::machine::hosts_file;
 use crate::report::Report;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -31,6 +32,8 @@ pub struct Session<'a> {
 pub struct Places {
     /// The folder of locks, logs and libraries.
     pub config: PathBuf,
+    /// The machine's hosts file.
+    pub hosts_file: PathBuf,
     /// The current folder.
     pub current: PathBuf,
     /// This program, which plugins run in a second process of.
@@ -43,8 +46,17 @@ impl Session<'_> {
         self.report.event(event);
     }
 
+    /// Takes nodes that are gone out of the machine's hosts file, where they were put into it.
+    pub fn forget_names(&self, nodes: &[(String, String)]) {
+        let file = &self.places.hosts_file;
+        if let Err(error) = hosts_file::remove(file, nodes) {
+            let message = format!("nodes could not be taken out of {}: {error}", file.display());
+            self.event(Event::Warning { message });
+        }
+    }
+
     /// Looks at the engine.
     pub async fn observe(&self) -> Result<crate::cluster::Observed> {
-        self.stop.wait(removal::observe(self.engine)).await
+        self.stop.look(removal::observe(self.engine)).await
     }
 }

@@ -135,7 +135,12 @@ impl Desk {
 
     /// Runs a command.
     async fn run<T>(&self, command: impl AsyncFnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
-        let places = Places { config: "/nowhere".into(), current: "/nowhere".into(), executable: "/nowhere".into() };
+        let places = Places {
+            config: "/nowhere".into(),
+            hosts_file: "/nowhere".into(),
+            current: "/nowhere".into(),
+            executable: "/nowhere".into(),
+        };
         let session = Session {
             engine: &self.fake,
             report: &self.report,

@@ -3,7 +3,11 @@
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
 mod command_line;
+mod images;
 mod lifecycle;
+mod own_engine;
 mod plugin_boundary;
+mod readme;
 mod real;
 mod tidy;
+mod whole;

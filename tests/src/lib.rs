@@ -1,6 +1,7 @@
 //! Fixtures for tests that cross crates.
 
 pub mod cargo;
+pub mod dockerd;
 pub mod elf;
 pub mod fake;
 pub mod generations;
@@ -8,3 +9,4 @@ pub mod plugins;
 pub mod program;
 pub mod run;
 pub mod scene;
+pub mod suite;

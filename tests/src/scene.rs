@@ -3,6 +3,7 @@
 
 use crate::run::Run;
 use std::ffi::OsString;
+use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Output};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -29,6 +30,7 @@ impl Scene {
     /// No engine answers.
     pub fn new(what: &str) -> Option<Scene> {
         if std::env::var_os(NO_DOCKER).is_some() {
+            skipped(&format!("test `{what}`: {NO_DOCKER} is set"));
             return None;
         }
         let engine = std::env::var("DOCKER_HOST").unwrap_or("unix:///var/run/docker.sock".into());
@@ -48,7 +50,9 @@ impl Scene {
 
     /// `clusterdock ARGUMENTS` on this engine, with the scene's config directory.
     pub fn run<S: Into<OsString>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
-        Run::new(arguments).env("DOCKER_HOST", &self.engine).config(self.config.path())
+        let run = Run::new(arguments).env("DOCKER_HOST", &self.engine).config(self.config.path());
+        // A test that ends early takes nothing out of the machine's hosts file.
+        run.env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "never")
     }
 
     /// `clusterdock start` of nodebase, as the scene's cluster on the scene's network.
@@ -104,6 +108,12 @@ impl Scene {
     pub fn is_empty(&self) {
         assert_eq!(self.things(), Vec::<String>::new());
     }
+}
+
+/// Tells that something is left out, where the test runner does not hide it.
+pub fn skipped(what: &str) {
+    // Nobody can be told that nobody can be told.
+    drop(writeln!(std::io::stderr(), "skipped: {what}"));
 }
 
 impl Drop for Scene {

@@ -31,5 +31,5 @@ async fn inspections(session: &Session<'_>, nodes: &[Node]) -> Result<Vec<Value>
         let state = session.engine.container_state(&node.container.id).await;
         Ok(state.map_err(|error| crate::error::Error::from(error).context(format!("node `{}`", node.fqdn)))?.raw)
     };
-    session.stop.wait(stream::iter(nodes).map(look).buffered(LOOKS).try_collect()).await
+    session.stop.look(stream::iter(nodes).map(look).buffered(LOOKS).try_collect()).await
 }

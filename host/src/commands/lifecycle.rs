@@ -105,7 +105,7 @@ async fn inspections(
     let started = nodes.iter().filter(|node| change.starts(node.container.state)).map(|node| &node.container.id);
     let looks =
         stream::iter(started).map(|id| async move { Ok((id.clone(), session.engine.container_state(id).await?)) });
-    session.stop.wait(looks.buffer_unordered(LOOKS).try_collect()).await
+    session.stop.look(looks.buffer_unordered(LOOKS).try_collect()).await
 }
 
 /// What a command line names.

@@ -23,6 +23,6 @@ pub async fn ls(session: &Session<'_>, args: &List) -> Result<()> {
 pub(super) async fn clusters(session: &Session<'_>) -> Result<Vec<Cluster>> {
     let ours = Filter::has(labels::ORIGIN);
     let look = async { Ok(tokio::try_join!(session.engine.containers(&ours), session.engine.volumes(&ours))?) };
-    let (containers, volumes) = session.stop.wait(look).await?;
+    let (containers, volumes) = session.stop.look(look).await?;
     Ok(cluster::clusters(&Observed { containers, volumes, networks: Vec::new() }))
 }

@@ -21,13 +21,13 @@ async fn nuke(session: &Session<'_>, all: bool, yes: bool, dry_run: bool) -> Res
     let observed = session.observe().await?;
     if !all {
         let plan = plan::everything_of_ours(&observed);
-        return rm::carry_out(session, &plan, dry_run, "everything of clusterdock's").await;
+        return rm::carry_out(session, &plan, dry_run, "clusterdock containers").await;
     }
     let plan = plan::everything(&observed);
     if !dry_run && !yes && !plan.is_empty() {
         ask(session, &plan).await?;
     }
-    rm::carry_out(session, &plan, dry_run, "every container and unused network").await
+    rm::carry_out(session, &plan, dry_run, "all containers").await
 }
 
 async fn remove(session: &Session<'_>, names: &[String], networks: bool, dry_run: bool) -> Result<()> {
@@ -38,7 +38,7 @@ async fn remove(session: &Session<'_>, names: &[String], networks: bool, dry_run
     }
     let chosen = names.iter().cloned().collect();
     let plan = plan::clusters(&observed, &chosen, networks);
-    rm::carry_out(session, &plan, dry_run, &names.join(", ")).await
+    rm::carry_out(session, &plan, dry_run, &format!("cluster {}", names.join(", "))).await
 }
 
 /// Asks on a terminal; without one the user has to have said yes already.

@@ -5,6 +5,7 @@ use crate::cluster::{self, Cluster, Observed};
 use crate::error::Result;
 use crate::event::Event;
 use crate::execution::removal;
+use crate::labels;
 use crate::plan::RemovalPlan;
 use crate::plan::removal as plan;
 use crate::select;
@@ -15,8 +16,11 @@ use std::collections::BTreeSet;
 pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
     let observed = session.observe().await?;
     let clusters = cluster::clusters(&observed);
-    let plan = plan_of(&observed, &clusters, &args.names)?;
-    carry_out(session, &plan, args.dry_run, &args.names.join(", ")).await
+    let (whole, nodes) = meant(&observed, &clusters, &args.names)?;
+    let plan = plan::chosen(&observed, &whole, &nodes);
+    let what =
+        whole.iter().map(|name| format!("cluster {name}")).chain(nodes.iter().map(|name| format!("node {name}")));
+    carry_out(session, &plan, args.dry_run, &what.collect::<Vec<_>>().join(", ")).await
 }
 
 /// Prints a removal's plan, or carries it out.
@@ -26,23 +30,32 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
     }
     let containers = plan.containers.iter().map(|named| named.name.clone()).collect();
     session.event(Event::Removing { what: what.to_string(), containers });
-    removal::carry_out(session.engine, plan, session.stop, &|event| session.event(event)).await?;
+    let removed_all = removal::carry_out(session.engine, plan, session.stop, &|event| session.event(event)).await;
+    session.forget_names(&plan.nodes);
+    removed_all?;
     session.event(Event::Done { message: removed(plan) });
     Ok(())
 }
 
-fn plan_of(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<RemovalPlan> {
+/// The clusters, by name, and the nodes, by FQDN, that are meant.
+fn meant(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
     let mut whole = BTreeSet::new();
     let mut nodes = BTreeSet::new();
     for name in names {
-        if clusters.iter().any(|cluster| cluster.name == *name) {
+        if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
             whole.insert(name.clone());
         } else {
             let node = select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?;
             nodes.insert(node.fqdn.clone());
         }
     }
-    Ok(plan::chosen(observed, &whole, &nodes))
+    Ok((whole, nodes))
+}
+
+/// Whether a removal of the cluster that did not get through left a network of its own.
+fn has_left_overs(observed: &Observed, cluster: &str) -> bool {
+    let networks = observed.networks.iter().filter(|network| network.labels.contains_key(labels::RUN));
+    networks.filter_map(|network| labels::cluster_of(&network.labels)).any(|name| name == cluster)
 }
 
 /// One sentence on what is gone.

@@ -16,8 +16,8 @@ pub use address::{Address, Transport};
 pub use create::body as create_body;
 
 use super::{
-    Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult, ExecSession,
-    ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
 };
 use async_trait::async_trait;
 use bollard::container::LogOutput;
@@ -58,6 +58,8 @@ const LOOK: Duration = Duration::from_secs(30);
 const CHANGE: Duration = Duration::from_secs(120);
 /// What an import, or one step of a pull, may take.
 const IMAGE: Duration = Duration::from_secs(300);
+/// What one step of a build may be silent for.
+const BUILD: Duration = Duration::from_secs(1800);
 /// What unpacking files may take, which are streamed.
 const TRANSFER: Duration = Duration::from_secs(3600);
 /// What the client library may take to get an answer's head; longer than any deadline above.
@@ -262,6 +264,46 @@ impl Engine for Docker {
             }
         }
         Ok(())
+    }
+
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        context: BoxStream<'static, std::io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        self.greeted().await?;
+        let options = query::BuildImageOptions {
+            dockerfile: spec.dockerfile.clone(),
+            t: Some(spec.reference.clone()),
+            buildargs: Some(spec.arguments.clone().into_iter().collect()),
+            pull: spec.pull.then(|| "1".to_string()),
+            rm: true,
+            forcerm: true,
+            ..Default::default()
+        };
+        let mut steps = self.client.build_image(options, None, Some(bollard::body_try_stream(context))).boxed();
+        // A step may be silent for long: an installation, say.
+        while let Some(step) = self.bounded("go on with the build", BUILD, async { Ok(steps.next().await) }).await? {
+            let step = step.map_err(|error| self.address.explain(fault(error)))?;
+            if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
+                return Err(EngineError::new(Fault::Other, error));
+            }
+            let status = step.stream.or(step.status).unwrap_or_default();
+            progress(ImageProgress { status: status.trim_end().to_string(), ..ImageProgress::default() });
+        }
+        Ok(())
+    }
+
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {
+        let options = query::CommitContainerOptions {
+            container: Some(id.into()),
+            repo: Some(repository.into()),
+            tag: Some(tag.into()),
+            ..Default::default()
+        };
+        let commit = self.client.commit_container(options, bollard::models::ContainerConfig::default());
+        Ok(self.call("commit a container", IMAGE, commit).await?.id)
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {

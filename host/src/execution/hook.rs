@@ -7,6 +7,8 @@ use super::{Stop, probe};
 use crate::engine::{Chunk, Engine, ExecSpec};
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::topology::plugin::HostCalls;
+use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock_plugin_api::ops::{self, Operation};
 use clusterdock_plugin_api::{Code, Error as HookError, Exec, Output, Result};
@@ -47,6 +49,7 @@ impl HookCalls<'_> {
             ops::GetFile::NAME => self.get(parse(input)?).await.map(|bytes| ("null".into(), bytes)),
             ops::WaitFor::NAME => answer(self.wait(parse(input)?).await?),
             ops::StopNodes::NAME => answer(self.stop_nodes(parse(input)?).await?),
+            ops::Commit::NAME => answer(self.commit(parse(input)?).await?),
             ops::Progress::NAME => {
                 let ops::Progress { message } = parse(input)?;
                 (self.events)(Event::Progress { message });
@@ -178,11 +181,35 @@ impl HookCalls<'_> {
         stopped.map_err(|error| hook_error(error).context(format!("failed to stop node `{node}`")))
     }
 
+    async fn commit(&self, commit: ops::Commit) -> Result<String> {
+        let ops::Commit { node, repository, tag, push } = commit;
+        if push {
+            return Err(HookError::with_code(Code::Unsupported, "this clusterdock does not push images yet")
+                .cause(format!("commit without pushing, then: docker push {repository}:{tag}")));
+        }
+        let id = self.id(&node)?;
+        let call = async { Ok(self.engine.commit_container(id, &repository, &tag).await?) };
+        let image = self.stop.call(call).await;
+        image.map_err(|error| hook_error(error).context(format!("failed to make an image of node `{node}`")))
+    }
+
     fn id(&self, node: &str) -> Result<&str> {
         self.ids
             .get(node)
             .map(String::as_str)
             .ok_or_else(|| HookError::with_code(Code::Host, format!("no node `{node}` in this cluster")))
+    }
+}
+
+#[async_trait]
+impl HostCalls for HookCalls<'_> {
+    async fn call(
+        &self,
+        name: &str,
+        input: &str,
+        payload: Vec<u8>,
+    ) -> clusterdock_plugin_api::Result<(String, Vec<u8>)> {
+        self.carry_out(name, input, &payload).await
     }
 }
 

@@ -3,7 +3,7 @@
 //! failure, since the command has failed then.
 
 use super::Stop;
-use super::ready::{self, Awaited, Deaths, Starts};
+use super::ready::{self, Awaited, Deaths, Starts, Waiting};
 use crate::engine::{Death, Engine, EngineError, EngineResult, Fault, Filter, State};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
@@ -11,9 +11,9 @@ use crate::plan::LifecyclePlan;
 use crate::plan::lifecycle::{NodeLife, Place, Step};
 use clusterdock_plugin_api::Probe;
 use futures_util::future::{FutureExt, join_all, select_all};
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::{Future, pending};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::Semaphore;
 
@@ -47,19 +47,18 @@ pub struct Lifecycle<'a> {
 pub async fn carry_out(work: Lifecycle<'_>) -> Result<()> {
     let stop = Stop::new();
     let nodes = Nodes::new(Lifecycle { stop: &stop, ..work });
-    let result = match work.timeout {
+    match work.timeout {
         None => work.stop.also(&stop, nodes.carry_out()).await,
         Some(time) => {
-            let late = Error::new(Kind::Timeout, "the nodes were not ready in time")
-                .cause(format!("they were given {}", humantime::format_duration(time)))
-                .hint("give them longer with --timeout");
+            let late = || {
+                let late = Error::new(Kind::Timeout, "the nodes were not ready in time")
+                    .cause(format!("they were given {}", humantime::format_duration(time)))
+                    .hint("give them longer with --timeout");
+                ready::still_waiting(late, &nodes.waiting)
+            };
             work.stop.also(&stop, stop.within(time, late, nodes.carry_out())).await
         }
-    };
-    result.map_err(|error| match error.kind() {
-        Kind::Timeout => locked(&nodes.waiting).values().fold(error, Error::cause),
-        _ => error,
-    })
+    }
 }
 
 struct Nodes<'a> {
@@ -71,9 +70,8 @@ struct Nodes<'a> {
     deaths: Deaths,
     starts: Starts,
     /// Ids of the networks that were made again, by name.
-    networks: Mutex<BTreeMap<String, String>>,
-    /// What nodes wait for, by FQDN.
-    waiting: Mutex<BTreeMap<String, String>>,
+    networks: RefCell<BTreeMap<String, String>>,
+    waiting: Waiting,
 }
 
 impl<'a> Nodes<'a> {
@@ -85,8 +83,8 @@ impl<'a> Nodes<'a> {
             stops_at_once: Semaphore::new(STOPS),
             deaths: Deaths::default(),
             starts: Starts::default(),
-            networks: Mutex::default(),
-            waiting: Mutex::default(),
+            networks: RefCell::default(),
+            waiting: Waiting::default(),
         }
     }
 
@@ -117,7 +115,7 @@ impl<'a> Nodes<'a> {
                 let error = Error::from(error).context(format!("failed to make network `{}` again", spec.name));
                 if raced { error.hint("something else made it a moment ago: try again") } else { error }
             })?;
-            locked(&self.networks).insert(spec.name.clone(), id);
+            self.networks.borrow_mut().insert(spec.name.clone(), id);
         }
         Ok(())
     }
@@ -155,7 +153,7 @@ impl<'a> Nodes<'a> {
             }
         }
         if node.is_awaited() {
-            locked(&self.waiting).remove(&node.fqdn);
+            self.waiting.borrow_mut().remove(&node.fqdn);
             self.tell(node, NodePhase::Ready);
         }
         Ok(())
@@ -164,7 +162,7 @@ impl<'a> Nodes<'a> {
     async fn step(&self, node: &NodeLife, step: &Step) -> Result<()> {
         let (engine, id) = (self.work.engine, &node.id);
         let verb = if matches!(step, Step::Stop { .. }) { "stopped" } else { "started" };
-        self.waits_for(node, format!("node `{}` is being {verb}", node.fqdn));
+        self.waits_for(node, format!("it is being {verb}"));
         match step {
             Step::Stop { grace_seconds } => {
                 let _place = self.stops_at_once.acquire().await;
@@ -190,26 +188,21 @@ impl<'a> Nodes<'a> {
             Step::Unpause => self.briefly(node, "unpause", engine.unpause_container(id)).await,
             Step::Signal(signal) => self.briefly(node, "signal", engine.kill_container(id, signal)).await,
             Step::AwaitStart => self.waits.wait(self.is_started(node)).await,
-            Step::Settle => self.waits.wait(self.awaited(node, &[], self.work.events).goes_on()).await,
-            Step::Await(probes) => {
-                let events = |event: Event| {
-                    if let Event::Node { phase: NodePhase::Waiting { probe }, .. } = &event {
-                        self.waits_for(node, format!("node `{}` waits for {probe}", node.fqdn));
-                    }
-                    (self.work.events)(event);
-                };
-                self.waits.wait(self.awaited(node, probes, &events).is_ready()).await
-            }
+            Step::Settle => self.waits.wait(self.awaited(node, &[]).goes_on()).await,
+            Step::Await(probes) => self.waits.wait(self.awaited(node, probes).is_ready()).await,
         }
     }
 
-    fn awaited<'b>(
-        &'b self,
-        node: &'b NodeLife,
-        probes: &'b [Probe],
-        events: &'b (dyn Fn(Event) + Sync),
-    ) -> Awaited<'b> {
-        Awaited { engine: self.work.engine, fqdn: &node.fqdn, id: &node.id, probes, deaths: &self.deaths, events }
+    fn awaited<'b>(&'b self, node: &'b NodeLife, probes: &'b [Probe]) -> Awaited<'b> {
+        Awaited {
+            engine: self.work.engine,
+            fqdn: &node.fqdn,
+            id: &node.id,
+            probes,
+            deaths: &self.deaths,
+            waiting: &self.waiting,
+            events: self.work.events,
+        }
     }
 
     async fn briefly(&self, node: &NodeLife, verb: &str, call: impl Future<Output = EngineResult<()>>) -> Result<()> {
@@ -223,7 +216,7 @@ impl<'a> Nodes<'a> {
     }
 
     async fn join(&self, node: &NodeLife, place: &Place) -> EngineResult<()> {
-        let made = locked(&self.networks).get(&place.network).cloned();
+        let made = self.networks.borrow().get(&place.network).cloned();
         let network = place.network_id.clone().or(made).unwrap_or_else(|| place.network.clone());
         let aliases = std::slice::from_ref(&place.alias);
         self.work.engine.connect_network(&network, &node.id, place.address, aliases).await
@@ -255,8 +248,7 @@ impl<'a> Nodes<'a> {
                     Death { id: node.id.clone(), exit_code: now.exit_code.unwrap_or_default(), ..Death::default() };
                 return Err(ready::died(self.work.engine, &node.fqdn, &death).await);
             }
-            let state = now.state.as_str();
-            self.waits_for(node, format!("node `{}` waits for its start: it is {state}", node.fqdn));
+            self.waits_for(node, format!("still waiting for its start, it is {}", now.state.as_str()));
             self.starts.of(&node.id).await;
             self.starts.forget(&node.id);
             now = look().await?;
@@ -272,7 +264,7 @@ impl<'a> Nodes<'a> {
         let mut containers = Vec::new();
         for (key, value) in labels {
             let look = async { Ok(engine.containers(&Filter::is(key, value)).await?) };
-            containers.extend(self.work.stop.wait(look).await?);
+            containers.extend(self.work.stop.look(look).await?);
         }
         for node in awaited {
             let error = match containers.iter().find(|container| container.id == node.id) {
@@ -287,7 +279,7 @@ impl<'a> Nodes<'a> {
     }
 
     fn waits_for(&self, node: &NodeLife, what: String) {
-        locked(&self.waiting).insert(node.fqdn.clone(), what);
+        self.waiting.borrow_mut().insert(node.fqdn.clone(), what);
     }
 
     fn fail(&self, node: &NodeLife, error: &Error) {
@@ -310,8 +302,4 @@ fn explain(node: &NodeLife, verb: &str, error: EngineError) -> Error {
         Fault::AddressTaken => error.hint(format!("the node's address stays with it: stop what has it, {again}")),
         _ => error,
     }
-}
-
-fn locked<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -7,6 +7,7 @@ use crate::event::{Event, NodePhase};
 use clusterdock_plugin_api::Probe;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
@@ -97,6 +98,14 @@ where
     lost.context("lost sight of the nodes")
 }
 
+/// What nodes are waited for, by FQDN.
+pub type Waiting = RefCell<BTreeMap<String, String>>;
+
+/// The error of a wait that is over, with what nodes were waited for.
+pub fn still_waiting(late: Error, waiting: &Waiting) -> Error {
+    waiting.borrow().iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: {what}")))
+}
+
 /// A node that is to become ready.
 #[derive(Clone, Copy)]
 pub struct Awaited<'a> {
@@ -110,6 +119,8 @@ pub struct Awaited<'a> {
     pub probes: &'a [Probe],
     /// Where deaths are noted.
     pub deaths: &'a Deaths,
+    /// Where it is noted what it is waited for.
+    pub waiting: &'a Waiting,
     /// Told which probe is looked at.
     pub events: &'a (dyn Fn(Event) + Sync),
 }
@@ -123,8 +134,10 @@ impl Awaited<'_> {
         for probe in self.probes {
             let phase = NodePhase::Waiting { probe: probe.to_string() };
             (self.events)(Event::Node { node: self.fqdn.to_string(), phase });
+            self.waiting.borrow_mut().insert(self.fqdn.to_string(), format!("still waiting for {probe}"));
             while !self.holds(probe).await? {}
         }
+        self.waiting.borrow_mut().remove(self.fqdn);
         Ok(())
     }
 

@@ -1,7 +1,7 @@
 //! Carries out the plan of a start, up to the moment when every node is ready.
 
 use super::Stop;
-use super::ready::{self, Awaited, Deaths};
+use super::ready::{self, Awaited, Deaths, Waiting};
 use crate::engine::{Engine, EngineError, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
@@ -9,8 +9,10 @@ use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use futures_util::future::{self, FutureExt, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::time::Duration;
 use tokio::sync::Semaphore;
 
 /// What a start is carried out with.
@@ -24,6 +26,8 @@ pub struct Start<'a> {
     pub stop: &'a Stop,
     /// Calls to the engine under way at once.
     pub workers: usize,
+    /// How long the nodes may take to become ready.
+    pub timeout: Duration,
     /// When it began, Unix seconds: deaths are looked for from then on.
     pub since: i64,
     /// Told what happens.
@@ -37,13 +41,22 @@ pub struct StartFailed {
     pub error: Error,
     /// Nodes that died or did not become ready, whose logs are worth keeping.
     pub nodes: Vec<String>,
-    /// Whether another start got in between, so that looking again and planning anew may succeed.
-    pub raced: bool,
+    /// Why looking again and planning anew may succeed, if it may.
+    pub again: Option<Again>,
+}
+
+/// Why another attempt may succeed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Again {
+    /// Another start got in between.
+    Raced,
+    /// The engine lacks a capability, and does not say which.
+    Capability,
 }
 
 impl From<Error> for StartFailed {
     fn from(error: Error) -> StartFailed {
-        StartFailed { error, nodes: Vec::new(), raced: false }
+        StartFailed { error, nodes: Vec::new(), again: None }
     }
 }
 
@@ -53,54 +66,64 @@ pub type Ids = BTreeMap<String, String>;
 /// Makes what the plan says; returns the containers' ids when every node is ready. `created` is called once, when
 /// all containers are there: other starts may look then.
 pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, StartFailed> {
-    let raced = std::cell::Cell::new(false);
-    let failed_nodes = std::cell::RefCell::new(Vec::new());
-    let result = run(start, created, &raced, &failed_nodes).await;
+    let deaths = Deaths::default();
+    let nodes = Nodes {
+        start,
+        places: Semaphore::new(start.workers.max(1)),
+        deaths: &deaths,
+        waiting: Waiting::default(),
+        failed: RefCell::default(),
+        again: Cell::default(),
+    };
+    let result = start.stop.within(start.timeout, || nodes.late(), nodes.run(created)).await;
     // A node that fails stops the others; what they then say is not the reason.
     let result = result.map_err(|error| start.stop.reason().unwrap_or(error));
-    result.map_err(|error| StartFailed { error, nodes: failed_nodes.take(), raced: raced.get() })
-}
-
-async fn run(
-    start: Start<'_>,
-    created: impl FnOnce(),
-    raced: &std::cell::Cell<bool>,
-    failed_nodes: &std::cell::RefCell<Vec<String>>,
-) -> Result<Ids> {
-    let Start { engine, plan, stop, .. } = start;
-    let marker = async { engine.create_volume(&plan.marker).await.map_err(Error::from) };
-    stop.call(marker).await.map_err(|error| error.context("failed to mark the start as begun"))?;
-    let deaths = Deaths::default();
-    let watch = ready::watch_deaths(engine, (labels::RUN, &plan.run.id), start.since, &deaths);
-    let nodes = Nodes { start, places: Semaphore::new(start.workers.max(1)), deaths: &deaths, raced, failed_nodes };
-    let work = nodes.make(created);
-    tokio::pin!(work);
-    // The watch ends only by losing the engine; then the work has to end too.
-    tokio::select! {
-        ids = &mut work => ids,
-        error = watch => {
-            stop.stop(error);
-            work.await
-        }
-    }
+    result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), again: nodes.again.get() })
 }
 
 struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
-    raced: &'a std::cell::Cell<bool>,
-    failed_nodes: &'a std::cell::RefCell<Vec<String>>,
+    waiting: Waiting,
+    failed: RefCell<Vec<String>>,
+    again: Cell<Option<Again>>,
 }
 
 impl Nodes<'_> {
+    async fn run(&self, created: impl FnOnce()) -> Result<Ids> {
+        let Start { engine, plan, stop, since, .. } = self.start;
+        let marker = async { engine.create_volume(&plan.marker).await.map_err(Error::from) };
+        stop.call(marker).await.map_err(|error| error.context("failed to mark the start as begun"))?;
+        let work = self.make(created);
+        tokio::pin!(work);
+        // The watch ends only by losing the engine; then the work has to end too.
+        tokio::select! {
+            ids = &mut work => ids,
+            error = ready::watch_deaths(engine, (labels::RUN, &plan.run.id), since, self.deaths) => {
+                stop.stop(error);
+                work.await
+            }
+        }
+    }
+
+    /// The error of a start that takes too long: which nodes are awaited, and for what.
+    fn late(&self) -> Error {
+        let (cluster, given) = (&self.start.plan.run.cluster, humantime::format_duration(self.start.timeout));
+        let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
+            .cause(format!("it was given {given}"))
+            .hint("give it longer with --timeout");
+        self.failed.borrow_mut().extend(self.waiting.borrow().keys().cloned());
+        ready::still_waiting(late, &self.waiting)
+    }
+
     async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
         let plan = self.start.plan;
         let (first, others) = plan.nodes.split_first().expect("a plan has nodes");
         let first_id = self.or_stop(first, self.create(first)).await?;
         let network = self.network().boxed_local().shared();
-        let left = std::cell::Cell::new(others.len());
-        let created = std::cell::Cell::new(Some(created));
+        let left = Cell::new(others.len());
+        let created = Cell::new(Some(created));
         let count = || {
             if left.get() == 0
                 && let Some(created) = created.take()
@@ -145,12 +168,20 @@ impl Nodes<'_> {
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
         let Start { engine, stop, events, .. } = self.start;
-        let awaited = Awaited { engine, fqdn: node.fqdn(), id: &id, probes: &node.probes, deaths: self.deaths, events };
+        let awaited = Awaited {
+            engine,
+            fqdn: node.fqdn(),
+            id: &id,
+            probes: &node.probes,
+            deaths: self.deaths,
+            waiting: &self.waiting,
+            events,
+        };
         let ready = stop.wait(awaited.is_ready()).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {
-            self.failed_nodes.borrow_mut().push(node.fqdn().to_string());
+            self.failed.borrow_mut().push(node.fqdn().to_string());
             self.fail(node, error.clone());
         }
         ready?;
@@ -180,7 +211,7 @@ impl Nodes<'_> {
         let result = self.start.stop.call(call).await.and_then(|created| {
             created.map_err(|error| {
                 if matches!(error.fault, Fault::NetworkExists | Fault::SubnetTaken) {
-                    self.raced.set(true);
+                    self.again.set(Some(Again::Raced));
                 }
                 Error::from(error).context(format!("failed to create network `{}`", spec.name))
             })
@@ -217,7 +248,10 @@ impl Nodes<'_> {
         let network = self.start.plan.network.name();
         let gone = error.fault == Fault::NotFound && !error.message.to_lowercase().contains("no such image");
         if gone || error.fault == Fault::AddressTaken {
-            self.raced.set(true);
+            self.again.set(Some(Again::Raced));
+        }
+        if error.fault == Fault::CapabilityMissing {
+            self.again.set(Some(Again::Capability));
         }
         let message = format!("failed to start node `{}`", node.fqdn());
         match error.fault {

@@ -10,6 +10,11 @@ use tokio::time::timeout;
 /// that works, short enough for a user who pressed Ctrl-C.
 const GRACE: Duration = Duration::from_secs(10);
 
+/// How long an engine may take to tell something, and to make or remove something, whatever deadlines of its own it
+/// has: a call that never answers must not hold up a start, nor its undo, for good.
+const LOOK: Duration = Duration::from_secs(60);
+const CALL: Duration = Duration::from_secs(180);
+
 /// Whether and why the work is to end. The first reason holds.
 #[derive(Debug)]
 pub struct Stop {
@@ -64,10 +69,16 @@ impl Stop {
         }
     }
 
+    /// A call to the engine that only looks: given up as soon as the work is to end, or after a minute.
+    pub async fn look<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.wait(async { timeout(LOOK, call).await.unwrap_or_else(|_| Err(silent(LOOK))) }).await
+    }
+
     /// A call to the engine that makes or removes something: not begun once the work is to end, and let finish, for
-    /// [`GRACE`] at most, when it is under way.
+    /// [`GRACE`] at most, when it is under way. After three minutes it is given up in any case.
     pub async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.check()?;
+        let call = async { timeout(CALL, call).await.unwrap_or_else(|_| Err(silent(CALL))) };
         tokio::pin!(call);
         tokio::select! {
             biased;
@@ -88,17 +99,28 @@ impl Stop {
         }
     }
 
-    /// Runs `work` and stops it when it takes longer than `deadline`.
-    pub async fn within<T>(&self, deadline: Duration, late: Error, work: impl Future<Output = T>) -> T {
+    /// Runs `work` and stops it, for the reason that `late` gives, when it takes longer than `deadline`.
+    pub async fn within<T>(
+        &self,
+        deadline: Duration,
+        late: impl FnOnce() -> Error,
+        work: impl Future<Output = T>,
+    ) -> T {
         tokio::pin!(work);
         tokio::select! {
             done = &mut work => done,
             () = tokio::time::sleep(deadline) => {
-                self.stop(late);
+                self.stop(late());
                 work.await
             }
         }
     }
+}
+
+fn silent(deadline: Duration) -> Error {
+    Error::new(Kind::Timeout, "the engine does not answer")
+        .cause(format!("a call has taken more than {}", humantime::format_duration(deadline)))
+        .hint("look at the engine's load and its log")
 }
 
 #[cfg(test)]
@@ -154,7 +176,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_deadline_stops_what_looks_at_the_stop() {
         let stop = Stop::new();
-        let late = Error::new(Kind::Timeout, "too late");
+        let late = || Error::new(Kind::Timeout, "too late");
         let work = stop.within(Duration::from_secs(5), late, stop.wait(pending::<Result<()>>())).await;
         assert_eq!(work.unwrap_err().kind(), Kind::Timeout);
     }

@@ -1,15 +1,14 @@
 //! A start as one transaction: images, locks, a look at the engine, a plan, its execution, the hook; and either all
 //! of it stands in the end, or nothing of it.
 
-use super::hook::HookCalls;
-use super::start::{self, Ids, Start, StartFailed};
-use super::{Stop, ready, undo};
+use super::start::{self, Again, Start, StartFailed};
+use super::{Stop, finish, undo};
+use crate::cli::start::{Pull, UpdateHosts};
 use crate::cluster::{self, Cluster, Observed};
-use crate::engine::{Container, Filter};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::image::{Provider, Wanted};
-use crate::labels::{self, Run};
+use crate::labels::Run;
 use crate::machine::port::HeldPorts;
 use crate::machine::{lock, port, route};
 use crate::naming;
@@ -17,12 +16,10 @@ use crate::plan::port::WantedPort;
 use crate::plan::start::{Limits, StartInputs, TopologyFacts};
 use crate::plan::{self, StartPlan};
 use crate::session::Session;
-use crate::topology::plugin::{Hook, HostCalls, Plugin};
-use clusterdock_plugin_api::ops::{ClusterFacts, NodeFacts};
+use crate::topology::plugin::{Hook, Plugin};
 use clusterdock_plugin_api::{NodeSpec, Request};
 use std::collections::BTreeMap;
 use std::net::IpAddr;
-use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 /// How often a start that another one got in the way of looks again and plans anew.
@@ -43,7 +40,7 @@ pub struct Order<'a> {
     /// Their images.
     pub images: Vec<Wanted>,
     /// When to pull them.
-    pub pull: crate::cli::start::Pull,
+    pub pull: Pull,
     /// Ports to publish.
     pub ports: Vec<WantedPort>,
     /// Where to publish them.
@@ -54,6 +51,10 @@ pub struct Order<'a> {
     pub timeout: Duration,
     /// Calls to the engine at once.
     pub workers: usize,
+    /// Whether nodes are written into the machine's hosts file.
+    pub update_hosts: UpdateHosts,
+    /// Capabilities to leave out of host-like nodes, beside those that the engine is seen to lack.
+    pub leave_out: Vec<String>,
     /// Whether what a failed start made stays.
     pub keep: bool,
     /// Whether the plan is printed and nothing done.
@@ -93,26 +94,35 @@ pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option
     };
     let began = Instant::now();
     let made_up = order.request.cluster.is_empty();
-    for attempt in 1.. {
+    let mut guesses = plan::capability::GUESSES.iter();
+    let mut attempts = ATTEMPTS;
+    loop {
         if made_up {
             order.request.cluster = naming::cluster_name(|_| false);
         }
-        match attempt_start(session, &order, &images, began).await {
+        let (error, again) = match attempt_start(session, &order, &images, began).await {
             Attempt::Ended(result) => return result,
-            Attempt::Raced(error) if attempt == ATTEMPTS => return Err(error),
             Attempt::NameTaken(error) if !made_up => return Err(error),
-            Attempt::Raced(error) | Attempt::NameTaken(error) => {
-                session.event(Event::Debug { message: format!("another start got in between, trying again: {error}") });
-            }
+            Attempt::NameTaken(error) => (error, Again::Raced),
+            Attempt::Failed(error, again) => (error, again),
+        };
+        attempts -= 1;
+        match again {
+            Again::Capability => match guesses.next() {
+                Some(guess) => order.leave_out = guess.iter().map(ToString::to_string).collect(),
+                None => return Err(error),
+            },
+            Again::Raced if attempts == 0 => return Err(error),
+            Again::Raced => {}
         }
+        session.event(Event::Debug { message: format!("planning anew: {error}") });
     }
-    unreachable!("attempts are counted")
 }
 
 enum Attempt {
     Ended(Result<Option<Started>>),
-    /// Another start changed what was planned on.
-    Raced(Error),
+    /// Nothing of it remains, and another attempt may succeed.
+    Failed(Error, Again),
     /// The cluster's name is in use.
     NameTaken(Error),
 }
@@ -187,7 +197,11 @@ async fn prepare(
     let locks = session.stop.wait(locks).await?;
     let observed = session.observe().await?;
     let name_taken = cluster::clusters(&observed).iter().any(|cluster| cluster.name == run.cluster);
-    let capabilities_missing = session.stop.wait(async { Ok(session.engine.missing_capabilities().await?) }).await?;
+    let mut capabilities_missing =
+        session.stop.look(async { Ok(session.engine.missing_capabilities().await?) }).await?;
+    capabilities_missing.extend(
+        order.leave_out.iter().filter(|name| !capabilities_missing.contains(name)).cloned().collect::<Vec<_>>(),
+    );
     let local = session.engine.is_local();
     // Names in use are told before ports are looked for.
     let ports = match (name_taken, local) {
@@ -231,102 +245,27 @@ async fn carry_out(
         plan: &plan,
         stop: &stop,
         workers: order.workers,
+        timeout: order.timeout,
         since: jiff::Timestamp::now().as_second(),
         events: &events,
     };
-    let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
-        .cause(format!("it was given {}", humantime::format_duration(order.timeout)))
-        .hint("give it longer with --timeout");
-    let nodes = stop.within(order.timeout, late, start::carry_out(work, || drop(locks)));
-    let ids = session.stop.also(&stop, nodes).await?;
+    let ids = session.stop.also(&stop, start::carry_out(work, || drop(locks))).await?;
     drop(ports);
-    let closing = run_hook(session, order, &plan, &ids).await?;
-    let containers = finish(session, &plan, &closing.stopped).await?;
+    let facts = finish::facts(session, order, &plan, &ids).await?;
+    finish::write_names(session, order, &facts)?;
+    let closing = finish::run_hook(session, order, &ids, &facts).await?;
+    let containers = finish::last_look(session, &plan, &closing.stopped).await?;
     let observed = Observed { containers, ..Observed::default() };
     let cluster = cluster::clusters(&observed).pop().ok_or_else(|| Error::new(Kind::Node, "the nodes are gone"))?;
     session.clean_up.lock().expect("nobody panics with it").take();
     Ok(Started { cluster, total: began.elapsed(), closing: closing.messages })
 }
 
-struct Closing {
-    messages: Vec<String>,
-    stopped: Vec<String>,
-}
-
-async fn run_hook(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: &Ids) -> Result<Closing> {
-    let facts = facts(session, order, plan, ids).await?;
-    session.event(Event::Hook { hook: order.hook.name().into(), topology: order.topology.name.clone() });
-    let events = |event| session.event(event);
-    let calls = HookCalls {
-        engine: session.engine,
-        ids,
-        stop: session.stop,
-        events: &events,
-        closing: Mutex::default(),
-        stopped: Mutex::default(),
-    };
-    let request = Request { cluster: plan.run.cluster.clone(), ..order.request.clone() };
-    let hook = order.plugin.hook(order.hook, &facts, &request, &calls as &dyn HostCalls);
-    session.stop.wait(hook).await?;
-    let (messages, stopped) = (calls.closing, calls.stopped);
-    let inner = |mutex: Mutex<Vec<String>>| mutex.into_inner().unwrap_or_default();
-    Ok(Closing { messages: inner(messages), stopped: inner(stopped) })
-}
-
-/// The cluster as hooks see it. All of it is in the plan, but for addresses that the engine chose.
-async fn facts(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan, ids: &Ids) -> Result<ClusterFacts> {
-    let mut nodes: Vec<(usize, NodeFacts)> = Vec::new();
-    for node in &plan.nodes {
-        let spec = &node.container;
-        let id = ids.get(node.fqdn()).cloned().unwrap_or_default();
-        let address = match spec.address {
-            Some(address) => Some(address),
-            None => {
-                let state = session.stop.wait(async { Ok(session.engine.container_state(&id).await?) }).await?;
-                state.networks.get(&spec.network).and_then(|endpoint| endpoint.address)
-            }
-        };
-        let ports =
-            spec.ports.iter().map(|port| (format!("{}/{}", port.container_port, port.protocol), port.host_port));
-        let facts = NodeFacts {
-            hostname: node.hostname.clone(),
-            fqdn: node.fqdn().into(),
-            group: node.group.clone(),
-            image: spec.image.clone(),
-            container_id: id,
-            ip_address: address.map(|address| address.to_string()).unwrap_or_default(),
-            host_ports: ports.collect(),
-            host_address: crate::engine::user_address(session.engine, order.bind),
-        };
-        nodes.push((node.position, facts));
-    }
-    nodes.sort_by_key(|(position, _)| *position);
-    let nodes = nodes.into_iter().map(|(_, facts)| facts).collect();
-    Ok(ClusterFacts { name: plan.run.cluster.clone(), network: plan.network.name().into(), nodes })
-}
-
-/// The last acts of a start that succeeds: every node still runs, and the marker goes.
-async fn finish(session: &Session<'_>, plan: &StartPlan, stopped: &[String]) -> Result<Vec<Container>> {
-    let engine = session.engine;
-    let of_run = Filter::is(labels::RUN, &plan.run.id);
-    let containers = session.stop.wait(async { Ok(engine.containers(&of_run).await?) }).await?;
-    for node in plan.nodes.iter().filter(|node| node.stays_dead() && !stopped.contains(&node.fqdn().to_string())) {
-        let container = containers.iter().find(|container| container.name == node.fqdn());
-        match container {
-            Some(container) if container.state.is_running() => {}
-            Some(container) => return Err(ready::found_dead(engine, container).await),
-            None => return Err(Error::new(Kind::Node, format!("node `{}` is gone", node.fqdn()))),
-        }
-    }
-    session.stop.call(async { Ok(engine.remove_volume(&plan.marker.name).await?) }).await?;
-    Ok(containers)
-}
-
 async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: StartFailed) -> Attempt {
-    let StartFailed { error, nodes, raced } = failed;
+    let StartFailed { error, nodes, again } = failed;
     let interrupted = matches!(session.stop.reason().map(|why| why.kind()), Some(Kind::Interrupted | Kind::Terminated));
     let cluster = &run.cluster;
-    if order.keep && !raced {
+    if order.keep && again.is_none() {
         let message = format!("what was made of cluster `{cluster}` is kept; `clusterdock rm {cluster}` removes it");
         session.event(Event::Warning { message });
         return Attempt::Ended(Err(error));
@@ -334,6 +273,9 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
     session.event(Event::Undoing { cluster: cluster.clone() });
     let logs = undo::save_logs(session.engine, &run.id, cluster, &nodes, &session.places.config).await;
     let undone = undo::undo(session.engine, &run.id, cluster, &|event| session.event(event)).await;
+    let names =
+        order.specs.iter().map(|spec| (cluster.clone(), format!("{}.{}", spec.hostname, order.request.network)));
+    session.forget_names(&names.collect::<Vec<_>>());
     let error = match logs {
         Some(folder) => error.hint(format!("whole logs of what failed: {}", folder.display())),
         None => error,
@@ -342,22 +284,10 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
         Err(left) => Attempt::Ended(Err(left.cause(format!("it was being removed since {error}")))),
         Ok(()) => {
             session.clean_up.lock().expect("nobody panics with it").take();
-            match raced && !interrupted {
-                true => Attempt::Raced(error),
-                false => Attempt::Ended(Err(error)),
+            match again.filter(|_| !interrupted) {
+                Some(again) => Attempt::Failed(error, again),
+                None => Attempt::Ended(Err(error)),
             }
         }
-    }
-}
-
-#[async_trait::async_trait]
-impl HostCalls for HookCalls<'_> {
-    async fn call(
-        &self,
-        name: &str,
-        input: &str,
-        payload: Vec<u8>,
-    ) -> clusterdock_plugin_api::Result<(String, Vec<u8>)> {
-        self.carry_out(name, input, &payload).await
     }
 }

@@ -21,9 +21,9 @@ const LOG_LINES: u32 = 10_000;
 /// [`Kind::Left`]: something of it remains.
 pub async fn undo(engine: &dyn Engine, run: &str, cluster: &str, events: &(dyn Fn(Event) + Sync)) -> Result<()> {
     let stop = Stop::new();
-    let late = Error::new(Kind::Left, "the undo took too long");
+    let late = || Error::new(Kind::Left, "the undo took too long");
     let work = async {
-        let observed = stop.wait(removal::observe(engine)).await?;
+        let observed = stop.look(removal::observe(engine)).await?;
         removal::carry_out(engine, &plan::removal::undo(&observed, run), &stop, events).await
     };
     let result = stop.within(DEADLINE, late, work).await;

@@ -83,14 +83,23 @@ impl Addresses {
         (subnet.prefix_len() <= 30).then(|| Addresses { engine_range, ..Addresses::of(subnet) })
     }
 
-    /// The first `count` addresses for nodes that are not in `used`; fewer when it is full.
-    pub fn free(&self, count: usize, used: &BTreeSet<Ipv4Addr>) -> Vec<Ipv4Addr> {
-        self.subnet
-            .hosts()
-            .filter(|address| *address != self.gateway && !self.engine_range.contains(address))
-            .filter(|address| !used.contains(address))
-            .take(count)
-            .collect()
+    /// `count` addresses for nodes that are not in `used`; fewer when it is full. The first of them.
+    pub fn first_free(&self, count: usize, used: &BTreeSet<Ipv4Addr>) -> Vec<Ipv4Addr> {
+        self.for_nodes().filter(|address| !used.contains(address)).take(count).collect()
+    }
+
+    /// The same from a place on that `seed` gives, so that starts which join at once, and cannot see each other's
+    /// choice, rarely choose the same.
+    pub fn scattered(&self, count: usize, used: &BTreeSet<Ipv4Addr>, seed: &str) -> Vec<Ipv4Addr> {
+        let all: Vec<Ipv4Addr> = self.for_nodes().collect();
+        let start = hash(seed) as usize % all.len().max(1);
+        let from_there = all[start..].iter().chain(&all[..start]);
+        from_there.filter(|address| !used.contains(address)).take(count).copied().collect()
+    }
+
+    fn for_nodes(&self) -> impl Iterator<Item = Ipv4Addr> {
+        let Addresses { subnet, engine_range, gateway } = *self;
+        subnet.hosts().filter(move |address| *address != gateway && !engine_range.contains(address))
     }
 
     /// With a name and labels it is a network to be made.
@@ -145,7 +154,7 @@ mod tests {
     #[test]
     fn a_network_that_is_gone_is_made_again_around_its_nodes() {
         let before = new_network("cluster", 300, &[]).unwrap();
-        let nodes = BTreeSet::from_iter(before.free(300, &BTreeSet::new()));
+        let nodes = BTreeSet::from_iter(before.first_free(300, &BTreeSet::new()));
         let again = made_again(&nodes, &[]).unwrap();
         assert_eq!((again.subnet.network(), again.subnet.prefix_len()), (before.subnet.network(), 23));
         assert!(nodes.iter().all(|node| again.subnet.contains(node) && !again.engine_range.contains(node)));
@@ -165,9 +174,13 @@ mod tests {
         let addresses = Addresses::of(net("10.128.16.0/24"));
         assert_eq!(addresses.engine_range, net("10.128.16.192/26"));
         let used = BTreeSet::from(["10.128.16.2".parse().unwrap()]);
-        let free = addresses.free(500, &used);
+        let free = addresses.first_free(500, &used);
         assert_eq!(free.first().unwrap().to_string(), "10.128.16.3");
         assert_eq!(free.last().unwrap().to_string(), "10.128.16.191");
         assert_eq!(free.len(), capacity(24) - 1);
+        let mut scattered = addresses.scattered(500, &used, "a run");
+        assert_ne!(scattered, free);
+        scattered.sort();
+        assert_eq!(scattered, free);
     }
 }

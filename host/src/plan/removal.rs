@@ -14,6 +14,8 @@ pub struct RemovalPlan {
     pub networks: Vec<Named>,
     /// Volumes by name.
     pub volumes: Vec<String>,
+    /// The nodes among the containers: cluster and FQDN, as the machine's hosts file knows them.
+    pub nodes: Vec<(String, String)>,
     /// Networks of ours that stay, since something else is on them: name, and a name of what is.
     pub kept_networks: Vec<(String, String)>,
 }
@@ -96,6 +98,8 @@ fn remove(
             None => plan.networks.push(Named { id: seen.id.clone(), name: seen.name.clone() }),
         }
     }
+    let node = |seen: &&Container| Some((labels::cluster_of(&seen.labels)?, seen.name.clone()));
+    plan.nodes = going.iter().filter_map(node).collect();
     plan.containers = going.iter().map(|seen| Named { id: seen.id.clone(), name: seen.name.clone() }).collect();
     plan.containers.sort_by_key(|named| cluster::natural_key(&named.name));
     plan.networks.sort();

@@ -213,7 +213,7 @@ fn create_network(inputs: &StartInputs<'_>) -> Result<(NetworkPlan, NodeAddresse
     let subnets = inputs.observed.networks.iter().flat_map(|network| &network.subnets);
     let taken: Vec<Ipv4Net> = subnets.chain(inputs.routes).copied().collect();
     let addresses = address::new_network(inputs.network, inputs.specs.len(), &taken)?;
-    let nodes = addresses.free(inputs.specs.len(), &BTreeSet::new());
+    let nodes = addresses.first_free(inputs.specs.len(), &BTreeSet::new());
     let spec = addresses.spec(inputs.network, inputs.run.labels());
     Ok((NetworkPlan::Create(spec), nodes.into_iter().map(Some).collect()))
 }
@@ -242,7 +242,8 @@ fn join_network(
         ));
         return Ok((plan, vec![None; inputs.specs.len()]));
     };
-    let free = addresses.free(inputs.specs.len(), &used_addresses(inputs.observed, network));
+    let used = used_addresses(inputs.observed, network);
+    let free = addresses.scattered(inputs.specs.len(), &used, &inputs.run.id);
     if free.len() < inputs.specs.len() {
         return Err(Error::new(Kind::Conflict, format!("network `{name}` is full"))
             .cause(format!("{} of {} addresses are free", free.len(), inputs.specs.len()))

@@ -43,7 +43,7 @@ async fn a_resume_that_takes_too_long_says_what_each_node_waits_for() {
     fake.on_exec(|call| if call.container == "n1.lab" { ExecAnswer::success() } else { ExecAnswer::failure(1) });
     let error = Desk::at(&fake).resume().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout);
-    assert_eq!(error.causes(), ["they were given 1m", "node `n2.lab` waits for file `/ready`"]);
+    assert_eq!(error.causes(), ["they were given 1m", "node `n2.lab`: still waiting for file `/ready`"]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -118,7 +118,7 @@ async fn a_wait_for_nodes_that_nobody_starts_says_so() {
     let fake = lab(EngineGeneration::V26, State::Exited, &[]);
     let error = Desk::at(&fake).wait().await.unwrap_err();
     assert_eq!(error.kind(), Kind::Timeout);
-    assert!(error.to_string().contains("node `n1.lab` waits for its start: it is exited"), "{error}");
+    assert!(error.to_string().contains("node `n1.lab`: still waiting for its start, it is exited"), "{error}");
     assert_eq!(fake.count("start_container"), 0);
 }
 

@@ -153,7 +153,7 @@ fn a_wait_ends_when_another_process_has_resumed_the_nodes() {
     assert_eq!(ran.code, 0, "{}", ran.stderr);
     assert!(ran.stderr.contains("2 nodes are ready."), "{}", ran.stderr);
     scene.run(["stop", &scene.fqdn("node-2")]).succeeds();
-    scene.run(["wait", &scene.name, "--timeout", "300ms"]).fails(7, &["waits for its start: it is exited"]);
+    scene.run(["wait", &scene.name, "--timeout", "300ms"]).fails(7, &["still waiting for its start, it is exited"]);
 }
 
 #[test]

@@ -23,7 +23,7 @@ fn of_eight_starts_with_the_same_host_names_one_wins_and_the_others_leave_nothin
     // Half of them share no locks with anybody: then the engine alone decides.
     let run = |number: usize| {
         let run = scene.run(["start", "-c", &format!("{}-{number}", scene.name), "-n", &scene.name, NODEBASE]);
-        if number % 2 == 0 { run.config(folders[number].path()) } else { run }
+        if number.is_multiple_of(2) { run.config(folders[number].path()) } else { run }
     };
     let ran = at_once((0..8).map(run).collect());
     let codes: Vec<i32> = ran.iter().map(|ran| ran.code).collect();
@@ -44,7 +44,7 @@ fn eight_starts_with_names_of_their_own_share_one_new_network() {
         let cluster = format!("{}-{number}", scene.name);
         let nodes = [format!("a{number}"), format!("b{number}")];
         let run = scene.run(["start", "-c", &cluster, "-n", &scene.name, NODEBASE, "--nodes"]).args(nodes);
-        if number % 2 == 0 { run.config(folders[number].path()) } else { run }
+        if number.is_multiple_of(2) { run.config(folders[number].path()) } else { run }
     };
     let ran = at_once((0..8).map(run).collect());
     let told: String = ran.iter().map(|ran| format!("{}\n{}\n", ran.code, ran.stderr)).collect();

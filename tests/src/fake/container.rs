@@ -296,9 +296,9 @@ impl Holdings {
         }
     }
 
-    /// Only a client of an old engine has to name what it lacks.
-    pub(super) fn missing_capabilities(&self) -> Vec<String> {
-        match self.generation < EngineGeneration::V26 {
+    /// Only a client of an old engine has to name what it lacks, and sees it only on its own machine.
+    pub(super) fn missing_capabilities(&self, is_local: bool) -> Vec<String> {
+        match is_local && self.generation < EngineGeneration::V26 {
             true => self.lacking.iter().map(|name| format!("CAP_{name}")).collect(),
             false => Vec::new(),
         }

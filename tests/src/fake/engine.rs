@@ -1,12 +1,13 @@
 //! The trait, method by method: each call is noted under its method's name, and what it does is in the other files.
 
 use super::image::{pull_progress, whole};
+use super::state::Holdings;
 use super::{EngineGeneration, FakeEngine};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::{
-    Container, ContainerSpec, ContainerState, Death, Engine, EngineInfo, EngineResult, ExecSession, ExecSpec, Filter,
-    Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -28,7 +29,9 @@ impl Engine for FakeEngine {
     }
 
     async fn missing_capabilities(&self) -> EngineResult<Vec<String>> {
-        self.call("missing_capabilities", |_| String::new(), |holdings| Ok(holdings.missing_capabilities())).await
+        let is_local = self.is_local();
+        let missing = move |holdings: &mut Holdings| Ok(holdings.missing_capabilities(is_local));
+        self.call("missing_capabilities", |_| String::new(), missing).await
     }
 
     async fn containers(&self, filter: &Filter) -> EngineResult<Vec<Container>> {
@@ -72,6 +75,38 @@ impl Engine for FakeEngine {
             pull_progress().into_iter().for_each(progress);
         }
         pulled
+    }
+
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        mut context: BoxStream<'static, io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        while let Some(piece) = context.next().await {
+            piece.map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+        }
+        progress(ImageProgress { status: "Step 1/1 : FROM scratch".into(), ..ImageProgress::default() });
+        let reference = spec.reference.clone();
+        self.call(
+            "build_image",
+            |_| spec.reference.clone(),
+            move |holdings| {
+                holdings.hold_image(&reference, Image { command: vec!["/bin/sh".into()], ..Image::default() });
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {
+        let reference = format!("{repository}:{tag}");
+        self.call(
+            "commit_container",
+            |holdings| holdings.name_of(id),
+            move |holdings| Ok(holdings.hold_image(&reference, Image::default())),
+        )
+        .await
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {

@@ -5,7 +5,7 @@ use super::super::{EngineError, Fault};
 use bollard::errors::Error;
 
 /// The engine's own words, and the fault they mean.
-pub fn fault(error: Error) -> EngineError {
+pub(super) fn fault(error: Error) -> EngineError {
     match error {
         Error::DockerResponseServerError { status_code, message } => {
             EngineError::new(of_answer(status_code, &message), message.trim())
@@ -21,7 +21,7 @@ pub fn fault(error: Error) -> EngineError {
 }
 
 /// The fault that an answer's status and text mean.
-pub fn of_answer(status: u16, message: &str) -> Fault {
+pub(super) fn of_answer(status: u16, message: &str) -> Fault {
     if let Some(fault) = of_text(message) {
         return fault;
     }
@@ -43,9 +43,7 @@ fn of_text(message: &str) -> Option<Fault> {
         Fault::SubnetTaken
     } else if has("network with name") && has("already exists") {
         Fault::NetworkExists
-    } else if has("port is already allocated") || (has("failed to bind") || has("userland proxy")) && has("in use") {
-        Fault::PortTaken
-    } else if has("address already in use") && has("bind") {
+    } else if has("port is already allocated") || has("address already in use") && has("bind") {
         Fault::PortTaken
     } else if has("address already in use") {
         Fault::AddressTaken
@@ -59,9 +57,9 @@ fn of_text(message: &str) -> Option<Fault> {
         Fault::Unauthorized
     } else if has("too new") || has("too old") {
         Fault::Version
-    } else if has("no such container") || has("no such image") || has("no such network") || has("no such volume") {
-        Fault::NotFound
-    } else if has("network") && has("not found") {
+    } else if ["no such container", "no such image", "no such network", "no such volume"].iter().any(|text| has(text))
+        || has("network") && has("not found")
+    {
         Fault::NotFound
     } else {
         return None;

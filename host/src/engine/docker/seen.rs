@@ -17,7 +17,7 @@ pub(super) fn container(seen: models::ContainerSummary) -> Container {
         name: name.trim_start_matches('/').to_string(),
         image: seen.image.unwrap_or_default(),
         labels: seen.labels.unwrap_or_default().into_iter().collect(),
-        state: seen.state.map_or(State::Created, |state| State::parse(&state.to_string())),
+        state: seen.state.map_or(State::Created, |state| State::parse(state.as_ref())),
         status: seen.status.unwrap_or_default(),
         created: seen.created.unwrap_or_default(),
         ports,

@@ -9,7 +9,6 @@ use hyper::client::conn::http1::{self, SendRequest};
 use hyper::header::{HOST, HeaderValue};
 use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
-use std::io;
 use std::sync::{Arc, OnceLock};
 use tokio::net::{TcpStream, UnixStream};
 
@@ -79,9 +78,4 @@ where
 /// The client library's idea of where requests go.
 pub(super) fn library_address() -> String {
     format!("http://{NAME}")
-}
-
-/// An I/O error as the client library has it.
-pub(super) fn io_error(error: io::Error) -> Error {
-    Error::IOError { err: error }
 }

@@ -1,0 +1,111 @@
+//! The tour of README on engines of the tests' own: this machine's, and newer ones. `manage nuke` is only run here.
+
+use clusterdock_tests::dockerd::{EngineBuild, OwnEngine, shared};
+use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
+use std::fs;
+use std::path::Path;
+
+/// A scene on an engine of our own; none, and said so, when it cannot be had.
+fn scene(build: EngineBuild, what: &str) -> Option<(Scene, &'static OwnEngine)> {
+    // Whoever has no Docker, or wants no tests with it, has no engine of his own either.
+    drop(Scene::new(what)?);
+    match shared(build) {
+        Ok(engine) => Some((Scene::on(&engine.host(), what), engine)),
+        Err(missing) => {
+            skipped(&format!("engine {}: {}", missing.name, missing.reason));
+            None
+        }
+    }
+}
+
+fn tour(build: EngineBuild) {
+    let Some((scene, engine)) = scene(build, "tour") else { return };
+    // Start, names both ways, also after a restart.
+    scene.start().args(["-p", "node-1:8000"]).succeeds();
+    for round in 0..2 {
+        for (from, to) in [("node-1", "node-2"), ("node-2", "node-1")] {
+            let fqdn = scene.fqdn(to);
+            let address = scene.on_node(from, &format!("getent hosts {to} | cut -d' ' -f1"));
+            let back = scene.on_node(from, &format!("getent hosts {address}"));
+            assert_eq!(back.split_whitespace().nth(1), Some(fqdn.as_str()), "round {round}: {back}");
+        }
+        scene.docker_says(&["restart", "-t", "1", &scene.fqdn("node-1")]);
+    }
+    // A published port, from inside the engine's network.
+    let published = scene.docker_says(&["port", &scene.fqdn("node-1"), "8000"]);
+    assert!(published.starts_with("127.0.0.1:"), "{published}");
+    // Looking around.
+    let ps = scene.run(["ps"]).succeeds().stdout;
+    assert!(ps.contains(&scene.fqdn("node-2")) && ps.contains("->8000/tcp"), "{ps}");
+    let name = scene.run(["ssh", &scene.fqdn("node-1"), "--", "hostname", "-f"]).succeeds().stdout;
+    assert_eq!(name.trim(), scene.fqdn("node-1"));
+    scene.run(["exec", &scene.fqdn("node-1"), "--", "sh", "-c", "exit 7"]).fails(7, &[]);
+    let lines = scene.run(["exec", "--all", "-c", &scene.name, "--", "hostname", "-f"]).succeeds().stdout;
+    assert_eq!(lines.lines().count(), 2, "{lines}");
+    // Undo of a start that fails in the middle.
+    let before = scene.things();
+    let other = format!("{}-b", scene.name);
+    let nodes = ["x", "y", "node-2"];
+    scene.run(["start", "-c", &other, "-n", &scene.name, NODEBASE, "--nodes"]).args(nodes).fails(4, &["in use"]);
+    let other = format!("{}-c", scene.name);
+    scene.run(["start", "-c", &other, "-n", &other, "--timeout", "1ms", NODEBASE]).fails(7, &["--timeout"]);
+    assert_eq!(scene.things(), before);
+    // Removal.
+    scene.run(["rm", &scene.fqdn("node-2")]).succeeds();
+    let listed = scene.run(["ls"]).succeeds().stdout;
+    assert!(listed.contains("partial") && listed.contains("1/2"), "{listed}");
+    scene.run(["rm", &scene.name]).succeeds();
+    scene.is_empty();
+    nuke(&scene);
+    let left = engine.run_inside("ip", &["-br", "link"]);
+    assert!(left.status.success());
+}
+
+/// What is ours goes, what is not stays.
+fn nuke(scene: &Scene) {
+    let foreign = format!("{}-foreign", scene.name);
+    scene.docker_says(&["network", "create", &foreign]);
+    scene.start().succeeds();
+    let image = scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-1")]);
+    scene.docker_says(&["run", "-d", "--init", "--name", &foreign, "--network", &foreign, &image]);
+    let plan = scene.run(["manage", "--dry-run", "nuke"]).succeeds().stdout;
+    assert!(plan.contains(&scene.fqdn("node-1")) && !plan.contains(&foreign), "{plan}");
+    scene.run(["manage", "nuke"]).succeeds();
+    let names: Vec<String> =
+        scene.things().iter().map(|thing| thing.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+    assert_eq!(names, [format!("container {foreign}"), format!("network {foreign}")]);
+    scene.run(["manage", "nuke", "--all"]).fails(2, &["--yes"]);
+    scene.run(["manage", "nuke", "--all", "--yes"]).succeeds();
+    scene.is_empty();
+}
+
+#[test]
+fn the_tour_on_the_installed_engine() {
+    tour(EngineBuild::Installed);
+}
+
+#[test]
+fn the_tour_on_trixies_engine() {
+    tour(EngineBuild::Trixie);
+}
+
+#[test]
+fn the_tour_on_sids_engine() {
+    tour(EngineBuild::Sid);
+}
+
+#[test]
+fn an_engine_that_is_dropped_leaves_nothing() {
+    if Scene::new("drop").is_none() {
+        return;
+    }
+    let engine = OwnEngine::start(EngineBuild::Installed).unwrap();
+    let folder =
+        engine.host().strip_prefix("unix://").and_then(|path| Path::new(path).parent().map(Path::to_path_buf)).unwrap();
+    assert!(folder.is_dir());
+    drop(engine);
+    assert!(!folder.exists());
+    let name = folder.display().to_string();
+    assert!(!fs::read_to_string("/proc/mounts").unwrap().contains(&name));
+    assert!(!Path::new("/run/netns").join(folder.file_name().unwrap()).exists());
+}
