@@ -2,8 +2,12 @@
 //! into an answer.
 
 pub mod build;
+pub mod env;
 pub mod exec;
+pub mod inspect;
+pub mod lifecycle;
 pub mod list;
+pub mod logs;
 pub mod manage;
 pub mod rm;
 pub mod ssh;

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
-use crate::commands::{build, exec, list, manage, rm, ssh, start};
+use crate::commands::{build, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, start};
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
@@ -130,6 +130,16 @@ async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches)
         Command::Ls(args) => list::ls(session, args).await?,
         Command::Ssh(args) => return Ok(ssh::ssh(session, args).await?),
         Command::Exec(args) => return Ok(exec::exec(session, args).await?),
+        Command::Logs(args) => logs::logs(session, args).await?,
+        Command::Wait(args) => lifecycle::wait(session, args).await?,
+        Command::Stop(args) => lifecycle::stop(session, args).await?,
+        Command::Resume(args) => lifecycle::resume(session, args).await?,
+        Command::Restart(args) => lifecycle::restart(session, args).await?,
+        Command::Pause(args) => lifecycle::pause(session, args).await?,
+        Command::Unpause(args) => lifecycle::unpause(session, args).await?,
+        Command::Kill(args) => lifecycle::kill(session, args).await?,
+        Command::Inspect(args) => inspect::inspect(session, args).await?,
+        Command::Env(args) => env::env(session, args).await?,
         Command::Rm(args) => rm::rm(session, args).await?,
         Command::Manage(args) => manage::manage(session, args).await?,
     }

@@ -5,6 +5,7 @@
 mod command_line;
 mod images;
 mod kerberos;
+mod lifecycle;
 mod original;
 mod own_engine;
 mod plugin_boundary;

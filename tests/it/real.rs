@@ -6,6 +6,7 @@ mod conflicts;
 mod endings;
 mod hooks;
 mod hosts_file;
+mod lifecycle;
 mod names;
 mod ports;
 mod races;

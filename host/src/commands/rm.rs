@@ -2,7 +2,7 @@
 
 use crate::cli::Rm;
 use crate::cluster::{self, Cluster, Node, Observed};
-use crate::error::{Error, Kind, Result};
+use crate::error::Result;
 use crate::event::Event;
 use crate::execution::removal;
 use crate::labels;
@@ -50,7 +50,7 @@ fn meant<'a>(
         if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
             whole.insert(name.clone());
         } else {
-            nodes.push(select::node(clusters, name).map_err(|error| neither(error, name, clusters))?);
+            nodes.push(select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?);
         }
     }
     Ok((whole, nodes))
@@ -60,24 +60,6 @@ fn meant<'a>(
 fn has_left_overs(observed: &Observed, cluster: &str) -> bool {
     let networks = observed.networks.iter().filter(|network| network.labels.contains_key(labels::RUN));
     networks.filter_map(|network| labels::cluster_of(&network.labels)).any(|name| name == cluster)
-}
-
-fn neither(error: Error, name: &str, clusters: &[Cluster]) -> Error {
-    if error.kind() != Kind::NotFound {
-        return error;
-    }
-    let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-    match crate::nearest::nearest(name, names.iter().copied()) {
-        Some(near) => {
-            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).hint(format!("did you mean `{near}`?"))
-        }
-        None if names.is_empty() => {
-            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).cause("there are no clusters")
-        }
-        None => Error::new(Kind::NotFound, format!("no cluster or node `{name}`"))
-            .cause(format!("clusters: {}", names.join(", ")))
-            .hint("`clusterdock ps` lists the nodes there are"),
-    }
 }
 
 /// One sentence on what is gone.

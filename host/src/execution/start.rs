@@ -1,10 +1,11 @@
 //! Carries out the plan of a start, up to the moment when every node is ready.
 
 use super::Stop;
-use super::ready::{self, Deaths};
+use super::ready::{self, Awaited, Deaths, Waiting};
 use crate::engine::{Engine, EngineError, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
+use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use futures_util::future::{self, FutureExt, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -70,7 +71,7 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
         start,
         places: Semaphore::new(start.workers.max(1)),
         deaths: &deaths,
-        awaited: Awaited::default(),
+        waiting: Waiting::default(),
         failed: RefCell::default(),
         again: Cell::default(),
     };
@@ -80,14 +81,11 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
     result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), again: nodes.again.get() })
 }
 
-/// What nodes that run are waited for, by FQDN.
-pub(super) type Awaited = RefCell<BTreeMap<String, String>>;
-
 struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
-    awaited: Awaited,
+    waiting: Waiting,
     failed: RefCell<Vec<String>>,
     again: Cell<Option<Again>>,
 }
@@ -102,7 +100,7 @@ impl Nodes<'_> {
         // The watch ends only by losing the engine; then the work has to end too.
         tokio::select! {
             ids = &mut work => ids,
-            error = ready::watch_deaths(engine, &plan.run.id, since, self.deaths) => {
+            error = ready::watch_deaths(engine, (labels::RUN, &plan.run.id), since, self.deaths) => {
                 stop.stop(error);
                 work.await
             }
@@ -115,9 +113,8 @@ impl Nodes<'_> {
         let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
             .cause(format!("it was given {given}"))
             .hint("give it longer with --timeout");
-        let awaited = self.awaited.borrow();
-        self.failed.borrow_mut().extend(awaited.keys().cloned());
-        awaited.iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: still waiting for {what}")))
+        self.failed.borrow_mut().extend(self.waiting.borrow().keys().cloned());
+        ready::still_waiting(late, &self.waiting)
     }
 
     async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
@@ -170,7 +167,17 @@ impl Nodes<'_> {
         let id = created.await?;
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
-        let ready = ready::node_is_ready(self.start, node, &id, self.deaths, &self.awaited).await;
+        let Start { engine, stop, events, .. } = self.start;
+        let awaited = Awaited {
+            engine,
+            fqdn: node.fqdn(),
+            id: &id,
+            probes: &node.probes,
+            deaths: self.deaths,
+            waiting: &self.waiting,
+            events,
+        };
+        let ready = stop.wait(awaited.is_ready()).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {

@@ -21,6 +21,9 @@ const TERMINATED: i64 = 143;
 /// How a command ends that is not asked.
 const KILLED: i64 = 137;
 
+/// How a command ends that somebody typed Ctrl-C to.
+const INTERRUPTED: i64 = 130;
+
 /// A container, with all that lists and inspections show of it.
 pub(super) struct HeldContainer {
     pub(super) id: String,
@@ -36,6 +39,11 @@ pub(super) struct HeldContainer {
     /// Of these, the last ones that its restart policy made.
     restarts: u32,
     pub(super) created: i64,
+    /// When it was last started or unpaused, and when its last run ended.
+    pub(super) revived: Option<i64>,
+    pub(super) ended: Option<i64>,
+    /// How often it was started or unpaused.
+    pub(super) revivals: u32,
     pub(super) places: BTreeMap<String, Endpoint>,
     /// Those it has now: none while it does not run.
     pub(super) ports: Vec<PublishedPort>,
@@ -58,6 +66,11 @@ impl HeldContainer {
     /// Whether it is, or was at its last start, on a network.
     pub(super) fn is_on(&self, network_id: &str) -> bool {
         self.places.values().any(|place| place.network_id == network_id)
+    }
+
+    fn revive(&mut self, now: i64) {
+        self.revived = Some(now);
+        self.revivals += 1;
     }
 
     fn comes_back(&self, exit_code: i64) -> bool {
@@ -119,6 +132,9 @@ impl Holdings {
             pid: held.pid,
             networks: held.places.clone(),
             ports: held.ports.clone(),
+            wanted_ports: held.spec.ports.clone(),
+            extra_hosts: held.spec.extra_hosts.clone(),
+            ended: held.ended.map(|ended| jiff::Timestamp::from_second(ended).expect("a clock within jiff's range")),
             raw: inspection(held),
         })
     }
@@ -147,6 +163,9 @@ impl Holdings {
             starts: 0,
             restarts: 0,
             created: self.now(),
+            revived: None,
+            ended: None,
+            revivals: 0,
             places: BTreeMap::from([(network.to_string(), place)]),
             ports: Vec::new(),
             volumes,
@@ -231,6 +250,7 @@ impl Holdings {
         held.health = held.spec.settings.health_check.as_ref().map(|_| "starting".into());
         held.pid = Some(1000 + i64::from(number));
         held.starts += 1;
+        held.revive(now);
         held.death = program.death;
         held.log.extend(program.lines.into_iter().map(|line| (now, line)));
         // Connected to its network, and started.
@@ -301,6 +321,52 @@ impl Holdings {
         Ok(())
     }
 
+    pub(super) fn pause_container(&mut self, key: &str) -> EngineResult<()> {
+        let held = self.container_mut(key)?;
+        match held.state {
+            State::Running => held.state = State::Paused,
+            State::Paused => {
+                return Err(EngineError::new(Fault::InUse, format!("Container {} is already paused", held.id)));
+            }
+            _ => return Err(not_running(&held.id)),
+        }
+        self.deaths.other_event();
+        Ok(())
+    }
+
+    pub(super) fn unpause_container(&mut self, key: &str) -> EngineResult<()> {
+        let now = self.now();
+        let held = self.container_mut(key)?;
+        if held.state != State::Paused {
+            return Err(EngineError::new(Fault::Other, format!("Container {} is not paused", held.id)));
+        }
+        held.state = State::Running;
+        held.revive(now);
+        self.deaths.other_event();
+        Ok(())
+    }
+
+    /// A program here ends by KILL, TERM and INT, and ignores any other signal. Whatever the signal, it thaws.
+    pub(super) fn kill_container(&mut self, key: &str, signal: &str) -> EngineResult<()> {
+        let id = self.container_id(key)?;
+        let held = self.container_mut(&id)?;
+        if !held.is_up() {
+            let refused = not_running(&id);
+            return Err(EngineError {
+                message: format!("Cannot kill container: {key}: {}", refused.message),
+                ..refused
+            });
+        }
+        held.state = State::Running;
+        match signal {
+            "SIGKILL" => self.die(&id, KILLED),
+            "SIGTERM" => self.die(&id, TERMINATED),
+            "SIGINT" => self.die(&id, INTERRUPTED),
+            _ => self.deaths.other_event(),
+        }
+        Ok(())
+    }
+
     pub(super) fn remove_container(&mut self, key: &str) -> EngineResult<()> {
         let id = self.container_id(key)?;
         if self.containers[&id].is_up() {
@@ -345,10 +411,15 @@ impl Holdings {
         held.exit_code = Some(exit_code);
         held.pid = None;
         held.death = None;
+        held.ended = Some(now);
         held.ports.clear();
         held.places.values_mut().for_each(|place| place.address = None);
         self.deaths.tell(held, exit_code, now);
     }
+}
+
+fn not_running(id: &str) -> EngineError {
+    EngineError::new(Fault::WrongState, format!("Container {id} is not running"))
 }
 
 fn bare(capability: &str) -> &str {
