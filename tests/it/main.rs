@@ -11,5 +11,6 @@ mod own_engine;
 mod plugin_boundary;
 mod readme;
 mod real;
+mod reference;
 mod tidy;
 mod whole;
