@@ -196,19 +196,16 @@ async fn networks_of_other_kinds_can_be_there() {
 }
 
 #[tokio::test]
-async fn a_container_whose_network_was_made_anew_is_taken_off_by_name_and_put_there_again() {
+async fn a_stopped_containers_place_on_a_network_that_is_gone_is_replaced() {
     let fake = fake_with_network();
     let id = started(&fake, &node_at("node-1", 5)).await;
+    let twice = fault(fake.connect_network("cluster", &id, None, &[]).await);
+    assert!(twice.1.ends_with("already exists in network cluster"), "{}", twice.1);
     fake.stop_container(&id, 1).await.unwrap();
     fake.remove_network("cluster").await.unwrap();
     let network = fake.create_network(&network("cluster", 1)).await.unwrap();
     assert_eq!(fault(fake.start_container(&id).await).0, Fault::NotFound);
-    let twice = fault(fake.connect_network(&network, &id, Some(address(5)), &[]).await);
-    assert!(twice.1.ends_with("already exists in network cluster"), "{}", twice.1);
-    fake.disconnect_network("cluster", &id).await.unwrap();
-    assert!(fault(fake.disconnect_network("cluster", &id).await).1.contains("is not connected"));
-    let aliases = ["node-1".to_string()];
-    fake.connect_network(&network, &id, Some(address(5)), &aliases).await.unwrap();
+    fake.connect_network(&network, &id, Some(address(5)), &["node-1".to_string()]).await.unwrap();
     fake.start_container(&id).await.unwrap();
     assert_eq!(address_of(&fake, &id).await, Some(address(5)));
 }
