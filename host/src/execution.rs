@@ -15,6 +15,7 @@ pub mod command;
 mod finish;
 pub mod hook;
 pub mod lifecycle;
+pub mod observe;
 pub mod probe;
 pub mod ready;
 pub mod removal;

@@ -5,7 +5,9 @@
 mod coming_back;
 mod command_line;
 mod images;
+mod kerberos;
 mod lifecycle;
+mod original;
 mod own_engine;
 mod plugin_boundary;
 mod readme;

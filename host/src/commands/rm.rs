@@ -1,7 +1,7 @@
 //! `rm`: clusters or nodes, by name. A network of ours goes with the last node on it.
 
 use crate::cli::Rm;
-use crate::cluster::{self, Cluster, Observed};
+use crate::cluster::{self, Cluster, Node, Observed};
 use crate::error::Result;
 use crate::event::Event;
 use crate::execution::removal;
@@ -17,9 +17,10 @@ pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
     let observed = session.observe().await?;
     let clusters = cluster::clusters(&observed);
     let (whole, nodes) = meant(&observed, &clusters, &args.names)?;
-    let plan = plan::chosen(&observed, &whole, &nodes);
-    let what =
-        whole.iter().map(|name| format!("cluster {name}")).chain(nodes.iter().map(|name| format!("node {name}")));
+    let ids = nodes.iter().map(|node| node.container.id.clone()).collect();
+    let plan = plan::chosen(&observed, &whole, &ids);
+    let what = whole.iter().map(|name| format!("cluster {name}"));
+    let what = what.chain(nodes.iter().map(|node| format!("node {}", node.fqdn)));
     carry_out(session, &plan, args.dry_run, &what.collect::<Vec<_>>().join(", ")).await
 }
 
@@ -37,16 +38,19 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
     Ok(())
 }
 
-/// The clusters, by name, and the nodes, by FQDN, that are meant.
-fn meant(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+/// The clusters, by name, and the nodes that are meant.
+fn meant<'a>(
+    observed: &Observed,
+    clusters: &'a [Cluster],
+    names: &[String],
+) -> Result<(BTreeSet<String>, Vec<&'a Node>)> {
     let mut whole = BTreeSet::new();
-    let mut nodes = BTreeSet::new();
+    let mut nodes = Vec::new();
     for name in names {
         if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
             whole.insert(name.clone());
         } else {
-            let node = select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?;
-            nodes.insert(node.fqdn.clone());
+            nodes.push(select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?);
         }
     }
     Ok((whole, nodes))

@@ -63,6 +63,8 @@ pub struct Container {
     pub id: String,
     /// Without a leading slash.
     pub name: String,
+    /// What it calls itself. A list does not tell: only an inspection fills it in.
+    pub hostname: Option<String>,
     /// The reference it was made from, or an id where that lost its tag.
     pub image: String,
     /// Labels.
@@ -149,6 +151,8 @@ impl State {
 pub struct ContainerState {
     /// Running or not.
     pub state: State,
+    /// What the container calls itself.
+    pub hostname: String,
     /// Of the last run that ended.
     pub exit_code: Option<i64>,
     /// Whether the kernel killed it for want of memory.

@@ -2,11 +2,9 @@
 //! gone already is success.
 
 use super::Stop;
-use crate::cluster::Observed;
-use crate::engine::{Engine, EngineError, EngineResult, Fault, Filter};
+use crate::engine::{Engine, EngineError, EngineResult, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::labels;
 use crate::plan::RemovalPlan;
 use crate::plan::removal::Named;
 use futures_util::StreamExt;
@@ -50,14 +48,6 @@ pub async fn carry_out(
         true => Ok(()),
         false => Err(remains(&left)),
     }
-}
-
-/// Looks at everything of ours, and at all containers and networks for what else is on ours.
-pub async fn observe(engine: &dyn Engine) -> Result<Observed> {
-    let (all, ours) = (Filter::all(), Filter::has(labels::ORIGIN));
-    let (containers, networks, volumes) =
-        tokio::try_join!(engine.containers(&all), engine.networks(&all), engine.volumes(&ours))?;
-    Ok(Observed { containers, networks, volumes })
 }
 
 async fn remove<F: Future<Output = EngineResult<()>>>(

@@ -1,6 +1,6 @@
 //! Undoing a start that failed or was interrupted: exactly what that start made, found by its label.
 
-use super::{Stop, ready, removal};
+use super::{Stop, observe, ready, removal};
 use crate::engine::Engine;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -23,7 +23,7 @@ pub async fn undo(engine: &dyn Engine, run: &str, cluster: &str, events: &(dyn F
     let stop = Stop::new();
     let late = || Error::new(Kind::Left, "the undo took too long");
     let work = async {
-        let observed = stop.look(removal::observe(engine)).await?;
+        let observed = stop.look(observe::everything(engine)).await?;
         removal::carry_out(engine, &plan::removal::undo(&observed, run), &stop, events).await
     };
     let result = stop.within(DEADLINE, late, work).await;

@@ -107,6 +107,7 @@ impl Holdings {
         Container {
             id: held.id.clone(),
             name: held.spec.name.clone(),
+            hostname: None,
             image: if still_tagged { held.spec.image.clone() } else { held.image_id.clone() },
             labels: held.spec.labels.clone(),
             state: held.state,
@@ -120,6 +121,7 @@ impl Holdings {
     pub(super) fn container_state(&self, key: &str) -> EngineResult<ContainerState> {
         let held = self.container(key)?;
         Ok(ContainerState {
+            hostname: held.spec.hostname.clone(),
             state: held.state,
             exit_code: held.exit_code,
             oom_killed: held.oom_killed,

@@ -15,6 +15,7 @@ pub(super) fn container(seen: models::ContainerSummary) -> Container {
     Container {
         id: seen.id.unwrap_or_default(),
         name: name.trim_start_matches('/').to_string(),
+        hostname: None,
         image: seen.image.unwrap_or_default(),
         labels: seen.labels.unwrap_or_default().into_iter().collect(),
         state: seen.state.map_or(State::Created, |state| State::parse(state.as_ref())),
@@ -34,6 +35,7 @@ pub(super) fn state(seen: models::ContainerInspectResponse) -> ContainerState {
     let health = state.health.and_then(|health| health.status).map(|status| status.to_string());
     ContainerState {
         state: State::parse(&word),
+        hostname: seen.config.and_then(|config| config.hostname).unwrap_or_default(),
         exit_code: state.exit_code,
         oom_killed: state.oom_killed.unwrap_or_default(),
         error: state.error.unwrap_or_default(),
