@@ -83,7 +83,8 @@ pub trait Engine: Send + Sync {
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String>;
     /// Removes a network by id. [`Fault::NotFound`] when it is gone, [`Fault::InUse`] while containers use it.
     async fn remove_network(&self, id: &str) -> EngineResult<()>;
-    /// Puts a container on a network, both by id; without an address the engine chooses one at its start.
+    /// Puts a container on a network, both by id; without an address the engine chooses one at its start. The place of
+    /// one that does not run on a network of the same name, which may be gone, is replaced.
     async fn connect_network(
         &self,
         network: &str,
@@ -91,8 +92,6 @@ pub trait Engine: Send + Sync {
         address: Option<Ipv4Addr>,
         aliases: &[String],
     ) -> EngineResult<()>;
-    /// Takes a container off a network that is named, since it may be gone.
-    async fn disconnect_network(&self, network: &str, id: &str) -> EngineResult<()>;
 
     /// Makes a volume.
     async fn create_volume(&self, spec: &Volume) -> EngineResult<()>;

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod coming_back;
 mod command_line;
 mod images;
 mod kerberos;

@@ -143,6 +143,7 @@ fn done(plan: &LifecyclePlan, change: &Change) -> String {
     }
 }
 
+/// Whole seconds, which is what the engine counts in; a part of one counts as one.
 fn seconds(time: Duration) -> u32 {
-    u32::try_from(time.as_secs()).unwrap_or(u32::MAX)
+    u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

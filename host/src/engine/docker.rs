@@ -22,9 +22,7 @@ use super::{
 use async_trait::async_trait;
 use bollard::container::LogOutput;
 use bollard::exec::CreateExecOptions;
-use bollard::models::{
-    EventMessage, Ipam, IpamConfig, NetworkCreateRequest, NetworkDisconnectRequest, VolumeCreateRequest,
-};
+use bollard::models::{EventMessage, Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use fault::fault;
@@ -483,11 +481,6 @@ impl Engine for Docker {
     ) -> EngineResult<()> {
         let request = create::connection(id, address, aliases);
         self.call("connect a network", CHANGE, self.client.connect_network(network, request)).await
-    }
-
-    async fn disconnect_network(&self, network: &str, id: &str) -> EngineResult<()> {
-        let request = NetworkDisconnectRequest { container: id.into(), force: Some(true) };
-        self.call("disconnect a network", CHANGE, self.client.disconnect_network(network, request)).await
     }
 }
 

@@ -171,10 +171,6 @@ impl<'a> Nodes<'a> {
                 self.tell(node, NodePhase::Stopped);
                 Ok(())
             }
-            Step::Leave(network) => {
-                let _place = self.starts_at_once.acquire().await;
-                self.call(node, "start", engine.disconnect_network(network, id)).await
-            }
             Step::Join(place) => {
                 let _place = self.starts_at_once.acquire().await;
                 self.call(node, "start", self.join(node, place)).await

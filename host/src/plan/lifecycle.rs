@@ -99,9 +99,7 @@ pub enum Step {
         /// How long.
         grace_seconds: u32,
     },
-    /// It is taken off a network that is there no longer, by the network's name.
-    Leave(String),
-    /// It gets its place on a network.
+    /// It gets its place on a network, in the stead of one on a network that is gone.
     Join(Place),
     /// It is started.
     Start {
@@ -235,18 +233,15 @@ fn start(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSp
     let mut steps = Vec::new();
     let place = match (endpoint, endpoint.and_then(|endpoint| network_of(inputs, node, endpoint))) {
         (_, Some(network)) => place(node, Some(network.id.clone()), address),
-        (Some(_), None) => {
-            let place = find_place(inputs, node, address, networks)?;
-            steps.extend([Step::Leave(node.network.clone()), Step::Join(place.clone())]);
-            place
+        (None, None) if !container.networks.is_empty() || !is_named(node) => {
+            // It was put elsewhere on purpose.
+            return Ok(vec![Step::Start { place: None, ports }]);
         }
-        (None, None) if container.networks.is_empty() && is_named(node) => {
+        (_, None) => {
             let place = find_place(inputs, node, address, networks)?;
             steps.push(Step::Join(place.clone()));
             place
         }
-        // It was put elsewhere on purpose.
-        (None, None) => return Ok(vec![Step::Start { place: None, ports }]),
     };
     if let Some(address) = place.address {
         check_address(inputs, node, &place.network, address)?;

@@ -68,7 +68,6 @@ fn step_lines(f: &mut Formatter<'_>, node: &str, step: &Step) -> fmt::Result {
         Step::Stop { grace_seconds } => {
             line(f, "stop container", node, &format!("it is killed after {grace_seconds} s"))
         }
-        Step::Leave(network) => line(f, "leave network", node, &format!("{network}, it was removed")),
         Step::Join(Place { network, address, .. }) => {
             let address = address.map(|address| format!(", {address}")).unwrap_or_default();
             line(f, "join network", node, &format!("{network}{address}"))

@@ -16,13 +16,10 @@ use std::collections::BTreeMap;
 const LONGEST_HOSTNAME: usize = 64;
 
 /// How a command ends that is asked to, under the engine's init.
-const TERMINATED: i64 = 143;
+pub(super) const TERMINATED: i64 = 143;
 
 /// How a command ends that is not asked.
-const KILLED: i64 = 137;
-
-/// How a command ends that somebody typed Ctrl-C to.
-const INTERRUPTED: i64 = 130;
+pub(super) const KILLED: i64 = 137;
 
 /// A container, with all that lists and inspections show of it.
 pub(super) struct HeldContainer {
@@ -68,7 +65,8 @@ impl HeldContainer {
         self.places.values().any(|place| place.network_id == network_id)
     }
 
-    fn revive(&mut self, now: i64) {
+    /// It runs now, and did not a moment ago.
+    pub(super) fn revive(&mut self, now: i64) {
         self.revived = Some(now);
         self.revivals += 1;
     }
@@ -321,52 +319,6 @@ impl Holdings {
         Ok(())
     }
 
-    pub(super) fn pause_container(&mut self, key: &str) -> EngineResult<()> {
-        let held = self.container_mut(key)?;
-        match held.state {
-            State::Running => held.state = State::Paused,
-            State::Paused => {
-                return Err(EngineError::new(Fault::InUse, format!("Container {} is already paused", held.id)));
-            }
-            _ => return Err(not_running(&held.id)),
-        }
-        self.deaths.other_event();
-        Ok(())
-    }
-
-    pub(super) fn unpause_container(&mut self, key: &str) -> EngineResult<()> {
-        let now = self.now();
-        let held = self.container_mut(key)?;
-        if held.state != State::Paused {
-            return Err(EngineError::new(Fault::Other, format!("Container {} is not paused", held.id)));
-        }
-        held.state = State::Running;
-        held.revive(now);
-        self.deaths.other_event();
-        Ok(())
-    }
-
-    /// A program here ends by KILL, TERM and INT, and ignores any other signal. Whatever the signal, it thaws.
-    pub(super) fn kill_container(&mut self, key: &str, signal: &str) -> EngineResult<()> {
-        let id = self.container_id(key)?;
-        let held = self.container_mut(&id)?;
-        if !held.is_up() {
-            let refused = not_running(&id);
-            return Err(EngineError {
-                message: format!("Cannot kill container: {key}: {}", refused.message),
-                ..refused
-            });
-        }
-        held.state = State::Running;
-        match signal {
-            "SIGKILL" => self.die(&id, KILLED),
-            "SIGTERM" => self.die(&id, TERMINATED),
-            "SIGINT" => self.die(&id, INTERRUPTED),
-            _ => self.deaths.other_event(),
-        }
-        Ok(())
-    }
-
     pub(super) fn remove_container(&mut self, key: &str) -> EngineResult<()> {
         let id = self.container_id(key)?;
         if self.containers[&id].is_up() {
@@ -416,10 +368,6 @@ impl Holdings {
         held.places.values_mut().for_each(|place| place.address = None);
         self.deaths.tell(held, exit_code, now);
     }
-}
-
-fn not_running(id: &str) -> EngineError {
-    EngineError::new(Fault::WrongState, format!("Container {id} is not running"))
 }
 
 fn bare(capability: &str) -> &str {

@@ -246,15 +246,6 @@ impl Engine for FakeEngine {
         );
         connect.await
     }
-
-    async fn disconnect_network(&self, network: &str, id: &str) -> EngineResult<()> {
-        let disconnect = self.call(
-            "disconnect_network",
-            |holdings| holdings.name_of(id),
-            |holdings| holdings.disconnect_network(network, id),
-        );
-        disconnect.await
-    }
 }
 
 fn labels(filter: &Filter) -> String {

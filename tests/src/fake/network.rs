@@ -126,26 +126,15 @@ impl Holdings {
             Holdings::check_fixed_address(held, address)?;
         }
         let container = &self.containers[&id];
-        if container.places.contains_key(&name) {
+        // A place of one that does not run is replaced, whatever network of that name it was on.
+        if container.is_up() && container.places.contains_key(&name) {
             let message = format!("endpoint with name {} already exists in network {name}", container.spec.name);
-            return Err(refused(message));
+            return Err(EngineError::new(Fault::Other, message));
         }
         let leased = if container.is_up() { self.lease(held, address)? } else { None };
         let container = self.container_mut(&id)?;
         container.spec.aliases = aliases.to_vec();
         container.places.insert(name, Endpoint { network_id, address: leased, fixed_address: address });
-        self.deaths.other_event();
-        Ok(())
-    }
-
-    /// Takes a container off a network, of which only the name counts.
-    pub(super) fn disconnect_network(&mut self, network: &str, key: &str) -> EngineResult<()> {
-        let name = self.network_name_of(network);
-        let container = self.container_mut(key)?;
-        if container.places.remove(&name).is_none() {
-            let message = format!("container {} is not connected to the network {name}", container.id);
-            return Err(EngineError::new(Fault::Other, message));
-        }
         self.deaths.other_event();
         Ok(())
     }

@@ -188,11 +188,9 @@ fn a_network_that_was_removed_is_made_again_once_where_it_was() {
         scene.printed(&Change::Resume),
         "\
 create network lab 10.128.16.0/24, it was removed
-leave network n1.lab lab, it was removed
 join network n1.lab lab, 10.128.16.2
 start container n1.lab 127.0.0.1:8081->80/tcp
 await n1.lab port 22
-leave network n2.lab lab, it was removed
 join network n2.lab lab, 10.128.16.3
 start container n2.lab 127.0.0.1:8082->80/tcp
 await n2.lab port 22"
@@ -206,7 +204,7 @@ await n2.lab port 22"
 fn a_network_that_was_made_anew_is_joined_where_the_address_fits() {
     let mut scene = Scene::of(&[State::Exited]);
     scene.observed.networks = vec![network("new", "10.128.16.0/24")];
-    let joined = "leave network n1.lab lab, it was removed\njoin network n1.lab lab, 10.128.16.2\nstart container";
+    let joined = "join network n1.lab lab, 10.128.16.2\nstart container";
     assert!(scene.printed(&Change::Resume).starts_with(joined), "{}", scene.printed(&Change::Resume));
     scene.observed.networks = vec![network("new", "10.128.32.0/24")];
     let refused = "Conflict: network `lab` of node `n1.lab` was removed: the one made since has 10.128.32.0/24, and the \
