@@ -230,7 +230,7 @@ impl Provider<'_> {
         let mut changes = recipe.configuration().to_vec();
         changes.push(ASSEMBLED.to_string());
         let import = async { Ok(self.engine.import_image(reference, &changes, tar).await) };
-        let imported = self.stop.call(import).await?;
+        let imported = self.stop.transfer(import).await?;
         // What went wrong with the files says more than what the engine made of half an archive.
         written.await.map_err(|error| Error::new(Kind::Image, "assembling panicked").cause(error))??;
         imported.map_err(|error| Error::from(error).kind_of(Kind::Image).context("failed to import the host image"))
@@ -258,15 +258,27 @@ impl Provider<'_> {
     }
 }
 
-/// What `write` writes, as a stream; written by a thread that may block, no faster than the engine takes it.
+/// What `write` writes, as a stream; written by a thread that may block, no faster than the engine takes it. When it
+/// fails, the stream ends with an error, so that the engine does not take half an archive for a whole one.
 fn sent(
     write: impl FnOnce(&mut dyn Write) -> Result<()> + Send + 'static,
 ) -> (BoxStream<'static, std::io::Result<Bytes>>, JoinHandle<Result<()>>) {
     let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
     let written = tokio::task::spawn_blocking(move || {
-        let mut out = BufWriter::with_capacity(PIECE, Pieces(sender));
-        write(&mut out)?;
-        out.flush().map_err(|error| Error::new(Kind::Image, "cannot send an archive").cause(error))
+        let mut out = BufWriter::with_capacity(PIECE, Pieces(sender.clone()));
+        let flush = |mut out: BufWriter<Pieces>| {
+            out.flush().map_err(|error| Error::new(Kind::Image, "cannot send an archive").cause(error))
+        };
+        match write(&mut out).and_then(|()| flush(out)) {
+            Ok(()) => Ok(()),
+            // An engine that takes no more says itself why.
+            Err(_) if sender.is_closed() => Ok(()),
+            Err(error) => {
+                // It may have closed in between.
+                sender.blocking_send(Err(std::io::Error::other(error.to_string()))).unwrap_or_default();
+                Err(error)
+            }
+        }
     });
     (futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)).boxed(), written)
 }
@@ -295,5 +307,35 @@ fn not_pulled(reference: &str, error: EngineError) -> Error {
     match error.fault {
         Fault::Unreachable | Fault::NotPermitted | Fault::Version => error.into(),
         _ => shown.cause(error).hint(hint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken() -> Error {
+        Error::new(Kind::Image, "a file vanished")
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_breaks_off_does_not_end_as_if_it_were_whole() {
+        let (tar, written) = sent(|out| {
+            out.write_all(b"half of it").unwrap();
+            Err(broken())
+        });
+        let pieces: Vec<_> = tar.collect().await;
+        assert!(pieces.last().unwrap().is_err(), "the engine would take half of it for all: {pieces:?}");
+        assert_eq!(written.await.unwrap().unwrap_err().message(), broken().message());
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_takes_no_more_says_itself_why() {
+        let (tar, written) = sent(|out| {
+            let sent = out.write_all(&vec![0; 100 * PIECE]);
+            sent.map_err(|error| Error::new(Kind::Image, "cannot write").cause(error))
+        });
+        drop(tar);
+        written.await.unwrap().unwrap();
     }
 }

@@ -117,7 +117,7 @@ impl HookCalls<'_> {
     async fn put_on(&self, node: &str, path: &str, archive: Bytes) -> Result<()> {
         let id = self.id(node)?;
         let call = async { Ok(self.engine.put_archive(id, "/", stream::iter([Ok(archive)]).boxed()).await?) };
-        let sent = self.stop.call(call).await;
+        let sent = self.stop.transfer(call).await;
         sent.map_err(|error| hook_error(error).context(format!("failed to put `{path}` on node `{node}`")))
     }
 
@@ -189,7 +189,7 @@ impl HookCalls<'_> {
         }
         let id = self.id(&node)?;
         let call = async { Ok(self.engine.commit_container(id, &repository, &tag).await?) };
-        let image = self.stop.call(call).await;
+        let image = self.stop.transfer(call).await;
         image.map_err(|error| hook_error(error).context(format!("failed to make an image of node `{node}`")))
     }
 

@@ -17,6 +17,9 @@ use tokio::time::{Instant, timeout, timeout_at};
 /// How many lines of a dead node's log an error shows.
 const LOG_LINES: u32 = 10;
 
+/// How long the engine may take to tell how a node died: that it did is told in any case.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// How often a lost connection to the engine's events is made again before the start is given up.
 const RECONNECTS: usize = 3;
 
@@ -153,6 +156,16 @@ impl Awaited<'_> {
         Ok(())
     }
 
+    /// Completes when a node has died for good, with what there is to say of it.
+    pub async fn dies(self) -> Error {
+        loop {
+            let death = self.deaths.of(self.id).await;
+            if let Err(error) = self.lives(&death).await {
+                return error;
+            }
+        }
+    }
+
     /// Waits until a probe holds; gives false where the node came to life again meanwhile, so that it has to be looked
     /// at anew.
     async fn holds(self, probe: &Probe) -> Result<bool> {
@@ -197,17 +210,21 @@ async fn until(engine: &dyn Engine, id: &str, wanted: &Probe) -> Result<()> {
 
 /// What there is to say of a node that died.
 pub async fn died(engine: &dyn Engine, fqdn: &str, death: &Death) -> Error {
-    let oom = engine.container_state(&death.id).await.is_ok_and(|state| state.oom_killed);
+    let look = async {
+        let oom = engine.container_state(&death.id).await.is_ok_and(|state| state.oom_killed);
+        (oom, log_tail(engine, &death.id, LOG_LINES).await)
+    };
+    let (oom, lines) = timeout(LAST_WORDS, look).await.unwrap_or_default();
     let how = match death.exit_code {
         _ if oom => "the kernel killed it: out of memory".to_string(),
         code @ 129..=192 => format!("its command ended by signal {} (exit code {code})", code - 128),
         code => format!("its command ended with exit code {code}"),
     };
     let error = Error::new(Kind::Node, format!("node `{fqdn}` died")).cause(how);
-    let lines = log_tail(engine, &death.id, LOG_LINES).await;
-    match lines.is_empty() {
-        true => error.cause("its log is empty"),
-        false => error.cause(format!("last log lines:\n{}", lines.join("\n"))),
+    match lines {
+        None => error.cause("its log could not be read"),
+        Some(lines) if lines.is_empty() => error.cause("its log is empty"),
+        Some(lines) => error.cause(format!("last log lines:\n{}", lines.join("\n"))),
     }
 }
 
@@ -218,13 +235,17 @@ pub async fn found_dead(engine: &dyn Engine, container: &Container) -> Error {
     died(engine, &container.name, &Death { id: container.id.clone(), name: container.name.clone(), exit_code }).await
 }
 
-/// The last lines of a container's log; none when the engine gives none.
-pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Vec<String> {
+/// The last lines of a container's log; none when the engine does not give them.
+pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Option<Vec<String>> {
     let options = LogOptions { tail: Some(lines), ..LogOptions::default() };
-    let Ok(mut stream) = engine.logs(id, &options).await else { return Vec::new() };
+    let mut stream = engine.logs(id, &options).await.ok()?;
     let mut log = Vec::new();
-    while let Some(Ok(line)) = stream.next().await {
-        log.extend_from_slice(&line.bytes);
+    while let Some(line) = stream.next().await {
+        match line {
+            Ok(line) => log.extend_from_slice(&line.bytes),
+            Err(_) if log.is_empty() => return None,
+            Err(_) => break,
+        }
     }
-    String::from_utf8_lossy(&log).lines().map(str::to_string).collect()
+    Some(String::from_utf8_lossy(&log).lines().map(str::to_string).collect())
 }

@@ -13,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What a start is carried out with.
 #[derive(Clone, Copy)]
@@ -71,6 +71,7 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
         start,
         places: Semaphore::new(start.workers.max(1)),
         deaths: &deaths,
+        unready: watch::Sender::new(start.plan.nodes.len()),
         waiting: Waiting::default(),
         failed: RefCell::default(),
         again: Cell::default(),
@@ -85,6 +86,8 @@ struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
+    /// How many nodes are not ready yet.
+    unready: watch::Sender<usize>,
     waiting: Waiting,
     failed: RefCell<Vec<String>>,
     again: Cell<Option<Again>>,
@@ -167,26 +170,40 @@ impl Nodes<'_> {
         let id = created.await?;
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
-        let Start { engine, stop, events, .. } = self.start;
-        let awaited = Awaited {
-            engine,
-            fqdn: node.fqdn(),
-            id: &id,
-            probes: &node.probes,
-            deaths: self.deaths,
-            waiting: &self.waiting,
-            events,
-        };
-        let ready = stop.wait(awaited.is_ready()).await;
+        let ready = self.is_ready_with_all(node, &id).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {
             self.failed.borrow_mut().push(node.fqdn().to_string());
             self.fail(node, error.clone());
         }
-        ready?;
+        ready.map(|()| (node.fqdn().to_string(), id))
+    }
+
+    /// Waits until a node is ready, and watches over it until all are: others may wait for it in vain.
+    async fn is_ready_with_all(&self, node: &NodePlan, id: &str) -> Result<()> {
+        let Start { engine, stop, events, .. } = self.start;
+        let awaited = Awaited {
+            engine,
+            fqdn: node.fqdn(),
+            id,
+            probes: &node.probes,
+            deaths: self.deaths,
+            waiting: &self.waiting,
+            events,
+        };
+        stop.wait(awaited.is_ready()).await?;
         self.tell(node, NodePhase::Ready);
-        Ok((node.fqdn().to_string(), id))
+        self.unready.send_modify(|unready| *unready -= 1);
+        let mut unready = self.unready.subscribe();
+        let or_death = async {
+            tokio::select! {
+                biased;
+                error = awaited.dies() => Err(error),
+                _ = unready.wait_for(|unready| *unready == 0) => Ok(()),
+            }
+        };
+        stop.wait(or_death).await
     }
 
     async fn create(&self, node: &NodePlan) -> Result<String> {
