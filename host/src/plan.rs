@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod capability;
+pub mod lifecycle;
 pub mod port;
 pub mod print;
 pub mod removal;
@@ -13,5 +14,6 @@ pub mod start;
 #[cfg(test)]
 mod tests;
 
+pub use lifecycle::LifecyclePlan;
 pub use removal::RemovalPlan;
 pub use start::{NetworkPlan, NodePlan, StartPlan};

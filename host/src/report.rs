@@ -6,6 +6,7 @@ mod canvas;
 mod clock;
 mod failure;
 mod frame;
+mod inspect;
 mod json;
 mod line;
 mod live;

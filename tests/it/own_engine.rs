@@ -6,7 +6,7 @@ use std::fs;
 use std::path::Path;
 
 /// A scene on an engine of our own; none, and said so, when it cannot be had.
-fn scene(build: EngineBuild, what: &str) -> Option<(Scene, &'static OwnEngine)> {
+pub(super) fn scene(build: EngineBuild, what: &str) -> Option<(Scene, &'static OwnEngine)> {
     // Whoever has no Docker, or wants no tests with it, has no engine of his own either.
     drop(Scene::new(what)?);
     match shared(build) {

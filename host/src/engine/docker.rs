@@ -22,14 +22,15 @@ use super::{
 use async_trait::async_trait;
 use bollard::container::LogOutput;
 use bollard::exec::CreateExecOptions;
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{EventMessage, Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use fault::fault;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -347,7 +348,11 @@ impl Engine for Docker {
 
     async fn start_container(&self, id: &str) -> EngineResult<()> {
         let options = None::<query::StartContainerOptions>;
-        self.call("start a container", CHANGE, self.client.start_container(id, options)).await
+        match self.call("start a container", CHANGE, self.client.start_container(id, options)).await {
+            // 304, as below: it runs.
+            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
+            started => started,
+        }
     }
 
     async fn stop_container(&self, id: &str, grace_seconds: u32) -> EngineResult<()> {
@@ -372,20 +377,12 @@ impl Engine for Docker {
     }
 
     async fn deaths(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<Death>>> {
-        self.greeted().await?;
-        let filters = [
-            ("type", "container".to_string()),
-            ("event", "die".to_string()),
-            ("label", format!("{}={}", label.0, label.1)),
-        ];
-        let options = query::EventsOptions {
-            since: Some(since.to_string()),
-            filters: Some(filters.into_iter().map(|(key, value)| (key.to_string(), vec![value])).collect()),
-            ..Default::default()
-        };
-        let lost = || EngineError::new(Fault::Unreachable, "the engine ended its events");
-        let events = self.client.events(Some(options)).map(|event| event.map(seen::death).map_err(fault));
-        Ok(events.chain(futures_util::stream::once(async move { Err(lost()) })).boxed())
+        Ok(self.events(&["die"], label, since).await?.map_ok(seen::death).boxed())
+    }
+
+    async fn starts(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<String>>> {
+        let id = |event: EventMessage| event.actor.unwrap_or_default().id.unwrap_or_default();
+        Ok(self.events(&["start", "unpause"], label, since).await?.map_ok(id).boxed())
     }
 
     async fn logs(&self, id: &str, options: &LogOptions) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
@@ -461,9 +458,56 @@ impl Engine for Docker {
         let rest = pieces.map_err(|error| std::io::Error::other(fault(error)));
         Ok(futures_util::stream::iter(first.map(Ok)).chain(rest).boxed())
     }
+
+    async fn pause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("pause a container", CHANGE, self.client.pause_container(id)).await
+    }
+
+    async fn unpause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("unpause a container", CHANGE, self.client.unpause_container(id)).await
+    }
+
+    async fn kill_container(&self, id: &str, signal: &str) -> EngineResult<()> {
+        let options = query::KillContainerOptions { signal: signal.into() };
+        self.call("signal a container", CHANGE, self.client.kill_container(id, Some(options))).await
+    }
+
+    async fn connect_network(
+        &self,
+        network: &str,
+        id: &str,
+        address: Option<Ipv4Addr>,
+        aliases: &[String],
+    ) -> EngineResult<()> {
+        let request = create::connection(id, address, aliases);
+        self.call("connect a network", CHANGE, self.client.connect_network(network, request)).await
+    }
 }
 
 impl Docker {
+    /// Events of containers that carry a label; ends with an error when the connection does.
+    async fn events(
+        &self,
+        kinds: &[&str],
+        label: (&str, &str),
+        since: i64,
+    ) -> EngineResult<impl Stream<Item = EngineResult<EventMessage>> + Send + use<>> {
+        self.greeted().await?;
+        let filters = [
+            ("type", vec!["container".to_string()]),
+            ("event", kinds.iter().map(ToString::to_string).collect()),
+            ("label", vec![format!("{}={}", label.0, label.1)]),
+        ];
+        let options = query::EventsOptions {
+            since: Some(since.to_string()),
+            filters: Some(filters.into_iter().map(|(key, values)| (key.to_string(), values)).collect()),
+            ..Default::default()
+        };
+        let lost = EngineError::new(Fault::Unreachable, "the engine ended its events");
+        let events = self.client.events(Some(options)).map_err(fault);
+        Ok(events.chain(futures_util::stream::once(async { Err(lost) })))
+    }
+
     /// The terminal's size for the start call, where the engine's version takes it.
     fn console_size(&self, spec: &ExecSpec) -> Option<(u16, u16)> {
         let api = self.info.get().and_then(|info| Version::parse(&info.api_version));

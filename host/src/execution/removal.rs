@@ -2,11 +2,9 @@
 //! gone already is success.
 
 use super::Stop;
-use crate::cluster::Observed;
-use crate::engine::{Engine, EngineResult, Fault, Filter};
+use crate::engine::{Engine, EngineResult, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::labels;
 use crate::plan::RemovalPlan;
 use crate::plan::removal::Named;
 use futures_util::StreamExt;
@@ -97,14 +95,6 @@ pub async fn remove_all(engine: &dyn Engine, plan: &RemovalPlan, stop: &Stop, ev
         left.add(removal);
     }
     left
-}
-
-/// Looks at everything of ours, and at all containers and networks for what else is on ours.
-pub async fn observe(engine: &dyn Engine) -> Result<Observed> {
-    let (all, ours) = (Filter::all(), Filter::has(labels::ORIGIN));
-    let (containers, networks, volumes) =
-        tokio::try_join!(engine.containers(&all), engine.networks(&all), engine.volumes(&ours))?;
-    Ok(Observed { containers, networks, volumes })
 }
 
 /// How a removal ended.

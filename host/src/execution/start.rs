@@ -1,10 +1,11 @@
 //! Carries out the plan of a start, up to the moment when every node is ready.
 
 use super::Stop;
-use super::ready::{self, Deaths};
+use super::ready::{self, Awaited, Deaths, Waiting};
 use crate::engine::{Engine, EngineError, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
+use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use futures_util::future::{self, FutureExt, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -71,7 +72,7 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
         places: Semaphore::new(start.workers.max(1)),
         deaths: &deaths,
         unready: watch::Sender::new(start.plan.nodes.len()),
-        awaited: Awaited::default(),
+        waiting: Waiting::default(),
         failed: RefCell::default(),
         again: Cell::default(),
     };
@@ -81,16 +82,13 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
     result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), again: nodes.again.get() })
 }
 
-/// What nodes that run are waited for, by FQDN.
-pub(super) type Awaited = RefCell<BTreeMap<String, String>>;
-
 struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
     /// How many nodes are not ready yet.
     unready: watch::Sender<usize>,
-    awaited: Awaited,
+    waiting: Waiting,
     failed: RefCell<Vec<String>>,
     again: Cell<Option<Again>>,
 }
@@ -105,7 +103,7 @@ impl Nodes<'_> {
         // The watch ends only by losing the engine; then the work has to end too.
         tokio::select! {
             ids = &mut work => ids,
-            error = ready::watch_deaths(engine, &plan.run.id, since, self.deaths) => {
+            error = ready::watch_deaths(engine, (labels::RUN, &plan.run.id), since, self.deaths) => {
                 stop.stop(error);
                 work.await
             }
@@ -118,9 +116,8 @@ impl Nodes<'_> {
         let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
             .cause(format!("it was given {given}"))
             .hint("give it longer with --timeout");
-        let awaited = self.awaited.borrow();
-        self.failed.borrow_mut().extend(awaited.keys().cloned());
-        awaited.iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: still waiting for {what}")))
+        self.failed.borrow_mut().extend(self.waiting.borrow().keys().cloned());
+        ready::still_waiting(late, &self.waiting)
     }
 
     async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
@@ -185,20 +182,28 @@ impl Nodes<'_> {
 
     /// Waits until a node is ready, and watches over it until all are: others may wait for it in vain.
     async fn is_ready_with_all(&self, node: &NodePlan, id: &str) -> Result<()> {
-        ready::node_is_ready(self.start, node, id, self.deaths, &self.awaited).await?;
+        let Start { engine, stop, events, .. } = self.start;
+        let awaited = Awaited {
+            engine,
+            fqdn: node.fqdn(),
+            id,
+            probes: &node.probes,
+            deaths: self.deaths,
+            waiting: &self.waiting,
+            events,
+        };
+        stop.wait(awaited.is_ready()).await?;
         self.tell(node, NodePhase::Ready);
         self.unready.send_modify(|unready| *unready -= 1);
         let mut unready = self.unready.subscribe();
         let or_death = async {
             tokio::select! {
                 biased;
-                death = self.deaths.of(id), if node.stays_dead() => {
-                    Err(ready::died(self.start.engine, node.fqdn(), &death).await)
-                }
+                error = awaited.dies() => Err(error),
                 _ = unready.wait_for(|unready| *unready == 0) => Ok(()),
             }
         };
-        self.start.stop.wait(or_death).await
+        stop.wait(or_death).await
     }
 
     async fn create(&self, node: &NodePlan) -> Result<String> {

@@ -1,7 +1,7 @@
 //! Undoing a start that failed or was interrupted: exactly what that start made, found by its label.
 
 use super::removal::{self, Left};
-use super::{Stop, ready};
+use super::{Stop, observe, ready};
 use crate::engine::{Engine, Filter};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -45,7 +45,7 @@ async fn remove_in_rounds(engine: &dyn Engine, run: &str, stop: &Stop, events: &
     let mut left = Left::default();
     for pause in ROUNDS {
         sleep(pause).await;
-        match stop.look(removal::observe(engine)).await {
+        match stop.look(observe::everything(engine)).await {
             Ok(observed) => {
                 left = removal::remove_all(engine, &plan::removal::undo(&observed, run), stop, events).await;
             }

@@ -51,11 +51,11 @@ pub fn clusters(observed: &Observed, names: &BTreeSet<String>, networks: bool) -
     }
 }
 
-/// Removes whole clusters and single nodes (by FQDN), and those networks of ours that are empty then.
+/// Removes whole clusters and single nodes (by their containers' ids), and those networks of ours that are empty then.
 pub fn chosen(observed: &Observed, clusters: &BTreeSet<String>, nodes: &BTreeSet<String>) -> RemovalPlan {
     let of_clusters = |labels: &Labels| labels::cluster_of(labels).is_some_and(|name| clusters.contains(&name));
     let goes = |container: &Container| {
-        of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.name))
+        of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.id))
     };
     let going = observed.containers.iter().filter(|container| goes(container));
     let leaving: BTreeSet<&str> = going.flat_map(|container| container.networks.keys().map(String::as_str)).collect();

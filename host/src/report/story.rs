@@ -250,7 +250,7 @@ impl Story {
 fn node_gets_on(task: &mut Task, phase: &NodePhase, now: Duration) {
     match phase {
         NodePhase::Creating => task.go_on("creating", now),
-        NodePhase::Starting => task.go_on("starting", now),
+        NodePhase::Starting | NodePhase::Resuming => task.go_on("starting", now),
         NodePhase::Waiting { probe } => task.go_on(format!("waiting for {probe}"), now),
         NodePhase::Stopping => task.go_on("stopping", now),
         NodePhase::Ready => task.end(TaskState::Done, "ready", now),

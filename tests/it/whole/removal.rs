@@ -5,7 +5,7 @@ use clusterdock::cli::Rm;
 use clusterdock::cluster::{Cluster, ClusterState, clusters};
 use clusterdock::commands::rm;
 use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::removal::observe;
+use clusterdock::execution::observe::everything;
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
 use std::sync::Arc;
 
@@ -18,7 +18,7 @@ impl Stage {
 
     /// What `ls` shows.
     pub(super) async fn clusters(&self) -> Vec<Cluster> {
-        clusters(&observe(&self.fake).await.unwrap())
+        clusters(&everything(&self.fake).await.unwrap())
     }
 }
 

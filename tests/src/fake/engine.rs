@@ -12,6 +12,7 @@ use clusterdock::engine::{
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use std::io;
+use std::net::Ipv4Addr;
 
 #[async_trait]
 impl Engine for FakeEngine {
@@ -206,6 +207,44 @@ impl Engine for FakeEngine {
             .call("get_archive", |holdings| holdings.name_of(id), |holdings| holdings.get_archive(id, path))
             .await?;
         Ok(stream::iter(pieces.into_iter().map(Ok)).boxed())
+    }
+
+    async fn pause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("pause_container", |holdings| holdings.name_of(id), |holdings| holdings.pause_container(id)).await
+    }
+
+    async fn unpause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("unpause_container", |holdings| holdings.name_of(id), |holdings| holdings.unpause_container(id)).await
+    }
+
+    async fn kill_container(&self, id: &str, signal: &str) -> EngineResult<()> {
+        self.call("kill_container", |holdings| holdings.name_of(id), |holdings| holdings.kill_container(id, signal))
+            .await
+    }
+
+    async fn starts(
+        &self,
+        (key, value): (&str, &str),
+        since: i64,
+    ) -> EngineResult<BoxStream<'static, EngineResult<String>>> {
+        let label = (key.to_string(), value.to_string());
+        self.call("starts", |_| format!("{key}={value}"), |_| Ok(())).await?;
+        Ok(self.start_stream(label, since))
+    }
+
+    async fn connect_network(
+        &self,
+        network: &str,
+        id: &str,
+        address: Option<Ipv4Addr>,
+        aliases: &[String],
+    ) -> EngineResult<()> {
+        let connect = self.call(
+            "connect_network",
+            |holdings| holdings.name_of(id),
+            |holdings| holdings.connect_network(network, id, address, aliases),
+        );
+        connect.await
     }
 }
 
