@@ -173,6 +173,11 @@ impl Wish {
         Wish { pull, ..self }
     }
 
+    /// What a failed start made stays.
+    fn keep(self) -> Wish {
+        Wish { keep: true, ..self }
+    }
+
     fn hook(self, hook: LabHook) -> Wish {
         Wish { hook, ..self }
     }
