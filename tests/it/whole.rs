@@ -5,6 +5,7 @@ mod death;
 mod failure;
 mod image;
 mod life;
+mod race;
 mod removal;
 mod undo;
 
