@@ -2,7 +2,7 @@
 //! gone already is success.
 
 use super::Stop;
-use crate::engine::{Engine, EngineResult, Fault};
+use crate::engine::{Engine, EngineResult, Fault, Filter};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::plan::RemovalPlan;
@@ -71,82 +71,110 @@ pub async fn carry_out(
         Some(why) => why,
         None => Error::new(Kind::Left, format!("{} could not be removed", plural(count))),
     };
-    Err(left.listed(error).hint("do it again once the cause is gone: what is gone already is no error"))
+    Err(left.listed(error).hint("do it again: what is gone already is no error"))
 }
 
 /// Removes all that it can of a plan. Volumes go last, and only when everything else is gone: as long as one marks a
 /// cluster as half-made, nobody takes what is left of it for a whole one.
 pub async fn remove_all(engine: &dyn Engine, plan: &RemovalPlan, stop: &Stop, events: &(dyn Fn(Event) + Sync)) -> Left {
-    let mut left = Left::default();
-    let mut removals: Vec<_> = stream::iter(&plan.containers)
-        .map(|Named { id, name }| remove(stop, events, ("container", name), || engine.remove_container(id)))
-        .buffer_unordered(WORKERS)
-        .collect()
-        .await;
-    for Named { id, name } in &plan.networks {
-        removals.push(remove(stop, events, ("network", name), || engine.remove_network(id)).await);
+    let work = Work { engine, plan, stop, events };
+    let containers = stream::iter(&plan.containers).map(|container| work.remove_container(container));
+    let mut left: Left = containers.buffer_unordered(WORKERS).collect().await;
+    for network in &plan.networks {
+        left.extend([work.remove_network(network).await]);
     }
-    removals.into_iter().for_each(|removal| left.add(removal));
-    for name in &plan.volumes {
-        let removal = match left.is_empty() {
-            true => remove(stop, events, ("volume", name), || engine.remove_volume(name)).await,
-            false => Removal::Untried(thing("volume", name)),
-        };
-        left.add(removal);
+    for volume in &plan.volumes {
+        left.extend([match left.is_empty() {
+            true => work.remove("volume", volume, || engine.remove_volume(volume)).await,
+            false => Removal::Untried(thing("volume", volume)),
+        }]);
     }
     left
 }
 
 /// How a removal ended.
 enum Removal {
-    Gone,
+    /// It is gone, or is to stay.
+    Done,
     Refused(Error),
     Untried(String),
 }
 
-impl Left {
-    fn add(&mut self, removal: Removal) {
-        match removal {
-            Removal::Gone => {}
-            Removal::Refused(error) => self.refused.push(error),
-            Removal::Untried(thing) => self.untried.push(thing),
+impl Extend<Removal> for Left {
+    fn extend<I: IntoIterator<Item = Removal>>(&mut self, removals: I) {
+        for removal in removals {
+            match removal {
+                Removal::Done => {}
+                Removal::Refused(error) => self.refused.push(error),
+                Removal::Untried(thing) => self.untried.push(thing),
+            }
         }
     }
 }
 
-async fn remove<F: Future<Output = EngineResult<()>>>(
-    stop: &Stop,
-    events: &(dyn Fn(Event) + Sync),
-    (kind, name): (&'static str, &str),
-    call: impl Fn() -> F,
-) -> Removal {
-    if stop.reason().is_some() {
-        return Removal::Untried(thing(kind, name));
-    }
-    match until_gone(stop, call).await {
-        Ok(()) => {
-            events(Event::Removed { kind, name: name.to_string() });
-            Removal::Gone
-        }
-        Err(error) => Removal::Refused(error.context(thing(kind, name))),
-    }
+#[derive(Clone, Copy)]
+struct Work<'a> {
+    engine: &'a dyn Engine,
+    plan: &'a RemovalPlan,
+    stop: &'a Stop,
+    events: &'a (dyn Fn(Event) + Sync),
 }
 
-/// Makes the call again while something still uses the thing, as long as that takes mostly.
-async fn until_gone<F: Future<Output = EngineResult<()>>>(stop: &Stop, call: impl Fn() -> F) -> Result<()> {
-    let mut retries = RETRIES.iter();
-    loop {
-        let error = match stop.call(async { Ok(call().await) }).await? {
-            Ok(()) => return Ok(()),
-            Err(error) if error.is_not_found() => return Ok(()),
-            Err(error) => error,
-        };
-        let Some(pause) = retries.next().filter(|_| error.fault == Fault::InUse) else { return Err(error.into()) };
-        let pause = async {
-            sleep(*pause).await;
-            Ok(())
-        };
-        stop.wait(pause).await?;
+impl Work<'_> {
+    async fn remove_container(self, Named { id, name }: &Named) -> Removal {
+        self.remove("container", name, || self.engine.remove_container(id)).await
+    }
+
+    /// Removes a network. One that another start has joined since the plan was made stays, as if the plan had seen it.
+    async fn remove_network(self, network: &Named) -> Removal {
+        let removal = self.remove("network", &network.name, || self.engine.remove_network(&network.id)).await;
+        let Removal::Refused(_) = removal else { return removal };
+        let look = self.stop.look(async { Ok(self.engine.containers(&Filter::all()).await?) }).await;
+        match look.as_deref().map(|containers| self.plan.holder(network, containers)) {
+            Ok(Some(holder)) => {
+                let message = format!("network {} stays: {} is on it", network.name, holder.name);
+                (self.events)(Event::Debug { message });
+                Removal::Done
+            }
+            _ => removal,
+        }
+    }
+
+    async fn remove<F>(self, kind: &'static str, name: &str, call: impl Fn() -> F) -> Removal
+    where
+        F: Future<Output = EngineResult<()>>,
+    {
+        if self.stop.reason().is_some() {
+            return Removal::Untried(thing(kind, name));
+        }
+        match self.until_gone(call).await {
+            Ok(()) => {
+                (self.events)(Event::Removed { kind, name: name.to_string() });
+                Removal::Done
+            }
+            Err(error) => Removal::Refused(error.context(thing(kind, name))),
+        }
+    }
+
+    /// Makes the call again while something still uses the thing, for as long as that takes mostly.
+    async fn until_gone<F>(self, call: impl Fn() -> F) -> Result<()>
+    where
+        F: Future<Output = EngineResult<()>>,
+    {
+        let mut retries = RETRIES.iter();
+        loop {
+            let error = match self.stop.call(async { Ok(call().await) }).await? {
+                Ok(()) => return Ok(()),
+                Err(error) if error.is_not_found() => return Ok(()),
+                Err(error) => error,
+            };
+            let Some(pause) = retries.next().filter(|_| error.fault == Fault::InUse) else { return Err(error.into()) };
+            let pause = async {
+                sleep(*pause).await;
+                Ok(())
+            };
+            self.stop.wait(pause).await?;
+        }
     }
 }
 
