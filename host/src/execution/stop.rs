@@ -77,8 +77,14 @@ impl Stop {
     /// A call to the engine that makes or removes something: not begun once the work is to end, and let finish, for
     /// [`GRACE`] at most, when it is under way. After three minutes it is given up in any case.
     pub async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.long_call(Duration::ZERO, call).await
+    }
+
+    /// The same of a call that may take so much longer.
+    pub async fn long_call<T>(&self, longer: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.check()?;
-        let call = async { timeout(CALL, call).await.unwrap_or_else(|_| Err(silent(CALL))) };
+        let deadline = CALL + longer;
+        let call = async { timeout(deadline, call).await.unwrap_or_else(|_| Err(silent(deadline))) };
         tokio::pin!(call);
         tokio::select! {
             biased;
