@@ -167,7 +167,10 @@ impl<'a> Nodes<'a> {
             Step::Stop { grace_seconds } => {
                 let _place = self.stops_at_once.acquire().await;
                 self.tell(node, NodePhase::Stopping);
-                self.call(node, "stop", engine.stop_container(id, *grace_seconds)).await?;
+                let call = async { Ok(engine.stop_container(id, *grace_seconds).await) };
+                let grace = Duration::from_secs((*grace_seconds).into());
+                let stopped = self.work.stop.long_call(grace, call).await?;
+                stopped.map_err(|error| explain(node, "stop", error))?;
                 self.tell(node, NodePhase::Stopped);
                 Ok(())
             }

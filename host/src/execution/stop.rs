@@ -80,16 +80,18 @@ impl Stop {
     /// A call to the engine that makes or removes something: not begun once the work is to end, and let finish, for
     /// [`GRACE`] at most, when it is under way. After three minutes it is given up in any case.
     pub async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        self.graceful(CALL, call).await
+        self.long_call(Duration::ZERO, call).await
     }
 
     /// The same of a call that moves files or makes an image, which may take two hours.
     pub async fn transfer<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
-        self.graceful(TRANSFER, call).await
+        self.long_call(TRANSFER, call).await
     }
 
-    async fn graceful<T>(&self, deadline: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
+    /// The same of a call that may take so much longer.
+    pub async fn long_call<T>(&self, longer: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.check()?;
+        let deadline = CALL + longer;
         let call = async { timeout(deadline, call).await.unwrap_or_else(|_| Err(silent(deadline))) };
         tokio::pin!(call);
         tokio::select! {

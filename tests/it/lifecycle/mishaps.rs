@@ -117,3 +117,14 @@ fn listening(fake: FakeEngine) -> FakeEngine {
     fake.on_exec(|_| ExecAnswer::success().stdout("sl local\n 0: 00000000:0016 00000000:0000 0A\n"));
     fake
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_may_take_as_long_as_the_user_gives_the_node() {
+    let fake = lab(EngineGeneration::V26, State::Running, &[]);
+    fake.stall(("stop_container", 0));
+    let args = StopArgs { plain: plain(), time: 10 * MINUTE };
+    let began = tokio::time::Instant::now();
+    let stopped = Desk::at(&fake).run(async |session| lifecycle::stop(session, &args).await).await;
+    assert_eq!(stopped.unwrap_err().kind(), Kind::Timeout);
+    assert!(began.elapsed() > 10 * MINUTE, "{:?}", began.elapsed());
+}
