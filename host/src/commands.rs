@@ -1,6 +1,7 @@
 //! The commands: one file each. A command turns its arguments into one call of what does the work, and the result
 //! into an answer.
 
+mod attached;
 pub mod build;
 pub mod env;
 pub mod exec;

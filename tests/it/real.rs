@@ -11,3 +11,4 @@ mod names;
 mod ports;
 mod races;
 mod remote;
+mod terminal;

@@ -46,9 +46,11 @@ const LEAVES_OUT_CAPABILITIES: Version = Version(1, 42);
 /// From here on a terminal's size may come with the start of a command.
 const TAKES_CONSOLE_SIZE: Version = Version(1, 42);
 
-/// A key that no keyboard sends stands for the detach keys: an empty setting means the default ones, which swallow
-/// Ctrl-P.
-const NO_DETACH_KEYS: &str = "ctrl-_";
+/// Two keys that nobody types one after the other: an empty setting means the default ones, which swallow Ctrl-P.
+/// The engine holds the first back until it knows the next, so it is Ctrl-@ (Ctrl-Space), which does nothing visible
+/// by itself in any editor or shell; a single key would be lost. Three or more are no choice: what then is typed of
+/// them is given to the command twice, by Docker 20.10 to 28.
+const NO_DETACH_KEYS: &str = "ctrl-@,ctrl-^";
 
 /// What a call that only looks may take.
 const LOOK: Duration = Duration::from_secs(30);
