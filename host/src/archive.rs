@@ -1,64 +1,20 @@
-//! Tars with one file, as a hook's `put_file` and `get_file` send them.
+//! Archives (tar): how files and folders travel between this machine and nodes. [`pack`] makes one of what is here,
+//! [`unpack`] makes what is here of one, [`relay`] passes one on under another name; all of them as the bytes come,
+//! however many there are. Nothing in here knows of engines or nodes: bytes come from a reader and go to a writer.
+//!
+//! An archive that comes from a node is not trusted. [`read`] gives only entries that lie in a folder which the
+//! archive itself has just entered, and [`unpack`] goes from folder to folder without following a link, so nothing
+//! is written outside of the destination, whatever the archive says.
 
-use crate::error::{Error, Kind, Result};
-use std::io::Read;
-use std::path::Path;
-use std::time::{SystemTime, UNIX_EPOCH};
-
-/// A tar with one file at an absolute path; unpacked at `/` it also makes the folders above.
-///
-/// # Errors
-/// The path is not absolute, or no file can have it.
-pub fn one_file(path: &str, contents: &[u8], mode: u32, owner: (u32, u32)) -> Result<Vec<u8>, std::io::Error> {
-    let Some(relative) = path.strip_prefix('/').filter(|rest| !rest.is_empty() && !rest.ends_with('/')) else {
-        return Err(std::io::Error::other(format!("`{path}` is not the absolute path of a file")));
-    };
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |time| time.as_secs());
-    let mut tar = tar::Builder::new(Vec::new());
-    let mut header = tar::Header::new_gnu();
-    header.set_size(contents.len() as u64);
-    header.set_mode(mode);
-    header.set_mtime(now);
-    header.set_uid(owner.0.into());
-    header.set_gid(owner.1.into());
-    tar.append_data(&mut header, Path::new(relative), contents)?;
-    tar.into_inner()
-}
-
-/// The contents of the one file in a tar.
-///
-/// # Errors
-/// It is a folder, a link, or no tar.
-pub fn only_file(archive: &[u8]) -> Result<Vec<u8>> {
-    let broken = |error: std::io::Error| Error::new(Kind::Other, "the engine sent no archive").cause(error);
-    let mut archive = tar::Archive::new(archive);
-    let mut entries = archive.entries().map_err(broken)?;
-    let mut entry = match entries.next() {
-        Some(entry) => entry.map_err(broken)?,
-        None => return Err(Error::new(Kind::NotFound, "nothing is there")),
-    };
-    if !entry.header().entry_type().is_file() {
-        return Err(Error::new(Kind::Other, "it is not a file"));
-    }
-    let mut contents = Vec::new();
-    entry.read_to_end(&mut contents).map_err(broken)?;
-    Ok(contents)
-}
-
+pub mod entry;
+pub mod one;
+pub mod pack;
+pub mod read;
+pub mod relay;
 #[cfg(test)]
-mod tests {
-    use super::*;
+mod tests;
+pub mod unpack;
+pub mod write;
 
-    #[test]
-    fn a_file_comes_back_as_it_went() {
-        let tar = one_file("/etc/app/app.conf", b"a = 1\n", 0o640, (0, 0)).unwrap();
-        assert_eq!(only_file(&tar).unwrap(), b"a = 1\n");
-    }
-
-    #[test]
-    fn only_absolute_paths_of_files_are_taken() {
-        for bad in ["etc/app.conf", "/", "/etc/"] {
-            one_file(bad, b"", 0o644, (0, 0)).unwrap_err();
-        }
-    }
-}
+pub use entry::{Copied, Entry, Kind as EntryKind, Owners, Top};
+pub use one::{one_file, only_file};

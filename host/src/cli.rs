@@ -1,6 +1,7 @@
 //! The command line: what can be typed, and how help tells it. Values are checked here; the inside never looks at a
 //! string again.
 
+pub mod cp;
 pub mod duration;
 pub mod lifecycle;
 pub mod map;
@@ -89,6 +90,8 @@ pub enum Command {
     Inspect(lifecycle::Inspect),
     /// Print a cluster's names, addresses and ports as shell variables
     Env(lifecycle::Env),
+    /// Copy files and folders between this machine and nodes, or from node to node
+    Cp(cp::Cp),
     /// Remove clusters or nodes
     Rm(Rm),
     /// Remove everything of clusterdock's, or clusters by name

@@ -3,6 +3,7 @@
 
 mod attached;
 pub mod build;
+pub mod cp;
 pub mod env;
 pub mod exec;
 pub mod inspect;

@@ -11,6 +11,7 @@ pub mod container;
 pub mod docker;
 pub mod error;
 pub mod exec;
+pub mod file;
 pub mod image;
 pub mod network;
 
@@ -25,6 +26,7 @@ pub use container::{
 };
 pub use error::{EngineError, Fault};
 pub use exec::{Chunk, ExecSession, ExecSpec};
+pub use file::FileKind;
 pub use image::{BuildSpec, Image, ImageProgress};
 pub use network::{Network, NetworkSpec};
 
@@ -131,14 +133,19 @@ pub trait Engine: Send + Sync {
     /// Tells a command's terminal its size.
     async fn resize_exec(&self, exec_id: &str, rows: u16, columns: u16) -> EngineResult<()>;
 
-    /// Unpacks a tar at a path of a container, running or not.
+    /// What is at a path of a container, running or not; none when nothing is, or one of its folders is a file. Links
+    /// above its last part are followed. [`put_archive`](Engine::put_archive) and
+    /// [`get_archive`](Engine::get_archive) tell whether the container itself is there.
+    async fn file(&self, id: &str, path: &str) -> EngineResult<Option<FileKind>>;
+    /// Unpacks a tar in a folder of a container, running or not. A folder never takes the place of a file, nor a file
+    /// that of a folder.
     async fn put_archive(
         &self,
         id: &str,
         path: &str,
         tar: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> EngineResult<()>;
-    /// A path of a container as tar.
+    /// A path of a container as tar. Its root has the path's last name, or is a dot when the path ends in `/.`.
     async fn get_archive(&self, id: &str, path: &str) -> EngineResult<BoxStream<'static, std::io::Result<Bytes>>>;
 }
 

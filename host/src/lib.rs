@@ -27,3 +27,4 @@ pub mod select;
 pub mod session;
 pub mod terminal;
 pub mod topology;
+pub mod transfer;

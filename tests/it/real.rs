@@ -3,6 +3,7 @@
 
 mod calls;
 mod conflicts;
+mod cp;
 mod endings;
 mod hooks;
 mod hosts_file;

@@ -1,6 +1,7 @@
 //! The whole program against the fake engine: whatever call goes wrong, however a start ends, the engine is afterwards
 //! what it was, and the error says what happened.
 
+mod cp;
 mod death;
 mod failure;
 mod image;

@@ -9,6 +9,7 @@ mod capability;
 mod create;
 mod exec;
 mod fault;
+mod file;
 mod seen;
 mod wire;
 
@@ -17,7 +18,8 @@ pub use create::body as create_body;
 
 use super::{
     BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
-    ExecSession, ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec,
+    Volume,
 };
 use async_trait::async_trait;
 use bollard::container::LogOutput;
@@ -60,10 +62,10 @@ const CHANGE: Duration = Duration::from_secs(120);
 const IMAGE: Duration = Duration::from_secs(300);
 /// What one step of a build may be silent for.
 const BUILD: Duration = Duration::from_secs(1800);
-/// What unpacking files may take, which are streamed.
-const TRANSFER: Duration = Duration::from_secs(3600);
-/// What the client library may take to get an answer's head; longer than any deadline above.
-const LIBRARY_SECONDS: u64 = 3600;
+/// What unpacking files may take: they are streamed, and who streams them looks whether they move.
+const TRANSFER: Duration = Duration::from_secs(LIBRARY_SECONDS);
+/// What the client library may take to get an answer's head; no shorter than any deadline above.
+const LIBRARY_SECONDS: u64 = 24 * 3600;
 
 /// A Docker engine. Nothing is sent before the first call.
 pub struct Docker {
@@ -440,13 +442,33 @@ impl Engine for Docker {
         self.call("resize a terminal", LOOK, self.client.resize_exec(exec_id, options)).await
     }
 
+    async fn file(&self, id: &str, path: &str) -> EngineResult<Option<FileKind>> {
+        let options = query::ContainerArchiveInfoOptions { path: path.into() };
+        let look = self.client.get_container_archive_info(id, Some(options));
+        match self.call("look at a file", LOOK, look).await {
+            Ok(seen) => Ok(Some(file::kind(seen))),
+            Err(error) if error.is_not_found() => Ok(None),
+            // The answer has no text, but the one to the like question has.
+            Err(error) if error.message.is_empty() => match self.get_archive(id, path).await {
+                Err(told) if told.message.contains("not a directory") => Ok(None),
+                Err(told) => Err(told),
+                Ok(_) => Err(error),
+            },
+            Err(error) => Err(error),
+        }
+    }
+
     async fn put_archive(
         &self,
         id: &str,
         path: &str,
         tar: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> EngineResult<()> {
-        let options = query::UploadToContainerOptions { path: path.into(), ..Default::default() };
+        let options = query::UploadToContainerOptions {
+            path: path.into(),
+            no_overwrite_dir_non_dir: Some("true".into()),
+            ..Default::default()
+        };
         let upload = self.client.upload_to_container(id, Some(options), bollard::body_try_stream(tar));
         self.call("unpack files", TRANSFER, upload).await
     }

@@ -55,6 +55,17 @@ pub fn share(current: u64, total: u64) -> String {
     format!("{:.1} of {:.1} {name}", current as f64 / unit, total as f64 / unit)
 }
 
+/// `45.2 MB`; bytes one by one below a kilobyte.
+pub fn bytes(amount: u64) -> String {
+    let (unit, name) = match amount {
+        0..1_000 => return count(amount, "byte"),
+        1_000..1_000_000 => (1e3, "kB"),
+        1_000_000..1_000_000_000 => (1e6, "MB"),
+        _ => (1e9, "GB"),
+    };
+    format!("{:.1} {name}", amount as f64 / unit)
+}
+
 /// `text` without what would move a terminal's cursor, change its colours or ring its bell; line ends stay. Of a line
 /// that overwrote itself (a progress bar of a command's own) the last state is left.
 pub(super) fn printable(text: &str) -> String {

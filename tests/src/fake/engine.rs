@@ -7,7 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::{
     BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
-    ExecSession, ExecSpec, Fault, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec,
+    Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -192,6 +193,10 @@ impl Engine for FakeEngine {
 
     async fn resize_exec(&self, exec_id: &str, rows: u16, columns: u16) -> EngineResult<()> {
         self.call("resize_exec", |_| exec_id.into(), |holdings| holdings.resize_exec(exec_id, rows, columns)).await
+    }
+
+    async fn file(&self, id: &str, path: &str) -> EngineResult<Option<FileKind>> {
+        self.call("file", |holdings| holdings.name_of(id), |holdings| holdings.file(id, path)).await
     }
 
     async fn put_archive(&self, id: &str, path: &str, tar: BoxStream<'static, io::Result<Bytes>>) -> EngineResult<()> {

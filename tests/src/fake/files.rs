@@ -3,7 +3,7 @@
 use super::FakeEngine;
 use super::state::Holdings;
 use bytes::Bytes;
-use clusterdock::engine::{EngineError, EngineResult, Fault};
+use clusterdock::engine::{EngineError, EngineResult, Fault, FileKind};
 use std::collections::BTreeMap;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -16,9 +16,14 @@ const FOLDERS: [&str; 14] =
 /// How long the pieces are that an archive comes in: odd, so that they end nowhere in particular.
 const PIECE: usize = 777;
 
-/// A container's files by path, the root being empty.
+/// A container's files.
 #[derive(Clone)]
-pub(super) struct Files(BTreeMap<PathBuf, File>);
+pub(super) struct Files {
+    /// By path, the root being empty.
+    held: BTreeMap<PathBuf, File>,
+    /// What is given in place of archives of these paths.
+    forged: BTreeMap<PathBuf, Bytes>,
+}
 
 /// A file, folder or link.
 #[derive(Clone)]
@@ -30,7 +35,7 @@ struct File {
 
 impl Default for Files {
     fn default() -> Files {
-        let mut files = Files(BTreeMap::new());
+        let mut files = Files { held: BTreeMap::new(), forged: BTreeMap::new() };
         for folder in FOLDERS {
             files.make_folders(Path::new(folder));
         }
@@ -54,17 +59,28 @@ impl FakeEngine {
         });
     }
 
+    /// Gives this, whatever it is, when an archive of a path of a container is asked for.
+    ///
+    /// # Panics
+    /// When there is no such container.
+    pub fn forge_archive(&self, container: &str, path: &str, archive: impl Into<Bytes>) {
+        self.change(|holdings| {
+            let held = holdings.container_mut(container).expect("a container whose archive is forged is there");
+            held.files.forged.insert(inside(Path::new(path)), archive.into());
+        });
+    }
+
     /// A file's contents; none when the container or the file is not there.
     pub fn read_file(&self, container: &str, path: &str) -> Option<Vec<u8>> {
         let holdings = self.holdings();
-        let file = holdings.container(container).ok()?.files.0.get(&inside(Path::new(path)))?;
+        let file = holdings.container(container).ok()?.files.held.get(&inside(Path::new(path)))?;
         Some(file.contents.clone())
     }
 
     /// A file's mode, user and group, as the archive gave them that brought it.
     pub fn file_owner(&self, container: &str, path: &str) -> Option<(u32, u64, u64)> {
         let holdings = self.holdings();
-        let header = &holdings.container(container).ok()?.files.0.get(&inside(Path::new(path)))?.header;
+        let header = &holdings.container(container).ok()?.files.held.get(&inside(Path::new(path)))?.header;
         Some((header.mode().ok()?, header.uid().ok()?, header.gid().ok()?))
     }
 }
@@ -72,24 +88,24 @@ impl FakeEngine {
 impl Files {
     /// Path and size of every file that is not one of the folders all containers have.
     pub(super) fn brought(&self) -> Vec<String> {
-        let own = self.0.iter().filter(|(path, _)| !FOLDERS.iter().any(|folder| Path::new(folder) == *path));
+        let own = self.held.iter().filter(|(path, _)| !FOLDERS.iter().any(|folder| Path::new(folder) == *path));
         own.map(|(path, file)| format!("/{}:{}", path.display(), file.contents.len())).collect()
     }
 
     fn is_folder(&self, path: &Path) -> bool {
-        path.as_os_str().is_empty() || self.0.get(path).is_some_and(|file| file.header.entry_type().is_dir())
+        path.as_os_str().is_empty() || self.held.get(path).is_some_and(|file| file.header.entry_type().is_dir())
     }
 
     fn insert(&mut self, path: PathBuf, file: File) {
         if let Some(parent) = path.parent() {
             self.make_folders(parent);
         }
-        self.0.insert(path, file);
+        self.held.insert(path, file);
     }
 
     fn make_folders(&mut self, path: &Path) {
         for folder in path.ancestors().filter(|folder| !folder.as_os_str().is_empty()) {
-            self.0.entry(folder.to_path_buf()).or_insert_with(File::folder);
+            self.held.entry(folder.to_path_buf()).or_insert_with(File::folder);
         }
     }
 
@@ -104,6 +120,12 @@ impl Files {
             entry.read_to_end(&mut contents)?;
             let link = entry.link_name()?.map(std::borrow::Cow::into_owned);
             let path = folder.join(inside(&path));
+            let folder_comes = entry.header().entry_type().is_dir();
+            if self.held.contains_key(&path) && self.is_folder(&path) != folder_comes {
+                let (old, new) =
+                    if folder_comes { ("non-directory", "directory") } else { ("directory", "non-directory") };
+                return Err(io::Error::other(format!("cannot overwrite {old} {path:?} with {new}")));
+            }
             if !path.as_os_str().is_empty() {
                 self.insert(path, File { header: entry.header().clone(), link, contents });
             }
@@ -117,7 +139,7 @@ impl Files {
         if path.as_os_str().is_empty() {
             append(&mut builder, &File::folder(), top)?;
         }
-        for (found, file) in self.0.iter().filter(|(found, _)| found.starts_with(path)) {
+        for (found, file) in self.held.iter().filter(|(found, _)| found.starts_with(path)) {
             let rest = found.strip_prefix(path).map_err(io::Error::other)?;
             let name = if rest.as_os_str().is_empty() { top.into() } else { format!("{top}/{}", rest.display()) };
             append(&mut builder, file, &name)?;
@@ -166,11 +188,25 @@ fn put_name(header: &mut Header, name: &str) {
 }
 
 impl Holdings {
+    pub(super) fn file(&self, key: &str, path: &str) -> EngineResult<Option<FileKind>> {
+        // As a HEAD request is answered: nobody learns whether the container is there.
+        let Ok(held) = self.container(key) else { return Ok(None) };
+        let path = inside(Path::new(path));
+        if held.files.is_folder(&path) {
+            return Ok(Some(FileKind::Folder));
+        }
+        Ok(held.files.held.get(&path).map(|file| match &file.link {
+            Some(target) => FileKind::Link(led_to(&path, target)),
+            None if file.header.entry_type().is_file() => FileKind::File,
+            None => FileKind::Special,
+        }))
+    }
+
     pub(super) fn put_archive(&mut self, key: &str, path: &str, archive: &[u8]) -> EngineResult<()> {
         let held = self.container_mut(key)?;
         let folder = inside(Path::new(path));
         if !held.files.is_folder(&folder) {
-            return Err(if held.files.0.contains_key(&folder) {
+            return Err(if held.files.held.contains_key(&folder) {
                 EngineError::new(Fault::Other, "extraction point is not a directory")
             } else {
                 no_file(path, key)
@@ -189,12 +225,15 @@ impl Holdings {
         let held = self.container(key)?;
         let wanted = inside(Path::new(path));
         let is_folder = held.files.is_folder(&wanted);
-        let is_there = is_folder || held.files.0.contains_key(&wanted);
+        let is_there = is_folder || held.files.held.contains_key(&wanted);
         // A slash at the end asks for a folder.
         if !is_there || (path.ends_with('/') && !is_folder) {
             return Err(no_file(path, key));
         }
         let contents_only = path.ends_with("/.") || wanted.as_os_str().is_empty();
+        if let Some(forged) = held.files.forged.get(&wanted) {
+            return Ok(vec![forged.clone()]);
+        }
         let last = wanted.file_name().map(|name| name.to_string_lossy()).filter(|_| !contents_only);
         let top = last.unwrap_or(".".into());
         let broken = |error| EngineError::new(Fault::Other, format!("failed to pack {path}: {error}"));
@@ -206,6 +245,22 @@ impl Holdings {
 /// A path within a container, without what leads nowhere.
 fn inside(path: &Path) -> PathBuf {
     path.components().filter(|part| matches!(part, Component::Normal(_))).collect()
+}
+
+/// Where a link leads, seen from the container's root.
+fn led_to(link: &Path, target: &Path) -> String {
+    let mut path = link.parent().map(Path::to_path_buf).unwrap_or_default();
+    if target.is_absolute() {
+        path.clear();
+    }
+    for part in target.components() {
+        match part {
+            Component::Normal(part) => path.push(part),
+            Component::ParentDir => drop(path.pop()),
+            _ => {}
+        }
+    }
+    format!("/{}", path.display())
 }
 
 fn no_file(path: &str, container: &str) -> EngineError {
