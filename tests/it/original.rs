@@ -1,6 +1,7 @@
 //! Beside the real original: its `ps` and `manage remove` see our clusters, and our commands see its.
 
 use clusterdock_tests::cargo;
+use clusterdock_tests::dockerd::{EngineBuild, OwnEngine};
 use clusterdock_tests::scene::{Scene, skipped};
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ fn original() -> Option<PathBuf> {
 }
 
 #[track_caller]
-fn says(program: &Path, arguments: &[&str]) -> String {
-    let output = Command::new(program).args(arguments).output().unwrap();
+fn says(engine: &OwnEngine, program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).env("DOCKER_HOST", engine.host()).output().unwrap();
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(output.status.success(), "{text}");
     text
@@ -39,22 +40,26 @@ fn says(program: &Path, arguments: &[&str]) -> String {
 
 #[test]
 fn the_original_lists_our_cluster_and_removes_it() {
-    let Some(scene) = Scene::new("original") else { return };
-    let Some(original) = original() else { return };
+    let Some(original) = Scene::new("original").and_then(|_| original()) else { return };
+    // Its `ps` dies of other tests' containers: it gets an engine of its own.
+    let engine = OwnEngine::start(EngineBuild::Installed).unwrap();
+    let scene = Scene::on(&engine.host(), "original");
     scene.start().args(["-p", "node-1:80"]).succeeds();
-    let listed = says(&original, &["ps"]);
+    let listed = says(&engine, &original, &["ps"]);
     assert!(listed.contains(&scene.name) && listed.contains(&scene.fqdn("node-2")), "{listed}");
     // It edits /etc/hosts through an image of this name, whatever is in it.
     let image = scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-1")]);
     scene.docker_says(&["tag", &image, "alpine:latest"]);
-    says(&original, &["manage", "remove", "-n", &scene.name]);
+    says(&engine, &original, &["manage", "remove", "-n", &scene.name]);
     scene.is_empty();
 }
 
 #[test]
 fn our_commands_work_on_a_cluster_that_the_original_started() {
-    let Some(scene) = Scene::new("theirs") else { return };
-    let Some(original) = original() else { return };
+    let Some(original) = Scene::new("theirs").and_then(|_| original()) else { return };
+    // Its `ps` dies of other tests' containers: it gets an engine of its own.
+    let engine = OwnEngine::start(EngineBuild::Installed).unwrap();
+    let scene = Scene::on(&engine.host(), "theirs");
     scene.start().succeeds();
     let image = scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-1")]);
     scene.run(["rm", &scene.name]).succeeds();
@@ -71,7 +76,7 @@ fn our_commands_work_on_a_cluster_that_the_original_started() {
              Cluster(node).start(args.network, update_etc_hosts=False)\n"
     );
     fs::write(topology.join("start.py"), start).unwrap();
-    says(&original, &["start", "-c", &scene.name, "-n", &scene.name, &topology.display().to_string()]);
+    says(&engine, &original, &["start", "-c", &scene.name, "-n", &scene.name, &topology.display().to_string()]);
     let fqdn = scene.fqdn("one");
     let listed = scene.run(["ps"]).succeeds().stdout;
     assert!(listed.contains(&fqdn) && listed.contains(&scene.name), "{listed}");
