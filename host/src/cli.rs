@@ -3,6 +3,7 @@
 
 pub mod cp;
 pub mod duration;
+pub mod lifecycle;
 pub mod map;
 pub mod size;
 pub mod start;
@@ -69,6 +70,26 @@ pub enum Command {
     Ssh(Ssh),
     /// Run a command on nodes, in parallel
     Exec(Exec),
+    /// Show what nodes wrote on their standard outputs
+    Logs(lifecycle::Logs),
+    /// Wait until nodes run and are ready
+    Wait(lifecycle::Wait),
+    /// Stop nodes; they keep addresses, ports and files
+    Stop(lifecycle::Stop),
+    /// Start nodes that have stopped, and wait until they are ready
+    Resume(lifecycle::Resume),
+    /// Stop nodes and start them again
+    Restart(lifecycle::Restart),
+    /// Freeze nodes
+    Pause(lifecycle::Plain),
+    /// Let frozen nodes go on
+    Unpause(lifecycle::Plain),
+    /// Kill nodes, or send them another signal
+    Kill(lifecycle::Kill),
+    /// Show everything about a cluster or a node, as JSON
+    Inspect(lifecycle::Inspect),
+    /// Print a cluster's names, addresses and ports as shell variables
+    Env(lifecycle::Env),
     /// Copy files and folders between this machine and nodes, or from node to node
     Cp(cp::Cp),
     /// Remove clusters or nodes
@@ -195,10 +216,10 @@ pub enum ManageAction {
 
 /// The whole command line, with `start` as far as it is known without a topology.
 pub fn command() -> clap::Command {
-    command_with(start::command())
+    Cli::command().subcommands([start::command().display_order(0), start::build_command().display_order(1)])
 }
 
-/// The whole command line, with this `start`.
-pub fn command_with(start: clap::Command) -> clap::Command {
-    Cli::command().subcommand(start.display_order(0))
+/// The whole command line with this `start` or `build`, read with a topology's arguments.
+pub fn command_with(command: clap::Command) -> clap::Command {
+    Cli::command().subcommand(command)
 }

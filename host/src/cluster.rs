@@ -114,7 +114,10 @@ impl Node {
             None => container.networks.keys().next().cloned().unwrap_or_default(),
         };
         let endpoint = container.networks.get(&network);
-        let hostname = label(labels::NODE).unwrap_or_else(|| container.name.clone());
+        let called = || container.hostname.clone().filter(|name| !name.is_empty());
+        let hostname = label(labels::NODE).or_else(called).unwrap_or_else(|| container.name.clone());
+        // The original's containers call themselves by their FQDN.
+        let hostname = hostname.strip_suffix(&format!(".{network}")).unwrap_or(&hostname).to_string();
         Some(Node {
             cluster,
             fqdn: if named { container.name.clone() } else { format!("{hostname}.{network}") },

@@ -19,6 +19,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::stream::BoxStream;
 use std::collections::BTreeMap;
+use std::net::Ipv4Addr;
 
 pub use container::{
     Container, ContainerSpec, ContainerState, Death, Endpoint, LogLine, LogOptions, PublishedPort, State,
@@ -26,7 +27,7 @@ pub use container::{
 pub use error::{EngineError, Fault};
 pub use exec::{Chunk, ExecSession, ExecSpec};
 pub use file::FileKind;
-pub use image::{Image, ImageProgress};
+pub use image::{BuildSpec, Image, ImageProgress};
 pub use network::{Network, NetworkSpec};
 
 /// What the engine's methods return.
@@ -70,10 +71,29 @@ pub trait Engine: Send + Sync {
     /// Pulls an image from its registry. Ends with an error when the engine's last word was one.
     async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()>;
 
+    /// Builds an image of a Dockerfile and its context, a tar. Ends with an error when a step fails.
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        context: BoxStream<'static, std::io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()>;
+    /// Makes an image `REPOSITORY:TAG` of a container; gives the image's id.
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String>;
+
     /// Makes a network; gives its id.
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String>;
     /// Removes a network by id. [`Fault::NotFound`] when it is gone, [`Fault::InUse`] while containers use it.
     async fn remove_network(&self, id: &str) -> EngineResult<()>;
+    /// Puts a container on a network, both by id; without an address the engine chooses one at its start. The place of
+    /// one that does not run on a network of the same name, which may be gone, is replaced.
+    async fn connect_network(
+        &self,
+        network: &str,
+        id: &str,
+        address: Option<Ipv4Addr>,
+        aliases: &[String],
+    ) -> EngineResult<()>;
 
     /// Makes a volume.
     async fn create_volume(&self, spec: &Volume) -> EngineResult<()>;
@@ -88,12 +108,21 @@ pub trait Engine: Send + Sync {
     async fn stop_container(&self, id: &str, grace_seconds: u32) -> EngineResult<()>;
     /// Removes a container and its anonymous volumes, running or not.
     async fn remove_container(&self, id: &str) -> EngineResult<()>;
+    /// Freezes a running container.
+    async fn pause_container(&self, id: &str) -> EngineResult<()>;
+    /// Lets a frozen container go on.
+    async fn unpause_container(&self, id: &str) -> EngineResult<()>;
+    /// Sends a signal, such as `SIGHUP`, to the command of a running container, which goes on if it was frozen. With
+    /// `SIGKILL` it returns when the command has ended. [`Fault::WrongState`] when it does not run.
+    async fn kill_container(&self, id: &str, signal: &str) -> EngineResult<()>;
     /// How a container is now.
     async fn container_state(&self, id: &str) -> EngineResult<ContainerState>;
 
     /// Deaths of containers that carry the label `key=value`, from `since` (Unix seconds) on. The stream ends with
     /// an error when the connection does.
     async fn deaths(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<Death>>>;
+    /// Ids of containers with that label that are started or unpaused, from `since` on. Ends as [`Engine::deaths`].
+    async fn starts(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<String>>>;
     /// The log of a container.
     async fn logs(&self, id: &str, options: &LogOptions) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>>;
 

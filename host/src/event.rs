@@ -137,6 +137,8 @@ pub enum NodePhase {
     Creating,
     /// Its container is being started.
     Starting,
+    /// Its container, which was made earlier, is being started.
+    Resuming,
     /// It runs; its probes are awaited.
     Waiting {
         /// The probe looked at.

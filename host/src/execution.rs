@@ -14,6 +14,8 @@
 pub mod command;
 mod finish;
 pub mod hook;
+pub mod lifecycle;
+pub mod observe;
 pub mod probe;
 pub mod ready;
 pub mod removal;

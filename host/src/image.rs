@@ -2,26 +2,34 @@
 //! images are provided once each, in parallel.
 
 pub mod assemble;
+pub mod context;
+pub mod ignore;
 
 use crate::cli::start::Pull;
-use crate::engine::{Engine, EngineError, Fault, Image};
+use crate::engine::{BuildSpec, Engine, EngineError, Fault, Image, ImageProgress};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, ImagePhase};
 use crate::execution::Stop;
 use crate::topology::manifest::{Manifest, System};
 use assemble::{Packing, Recipe};
 use bytes::Bytes;
+use context::Context;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
+use futures_util::stream::BoxStream;
 use std::collections::BTreeMap;
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 
 /// Marks images that were assembled, so that they can be found and swept.
 const ASSEMBLED: &str = "LABEL com.clusterdock.image=host";
+
+/// How many lines of a build that failed an error shows.
+const BUILD_LINES: usize = 15;
 
 /// Pieces of an archive that may wait for the engine, each of [`PIECE`] bytes.
 const PIECES_AHEAD: usize = 8;
@@ -41,6 +49,8 @@ pub struct Wanted {
 pub enum Source {
     /// Programs of this machine.
     Assembled(Arc<Recipe>),
+    /// Its Dockerfile, where it is not in its registry either.
+    Built(Context),
     /// Its registry.
     Registry,
 }
@@ -52,14 +62,22 @@ impl Wanted {
     /// The `host` image cannot be assembled here.
     pub fn of_system(
         manifest: &Manifest,
+        folder: Option<&Path>,
         system: &str,
         registry: Option<&str>,
         namespace: Option<&str>,
         config: &Path,
     ) -> Result<Wanted> {
-        let Some(System::Assembled { programs }) = manifest.images.systems.get(system) else {
-            let reference = manifest.image_ref(registry, namespace, system);
-            return Ok(Wanted { reference, source: Source::Registry });
+        let reference = manifest.image_ref(registry, namespace, system);
+        let programs = match manifest.images.systems.get(system) {
+            Some(System::Assembled { programs }) => programs,
+            Some(System::Built { context, dockerfile }) if folder.is_some() => {
+                let folder = folder.map(|folder| folder.join(context)).unwrap_or_default();
+                let context = Context { folder, dockerfile: dockerfile.display().to_string() };
+                return Ok(Wanted { reference, source: Source::Built(context) });
+            }
+            // A lone library has no folder beside it.
+            _ => return Ok(Wanted { reference, source: Source::Registry }),
         };
         let recipe = Recipe::resolve(programs)?;
         let digest = recipe.digest(config)?;
@@ -75,7 +93,11 @@ impl Wanted {
     pub fn step(&self, is_there: bool, pull: Pull) -> Option<&'static str> {
         match (&self.source, is_there, pull) {
             (Source::Assembled(_), false, _) => Some("assemble image"),
-            (Source::Registry, _, Pull::Always) | (Source::Registry, false, Pull::Missing) => Some("pull image"),
+            (Source::Built(_), false, Pull::Never) => Some("build image"),
+            (Source::Built(_), false, _) => Some("pull or build image"),
+            (Source::Built(_) | Source::Registry, _, Pull::Always) | (Source::Registry, false, Pull::Missing) => {
+                Some("pull image")
+            }
             _ => None,
         }
     }
@@ -125,6 +147,7 @@ impl Provider<'_> {
         let reference = &wanted.reference;
         match &wanted.source {
             Source::Assembled(recipe) => self.assemble(reference, recipe).await?,
+            Source::Built(context) => self.pull_or_build(reference, context, is_there).await?,
             Source::Registry => self.pull(reference).await.map_err(|error| match is_there {
                 true => error.hint("the image is there: leave out --always-pull to use it as it is"),
                 false => error,
@@ -137,10 +160,57 @@ impl Provider<'_> {
         Ok((reference.clone(), image))
     }
 
+    /// A registry that has the image saves the build; one that has not, or cannot be reached, is no failure.
+    async fn pull_or_build(&self, reference: &str, context: &Context, is_there: bool) -> Result<()> {
+        if self.pull != Pull::Never {
+            match self.pull(reference).await {
+                Ok(()) => return Ok(()),
+                Err(error) if error.kind() != Kind::Image => return Err(error),
+                Err(error) if is_there => {
+                    return Err(error.hint("the image is there: leave out --always-pull to use it as it is"));
+                }
+                Err(error) => (self.events)(Event::Debug { message: format!("building it instead: {error}") }),
+            }
+        }
+        self.build(reference, context, &BTreeMap::new()).await
+    }
+
+    /// Builds an image from its Dockerfile.
+    ///
+    /// # Errors
+    /// [`Kind::Image`] with the last lines of the step that failed.
+    pub async fn build(&self, reference: &str, context: &Context, arguments: &BTreeMap<String, String>) -> Result<()> {
+        context.check()?;
+        self.tell(reference, ImagePhase::Building);
+        let spec = BuildSpec {
+            reference: reference.into(),
+            dockerfile: context.dockerfile.clone(),
+            arguments: arguments.clone(),
+            pull: self.pull == Pull::Always,
+        };
+        let source = context.clone();
+        let (tar, written) = sent(move |out| source.write_tar(out));
+        let mut last: Vec<String> = Vec::new();
+        let mut progress = |step: ImageProgress| {
+            last.extend(step.status.lines().map(str::to_string));
+            last.drain(..last.len().saturating_sub(BUILD_LINES));
+            let ImageProgress { part, status, current, total } = step;
+            self.tell(reference, ImagePhase::Progress { part, status, current, total });
+        };
+        let build = async { Ok(self.engine.build_image(&spec, tar, &mut progress).await) };
+        let built = self.stop.wait(build).await?;
+        written.await.map_err(|error| Error::new(Kind::Image, "packing the context panicked").cause(error))??;
+        built.map_err(|error| {
+            let error = Error::from(error).kind_of(Kind::Image);
+            let error = error.context(format!("image `{reference}` could not be built"));
+            if last.is_empty() { error } else { error.cause(format!("last lines:\n{}", last.join("\n"))) }
+        })
+    }
+
     async fn pull(&self, reference: &str) -> Result<()> {
         self.tell(reference, ImagePhase::Pulling);
-        let mut progress = |step: crate::engine::ImageProgress| {
-            let crate::engine::ImageProgress { part, status, current, total } = step;
+        let mut progress = |step: ImageProgress| {
+            let ImageProgress { part, status, current, total } = step;
             self.tell(reference, ImagePhase::Progress { part, status, current, total });
         };
         let pull = async { Ok(self.engine.pull_image(reference, &mut progress).await) };
@@ -155,19 +225,12 @@ impl Provider<'_> {
         self.check_architecture().await?;
         // A store on this machine unpacks layers anyway; over a network the smaller archive wins.
         let packing = if self.engine.is_local() { Packing::Plain } else { Packing::Gzip };
-        let (sender, receiver) = mpsc::channel(PIECES_AHEAD);
         let source = recipe.clone();
-        let written = tokio::task::spawn_blocking(move || {
-            let mut out = BufWriter::with_capacity(PIECE, Pieces(sender));
-            source.write_tar(packing, &mut out)?;
-            out.flush().map_err(|error| Error::new(Kind::Image, "cannot send the image").cause(error))
-        });
-        let mut receiver = receiver;
-        let tar = futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)).boxed();
+        let (tar, written) = sent(move |out| source.write_tar(packing, out));
         let mut changes = recipe.configuration().to_vec();
         changes.push(ASSEMBLED.to_string());
         let import = async { Ok(self.engine.import_image(reference, &changes, tar).await) };
-        let imported = self.stop.call(import).await?;
+        let imported = self.stop.transfer(import).await?;
         // What went wrong with the files says more than what the engine made of half an archive.
         written.await.map_err(|error| Error::new(Kind::Image, "assembling panicked").cause(error))??;
         imported.map_err(|error| Error::from(error).kind_of(Kind::Image).context("failed to import the host image"))
@@ -195,6 +258,31 @@ impl Provider<'_> {
     }
 }
 
+/// What `write` writes, as a stream; written by a thread that may block, no faster than the engine takes it. When it
+/// fails, the stream ends with an error, so that the engine does not take half an archive for a whole one.
+fn sent(
+    write: impl FnOnce(&mut dyn Write) -> Result<()> + Send + 'static,
+) -> (BoxStream<'static, std::io::Result<Bytes>>, JoinHandle<Result<()>>) {
+    let (sender, mut receiver) = mpsc::channel(PIECES_AHEAD);
+    let written = tokio::task::spawn_blocking(move || {
+        let mut out = BufWriter::with_capacity(PIECE, Pieces(sender.clone()));
+        let flush = |mut out: BufWriter<Pieces>| {
+            out.flush().map_err(|error| Error::new(Kind::Image, "cannot send an archive").cause(error))
+        };
+        match write(&mut out).and_then(|()| flush(out)) {
+            Ok(()) => Ok(()),
+            // An engine that takes no more says itself why.
+            Err(_) if sender.is_closed() => Ok(()),
+            Err(error) => {
+                // It may have closed in between.
+                sender.blocking_send(Err(std::io::Error::other(error.to_string()))).unwrap_or_default();
+                Err(error)
+            }
+        }
+    });
+    (futures_util::stream::poll_fn(move |context| receiver.poll_recv(context)).boxed(), written)
+}
+
 /// A writer whose pieces go to the engine; full when the engine is slower.
 struct Pieces(mpsc::Sender<std::io::Result<Bytes>>);
 
@@ -219,5 +307,35 @@ fn not_pulled(reference: &str, error: EngineError) -> Error {
     match error.fault {
         Fault::Unreachable | Fault::NotPermitted | Fault::Version => error.into(),
         _ => shown.cause(error).hint(hint),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn broken() -> Error {
+        Error::new(Kind::Image, "a file vanished")
+    }
+
+    #[tokio::test]
+    async fn an_archive_that_breaks_off_does_not_end_as_if_it_were_whole() {
+        let (tar, written) = sent(|out| {
+            out.write_all(b"half of it").unwrap();
+            Err(broken())
+        });
+        let pieces: Vec<_> = tar.collect().await;
+        assert!(pieces.last().unwrap().is_err(), "the engine would take half of it for all: {pieces:?}");
+        assert_eq!(written.await.unwrap().unwrap_err().message(), broken().message());
+    }
+
+    #[tokio::test]
+    async fn an_engine_that_takes_no_more_says_itself_why() {
+        let (tar, written) = sent(|out| {
+            let sent = out.write_all(&vec![0; 100 * PIECE]);
+            sent.map_err(|error| Error::new(Kind::Image, "cannot write").cause(error))
+        });
+        drop(tar);
+        written.await.unwrap().unwrap();
     }
 }

@@ -5,11 +5,15 @@
 
 pub mod address;
 pub mod capability;
+pub mod lifecycle;
 pub mod port;
 pub mod print;
 pub mod removal;
 pub mod spec;
 pub mod start;
+#[cfg(test)]
+mod tests;
 
+pub use lifecycle::LifecyclePlan;
 pub use removal::RemovalPlan;
 pub use start::{NetworkPlan, NodePlan, StartPlan};

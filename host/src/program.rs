@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
-use crate::commands::{cp, exec, list, manage, rm, ssh, start};
+use crate::commands::{build, cp, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, start};
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
@@ -112,12 +112,13 @@ impl Prepared {
 }
 
 async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
-    if let Some(("start", start)) = matches.subcommand() {
-        return match start.get_one::<OsString>("topology") {
-            Some(topology) => start::start(session, topology, argv).await.map(|()| 0),
-            None => {
+    if let Some((name @ ("start" | "build"), args)) = matches.subcommand() {
+        return match (args.get_one::<OsString>("topology"), name) {
+            (Some(topology), "start") => start::start(session, topology, argv).await.map(|()| 0),
+            (Some(topology), _) => build::build(session, topology, argv).await.map(|()| 0),
+            (None, _) => {
                 let mut help = cli::command();
-                let help = help.find_subcommand_mut("start").expect("it is there").render_long_help();
+                let help = help.find_subcommand_mut(name).expect("it is there").render_long_help();
                 session.report.answer(&session.report.styled(Stream::Stdout, &help))?;
                 Ok(0)
             }
@@ -129,6 +130,16 @@ async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches)
         Command::Ls(args) => list::ls(session, args).await?,
         Command::Ssh(args) => return Ok(ssh::ssh(session, args).await?),
         Command::Exec(args) => return Ok(exec::exec(session, args).await?),
+        Command::Logs(args) => logs::logs(session, args).await?,
+        Command::Wait(args) => lifecycle::wait(session, args).await?,
+        Command::Stop(args) => lifecycle::stop(session, args).await?,
+        Command::Resume(args) => lifecycle::resume(session, args).await?,
+        Command::Restart(args) => lifecycle::restart(session, args).await?,
+        Command::Pause(args) => lifecycle::pause(session, args).await?,
+        Command::Unpause(args) => lifecycle::unpause(session, args).await?,
+        Command::Kill(args) => lifecycle::kill(session, args).await?,
+        Command::Inspect(args) => inspect::inspect(session, args).await?,
+        Command::Env(args) => env::env(session, args).await?,
         Command::Cp(args) => cp::cp(session, args).await?,
         Command::Rm(args) => rm::rm(session, args).await?,
         Command::Manage(args) => manage::manage(session, args).await?,

@@ -6,6 +6,7 @@ mod canvas;
 mod clock;
 mod failure;
 mod frame;
+mod inspect;
 mod json;
 mod line;
 mod live;
@@ -74,7 +75,7 @@ pub enum Format {
     Json,
     /// A JSON object a line.
     Jsonl,
-    /// Ids or names alone.
+    /// Names alone: FQDNs of nodes, which every command takes, and names of clusters.
     #[value(skip)]
     Quiet,
 }
@@ -208,7 +209,8 @@ impl Report {
         self.stderr().end();
     }
 
-    /// Hands the terminal to another program: no line is written to a live display until the result is dropped.
+    /// Hands the terminal to another program: nothing is written to a live display until the result is dropped, but
+    /// for what introduces that program ([`Event::Compiling`]).
     pub fn lend_terminal(&self) -> Lent<'_> {
         self.stderr().lend();
         Lent(self)

@@ -4,14 +4,62 @@ use crate::cluster::{Cluster, Node};
 use crate::error::{Error, Kind, Result};
 use crate::nearest::nearest;
 
+/// What a command line names: clusters and nodes, narrowed down to groups and nodes.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Selection<'a> {
+    /// Clusters, or nodes; none: all there are.
+    pub names: &'a [String],
+    /// Of these only the groups of these names, as `GROUP` or `CLUSTER/GROUP`, ...
+    pub groups: &'a [String],
+    /// ... and these nodes. Where neither is given, all.
+    pub nodes: &'a [String],
+}
+
+/// The nodes that are selected, each once, by cluster and in their order there.
+///
+/// # Errors
+/// [`Kind::NotFound`] for a name that means nothing, [`Kind::Usage`] for an ambiguous one.
+pub fn nodes<'a>(clusters: &'a [Cluster], wanted: &Selection<'_>) -> Result<Vec<&'a Node>> {
+    let all = || clusters.iter().flat_map(|cluster| &cluster.nodes);
+    let mut named: Vec<&Node> = Vec::new();
+    for name in wanted.names {
+        match clusters.iter().find(|cluster| cluster.name == *name) {
+            Some(cluster) => named.extend(&cluster.nodes),
+            None => named.push(node(clusters, name).map_err(|error| neither(error, clusters, name))?),
+        }
+    }
+    if wanted.names.is_empty() {
+        named.extend(all());
+    }
+    let mut chosen: Vec<&Node> = Vec::new();
+    for group in wanted.groups {
+        let before = chosen.len();
+        chosen.extend(named.iter().filter(|node| is_in_group(node, group)));
+        if chosen.len() == before {
+            return Err(no_group(&named, group));
+        }
+    }
+    for name in wanted.nodes {
+        chosen.push(one(&named, name)?);
+    }
+    if wanted.groups.is_empty() && wanted.nodes.is_empty() {
+        chosen = named;
+    }
+    Ok(all().filter(|node| chosen.iter().any(|one| one.container.id == node.container.id)).collect())
+}
+
 /// The node of this name: an FQDN, `CLUSTER/HOSTNAME`, or a host name that is there once.
 ///
 /// # Errors
 /// [`Kind::NotFound`], with the nearest name as hint; [`Kind::Usage`] for an ambiguous one, with the candidates.
 pub fn node<'a>(clusters: &'a [Cluster], name: &str) -> Result<&'a Node> {
-    match &nodes_named(clusters, name)[..] {
+    one(&clusters.iter().flat_map(|cluster| &cluster.nodes).collect::<Vec<_>>(), name)
+}
+
+fn one<'a>(among: &[&'a Node], name: &str) -> Result<&'a Node> {
+    match &nodes_named(among, name)[..] {
         [node] => Ok(node),
-        [] => Err(no_node(clusters, name)),
+        [] => Err(no_node(among, name)),
         several => {
             let candidates: Vec<String> =
                 several.iter().map(|node| format!("{} (cluster {})", node.fqdn, node.cluster)).collect();
@@ -23,8 +71,8 @@ pub fn node<'a>(clusters: &'a [Cluster], name: &str) -> Result<&'a Node> {
 }
 
 /// The nodes of this name: none, one, or several.
-pub fn nodes_named<'a>(clusters: &'a [Cluster], name: &str) -> Vec<&'a Node> {
-    let all = || clusters.iter().flat_map(|cluster| &cluster.nodes);
+fn nodes_named<'a>(among: &[&'a Node], name: &str) -> Vec<&'a Node> {
+    let all = || among.iter().copied();
     let exact: Vec<&Node> = all().filter(|node| node.fqdn == name).collect();
     if !exact.is_empty() {
         return exact;
@@ -63,21 +111,58 @@ pub fn running(node: &Node) -> Result<&Node> {
     if node.is_running() {
         return Ok(node);
     }
-    let state = node.container.state.as_str();
-    Err(Error::new(Kind::Conflict, format!("node `{}` is not running", node.fqdn))
-        .cause(format!("its container is {state}: {}", node.container.status))
-        .hint(format!("look at its log with `docker logs {0}`, or remove it with `clusterdock rm {0}`", node.fqdn)))
+    Err(not_running(node))
 }
 
-fn no_node(clusters: &[Cluster], name: &str) -> Error {
+/// The error for a node that does not run.
+pub fn not_running(node: &Node) -> Error {
+    let state = node.container.state.as_str();
+    Error::new(Kind::Conflict, format!("node `{}` is not running", node.fqdn))
+        .cause(format!("its container is {state}: {}", node.container.status))
+        .hint(format!("`clusterdock resume {0}` starts it, `clusterdock logs {0}` shows its log", node.fqdn))
+}
+
+fn is_in_group(node: &Node, group: &str) -> bool {
+    match group.split_once('/') {
+        Some((cluster, group)) => node.cluster == cluster && node.group == group,
+        None => node.group == group,
+    }
+}
+
+fn no_group(among: &[&Node], group: &str) -> Error {
+    let mut groups: Vec<String> = among.iter().map(|node| format!("{}/{}", node.cluster, node.group)).collect();
+    groups.dedup();
+    let error = Error::new(Kind::NotFound, format!("no nodes in group `{group}`"));
+    match groups.is_empty() {
+        true => error.cause("there are no clusters"),
+        false => error.cause(format!("groups: {}", groups.join(", "))),
+    }
+}
+
+fn no_node(among: &[&Node], name: &str) -> Error {
     let error = Error::new(Kind::NotFound, format!("no node `{name}`"));
-    let fqdns: Vec<&str> = clusters.iter().flat_map(|cluster| &cluster.nodes).map(|node| node.fqdn.as_str()).collect();
-    if fqdns.is_empty() {
+    if among.is_empty() {
         return error.cause("there are no clusters").hint("`clusterdock start TOPOLOGY` starts one");
     }
-    match nearest(name, fqdns.iter().copied()) {
+    match nearest(name, among.iter().map(|node| node.fqdn.as_str())) {
         Some(near) => error.hint(format!("did you mean `{near}`?")),
         None => error.hint("`clusterdock ps` lists the nodes there are"),
+    }
+}
+
+/// The error for what could have named a cluster as well as a node.
+pub fn neither(error: Error, clusters: &[Cluster], name: &str) -> Error {
+    if error.kind() != Kind::NotFound {
+        return error;
+    }
+    let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
+    let error = Error::new(Kind::NotFound, format!("no cluster or node `{name}`"));
+    match nearest(name, names.iter().copied()) {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if names.is_empty() => error.cause("there are no clusters"),
+        None => {
+            error.cause(format!("clusters: {}", names.join(", "))).hint("`clusterdock ps` lists the nodes there are")
+        }
     }
 }
 
@@ -91,21 +176,58 @@ mod tests {
 
     fn container(cluster: &str, hostname: &str, network: &str) -> Container {
         Container {
+            id: format!("id of {hostname}.{network}"),
             name: format!("{hostname}.{network}"),
             state: State::Running,
-            labels: BTreeMap::from([(labels::CLUSTER.into(), cluster.into()), (labels::NODE.into(), hostname.into())]),
+            labels: BTreeMap::from([
+                (labels::CLUSTER.into(), cluster.into()),
+                (labels::NODE.into(), hostname.into()),
+                (labels::GROUP.into(), hostname.trim_end_matches("-1").into()),
+            ]),
             ..Container::default()
         }
     }
 
-    fn chosen(name: &str) -> String {
+    fn red_and_blue() -> Vec<Cluster> {
         let containers = vec![
             container("red", "node-1", "one"),
             container("blue", "node-1", "two"),
             container("blue", "edge", "two"),
         ];
-        let clusters = clusters(&Observed { containers, ..Observed::default() });
+        clusters(&Observed { containers, ..Observed::default() })
+    }
+
+    fn chosen(name: &str) -> String {
+        let clusters = red_and_blue();
         node(&clusters, name).map_or_else(|error| format!("{:?}: {error}", error.kind()), |node| node.fqdn.clone())
+    }
+
+    fn selected(names: &[&str], groups: &[&str], nodes: &[&str]) -> String {
+        let owned = |texts: &[&str]| texts.iter().map(ToString::to_string).collect::<Vec<_>>();
+        let (names, groups, nodes) = (owned(names), owned(groups), owned(nodes));
+        let clusters = red_and_blue();
+        match super::nodes(&clusters, &Selection { names: &names, groups: &groups, nodes: &nodes }) {
+            Ok(nodes) => nodes.iter().map(|node| node.fqdn.as_str()).collect::<Vec<_>>().join(" "),
+            Err(error) => format!("{:?}: {error}", error.kind()),
+        }
+    }
+
+    #[test]
+    fn clusters_and_nodes_are_selected_each_once_in_order() {
+        assert_eq!(selected(&["red", "blue"], &[], &[]), "edge.two node-1.two node-1.one");
+        assert_eq!(selected(&["red", "edge", "blue", "red/node-1"], &[], &[]), "edge.two node-1.two node-1.one");
+        assert_eq!(selected(&["green"], &[], &[]), "NotFound: no cluster or node `green`: clusters: blue, red");
+    }
+
+    #[test]
+    fn a_selection_is_narrowed_down_to_groups_and_nodes() {
+        assert_eq!(selected(&[], &["node"], &[]), "node-1.two node-1.one");
+        assert_eq!(selected(&["blue"], &["node"], &[]), "node-1.two");
+        assert_eq!(selected(&[], &["red/node"], &["edge"]), "edge.two node-1.one");
+        assert_eq!(selected(&["blue"], &[], &["node-1"]), "node-1.two");
+        let groups = "blue/edge, blue/node";
+        assert_eq!(selected(&["blue"], &["db"], &[]), format!("NotFound: no nodes in group `db`: groups: {groups}"));
+        assert_eq!(selected(&["red"], &[], &["edge"]), "NotFound: no node `edge`");
     }
 
     #[test]

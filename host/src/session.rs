@@ -5,7 +5,7 @@ use crate::engine::Engine;
 use crate::error::Result;
 use crate::event::Event;
 use crate::execution::Stop;
-use crate::execution::removal;
+use crate::execution::observe;
 use crate::machine::hosts_file;
 use crate::report::Report;
 use std::path::PathBuf;
@@ -57,6 +57,6 @@ impl Session<'_> {
 
     /// Looks at the engine.
     pub async fn observe(&self) -> Result<crate::cluster::Observed> {
-        self.stop.look(removal::observe(self.engine)).await
+        self.stop.look(observe::everything(self.engine)).await
     }
 }

@@ -62,20 +62,20 @@ impl Transfer<'_> {
     /// have no place for the copy, or no side is a node; else whatever broke on the way.
     pub async fn copy(&self, from: &Side<'_>, to: &Side<'_>) -> Result<Copied> {
         match (from, to) {
-            (Side::Here(from), Side::Node(node, to)) => self.to_node(from, node, to).await,
-            (Side::Node(node, from), Side::Here(to)) => self.from_node(node, from, to).await,
-            (Side::Node(from_node, from), Side::Node(node, to)) => self.between(from_node, from, node, to).await,
-            (Side::Pipe, Side::Node(node, to)) => self.from_pipe(node, to).await,
-            (Side::Node(node, from), Side::Pipe) => self.to_pipe(node, from).await,
+            (Side::Here(from), Side::Node(node, to)) => self.host_to_node(from, node, to).await,
+            (Side::Node(node, from), Side::Here(to)) => self.node_to_host(node, from, to).await,
+            (Side::Node(node_to_host, from), Side::Node(node, to)) => self.between(node_to_host, from, node, to).await,
+            (Side::Pipe, Side::Node(node, to)) => self.pipe_to_node(node, to).await,
+            (Side::Node(node, from), Side::Pipe) => self.node_to_pipe(node, from).await,
             (Side::Here(_) | Side::Pipe, Side::Here(_) | Side::Pipe) => Err(no_node()),
         }
     }
 
-    async fn to_node(&self, from: &Path, node: &Node, to: &str) -> Result<Copied> {
+    async fn host_to_node(&self, from: &Path, node: &Node, to: &str) -> Result<Copied> {
         let source = here::Source::find(from, self.follow)?;
         let to = self.stop.look(node::Destination::find(self.engine, node, to)).await?;
         let (folder, top) = to.place(source.what, &source.name)?;
-        let pulse = Pulse::new();
+        let pulse = Pulse::default();
         let (mut out, pieces) = outlet(&pulse);
         let (owners, mut told) = (self.owners, self.told());
         let work = spawn_blocking(move || {
@@ -91,12 +91,12 @@ impl Transfer<'_> {
         settle(moved, work).await
     }
 
-    async fn from_node(&self, node: &Node, from: &str, to: &Path) -> Result<Copied> {
+    async fn node_to_host(&self, node: &Node, from: &str, to: &Path) -> Result<Copied> {
         let source = self.stop.look(node::Source::find(self.engine, node, from, self.follow)).await?;
         let (folder, top) = here::Destination::find(to)?.place(source.what, &source.name)?;
         let (path, root) = source.archive();
         let pieces = self.stop.look(async { Ok(self.engine.get_archive(&node.container.id, &path).await?) }).await?;
-        let pulse = Pulse::new();
+        let pulse = Pulse::default();
         let (feed, mut inlet) = inlet(&pulse);
         let (owners, mut told) = (self.owners, self.told());
         let work = spawn_blocking(move || {
@@ -107,22 +107,22 @@ impl Transfer<'_> {
         settle(moved, work).await
     }
 
-    async fn between(&self, from_node: &Node, from: &str, node: &Node, to: &str) -> Result<Copied> {
+    async fn between(&self, node_to_host: &Node, from: &str, node: &Node, to: &str) -> Result<Copied> {
         let look = async {
             tokio::try_join!(
-                node::Source::find(self.engine, from_node, from, self.follow),
+                node::Source::find(self.engine, node_to_host, from, self.follow),
                 node::Destination::find(self.engine, node, to)
             )
         };
         let (source, to) = self.stop.look(look).await?;
         let (folder, top) = to.place(source.what, &source.name)?;
-        if from_node.container.id == node.container.id && source.contains(folder, &top) {
+        if node_to_host.container.id == node.container.id && source.contains(folder, &top) {
             return Err(Error::new(Kind::Usage, format!("cannot copy `{}:{from}` into itself", node.fqdn)));
         }
         let (path, root) = source.archive();
-        let get = async { Ok(self.engine.get_archive(&from_node.container.id, &path).await?) };
+        let get = async { Ok(self.engine.get_archive(&node_to_host.container.id, &path).await?) };
         let pieces = self.stop.look(get).await?;
-        let pulse = Pulse::new();
+        let pulse = Pulse::default();
         let ((feed, mut inlet), (mut out, passed_on)) = (inlet(&pulse), outlet(&pulse));
         let (owners, mut told) = (self.owners, self.told());
         let work = spawn_blocking(move || {
@@ -143,7 +143,7 @@ impl Transfer<'_> {
     }
 
     /// Passes a tar on as it is: its owners are its own business, and so is whether it is compressed.
-    async fn from_pipe(&self, node: &Node, to: &str) -> Result<Copied> {
+    async fn pipe_to_node(&self, node: &Node, to: &str) -> Result<Copied> {
         if rustix::termios::isatty(rustix::stdio::stdin()) {
             return Err(Error::new(Kind::Usage, "standard input is a terminal").hint("pipe a tar into this command"));
         }
@@ -161,7 +161,7 @@ impl Transfer<'_> {
         Ok(Copied { bytes: bytes.load(Ordering::Relaxed), ..Copied::default() })
     }
 
-    async fn to_pipe(&self, node: &Node, from: &str) -> Result<Copied> {
+    async fn node_to_pipe(&self, node: &Node, from: &str) -> Result<Copied> {
         if rustix::termios::isatty(rustix::stdio::stdout()) {
             return Err(
                 Error::new(Kind::Usage, "standard output is a terminal").hint("redirect it to a file or to tar")
@@ -170,7 +170,7 @@ impl Transfer<'_> {
         let source = self.stop.look(node::Source::find(self.engine, node, from, self.follow)).await?;
         let (path, _) = source.archive();
         let pieces = self.stop.look(async { Ok(self.engine.get_archive(&node.container.id, &path).await?) }).await?;
-        let pulse = Pulse::new();
+        let pulse = Pulse::default();
         let (feed, mut inlet) = inlet(&pulse);
         let report = self.report.clone();
         let work = spawn_blocking(move || {

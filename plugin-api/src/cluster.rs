@@ -72,6 +72,15 @@ impl Cluster {
         })
     }
 
+    /// The first node of a group, for a group that has one: `cluster.first_of("kdc")?`.
+    ///
+    /// # Errors
+    /// The group has no nodes.
+    pub fn first_of(&self, group: &str) -> Result<&Node> {
+        let first = self.nodes.iter().find(|node| node.group() == group);
+        first.ok_or_else(|| Error::new(format!("group `{group}` of cluster `{}` has no nodes", self.name())))
+    }
+
     /// The nodes of a group; empty when it has none.
     pub fn group(&self, name: &str) -> NodeGroup {
         let nodes = self.nodes.iter().filter(|node| node.group() == name).cloned().collect();

@@ -21,6 +21,9 @@ pub struct Declaration {
     pub start_args: Vec<Arg>,
     /// Arguments of `clusterdock build`.
     pub build_args: Vec<Arg>,
+    /// Whether [`Topology::build`](crate::Topology::build) does something: without it, `clusterdock build` builds the
+    /// manifest's images and starts no cluster.
+    pub builds: bool,
 }
 
 impl Declaration {
@@ -40,6 +43,13 @@ impl Declaration {
     #[must_use]
     pub fn start_arg(mut self, arg: Arg) -> Declaration {
         self.start_args.push(arg);
+        self
+    }
+
+    /// Says that [`Topology::build`](crate::Topology::build) does something.
+    #[must_use]
+    pub fn builds(mut self) -> Declaration {
+        self.builds = true;
         self
     }
 

@@ -58,10 +58,11 @@ impl Request {
     }
 
     /// An image beside the cluster's own, `REGISTRY/NAMESPACE/REPOSITORY:TAG` with the user's registry and
-    /// namespace: `request.image_of("topology_kdc", "debian12")`.
+    /// namespace: `request.image_of("topology_kdc", "debian12")`. Docker's own registry is left out, as in the names
+    /// of images that the engine has.
     pub fn image_of(&self, repository: &str, tag: &str) -> String {
         let parts = [self.registry.as_deref().unwrap_or(""), &self.namespace, repository];
-        let path: Vec<&str> = parts.iter().copied().filter(|part| !part.is_empty()).collect();
+        let path: Vec<&str> = parts.iter().copied().filter(|part| !matches!(*part, "" | "docker.io")).collect();
         format!("{}:{tag}", path.join("/"))
     }
 

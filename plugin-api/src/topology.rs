@@ -29,7 +29,8 @@ pub trait Topology: Send + Sync + 'static {
         Ok(())
     }
 
-    /// Called by `clusterdock build` when every node is ready: provision, commit, push. Default: refuses.
+    /// Called by `clusterdock build` when every node is ready, if the declaration says so
+    /// ([`Declaration::builds`]): provision, commit. The cluster is removed afterwards. Default: refuses.
     ///
     /// # Errors
     /// Any error ends `clusterdock build` and removes the cluster.

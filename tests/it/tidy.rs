@@ -85,7 +85,7 @@ fn the_plan_is_pure() {
 fn one_module_writes_and_only_main_ends_the_process() {
     none(&offenders(
         "host/src",
-        &["println!", "eprint", "io::stdout()", "io::stderr()"],
+        &["println!", "eprint", "std::io::stdout()", "std::io::stderr()"],
         &["host/src/report", "host/src/terminal.rs"],
     ));
     none(&offenders("host/src", &["process::exit", "abort()"], &["host/src/topology/serve.rs"]));

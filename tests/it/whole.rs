@@ -2,13 +2,18 @@
 //! what it was, and the error says what happened.
 
 mod cp;
+mod death;
 mod failure;
+mod image;
 mod life;
+mod race;
 mod removal;
+mod undo;
 
 use async_trait::async_trait;
+use clusterdock::cli::start::Pull;
 use clusterdock::engine::{EngineError, Fault, Image};
-use clusterdock::error::{Error, Result};
+use clusterdock::error::{Error, Kind, Result};
 use clusterdock::execution::Stop;
 use clusterdock::execution::transaction::{self, Order, Started};
 use clusterdock::image::Wanted;
@@ -105,7 +110,7 @@ impl Stage {
     }
 
     async fn start(&self, wish: Wish) -> Result<Started> {
-        let plugin = Lab { calls: wish.hook };
+        let plugin = Lab { hook: wish.hook };
         let ports = port::wanted(&wish.specs, NETWORK, &[], false)?;
         let order = Order {
             plugin: &plugin,
@@ -117,9 +122,9 @@ impl Stage {
                 ..Request::default()
             },
             hook: Hook::Start,
-            images: vec![Wanted::named(IMAGE)],
+            images: vec![wish.image],
             specs: wish.specs,
-            pull: Default::default(),
+            pull: wish.pull,
             ports,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             limits: Limits::default(),
@@ -139,23 +144,44 @@ impl Stage {
 struct Wish {
     cluster: String,
     specs: Vec<NodeSpec>,
-    hook: bool,
+    image: Wanted,
+    pull: Pull,
+    hook: LabHook,
     keep: bool,
 }
 
 impl Wish {
     fn of(names: &[&str]) -> Wish {
         let specs = names.iter().map(|name| NodeSpec::new(*name, "nodes")).collect();
-        Wish { cluster: CLUSTER.into(), specs, hook: false, keep: false }
+        Wish {
+            cluster: CLUSTER.into(),
+            specs,
+            image: Wanted::named(IMAGE),
+            pull: Pull::Missing,
+            hook: LabHook::DoesNothing,
+            keep: false,
+        }
     }
 
     fn cluster(self, name: impl Into<String>) -> Wish {
         Wish { cluster: name.into(), ..self }
     }
 
-    /// With a hook that does one of everything.
-    fn with_hook(self) -> Wish {
-        Wish { hook: true, ..self }
+    fn image(self, image: Wanted) -> Wish {
+        Wish { image, ..self }
+    }
+
+    fn pull(self, pull: Pull) -> Wish {
+        Wish { pull, ..self }
+    }
+
+    /// What a failed start made stays.
+    fn keep(self) -> Wish {
+        Wish { keep: true, ..self }
+    }
+
+    fn hook(self, hook: LabHook) -> Wish {
+        Wish { hook, ..self }
     }
 
     fn each(mut self, change: impl Fn(NodeSpec) -> NodeSpec) -> Wish {
@@ -164,9 +190,17 @@ impl Wish {
     }
 }
 
-/// A topology whose hook does one of everything, or nothing.
+/// What the hook of the topology does.
+#[derive(Clone, Copy, PartialEq)]
+enum LabHook {
+    DoesNothing,
+    DoesOneOfEverything,
+    Fails,
+}
+
+/// A topology with such a hook.
 struct Lab {
-    calls: bool,
+    hook: LabHook,
 }
 
 #[async_trait]
@@ -182,7 +216,10 @@ impl Plugin for Lab {
     async fn hook(&self, _: Hook, cluster: &ClusterFacts, _: &Request, host: &dyn HostCalls) -> Result<()> {
         let nodes: Vec<String> = cluster.nodes.iter().map(|node| node.fqdn.clone()).collect();
         let node = nodes[0].clone();
-        if self.calls {
+        if self.hook == LabHook::Fails {
+            return Err(Error::new(Kind::Hook, "the hook failed"));
+        }
+        if self.hook == LabHook::DoesOneOfEverything {
             call(host, &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: (0, 0) })
                 .await?;
             call(host, &ops::ExecOn { nodes: nodes.clone(), exec: Exec::new("true") }).await?;
@@ -200,7 +237,6 @@ async fn call<O: Operation>(host: &dyn HostCalls, operation: &O) -> Result<()> {
     let answer = host.call(O::NAME, &input, b"lab".to_vec()).await;
     // As the plugin's process does it: the code decides the kind.
     answer.map(drop).map_err(|error| {
-        use clusterdock::error::Kind;
         let kind = match error.code() {
             clusterdock_plugin_api::Code::Timeout => Kind::Timeout,
             clusterdock_plugin_api::Code::Cancelled => Kind::Interrupted,

@@ -1,40 +1,49 @@
 //! Engines of the tests' own: for what must not be tried on somebody's, and for engines newer than the machine's.
 //!
-//! Each has a network namespace, folders and a socket of its own. A small shell process stands between it and the
-//! test, and waits for the end of its input: that comes when the engine is dropped and also when the test's process is
-//! gone, however it went; then it stops the engine and clears everything away.
+//! Each is alone in namespaces: its own network, its own mounts, its own process numbers. So the kernel ends all of it
+//! (containerd, shims, containers, mounts, networks) with the namespaces' first process, and that one waits for the end
+//! of its input, which comes when the engine is dropped and also when the test's process is gone, however it went.
+//! What then remains, a folder and control groups, is removed by a shell outside of them, the keeper. The log is
+//! locked as long as one of these processes lives: a folder with a log that nobody holds is left over.
 
 use crate::suite;
-use std::fs;
-use std::os::unix::net::UnixDatagram;
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
+use serde_json::json;
+use std::fs::{self, File};
+use std::io::Read;
+use std::os::fd::AsFd;
+use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-/// How long an engine may take to be ready.
+/// How long an engine may take to be ready, and to be gone.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Names of namespaces and folders begin so, followed by the process that they belong to.
-const PREFIX: &str = "cd-own-";
+/// Folders of engines are called so, and their control groups as their folder.
+const PREFIX: &str = "cd-engine-";
 
-/// `$1` the folder, `$2` the namespace, then the engine's command line. (The brackets keep `pkill` from finding the
-/// keeper itself, whose command line has all of these words.)
-const KEEPER: &str = r#"folder=$1 namespace=$2; shift 2
-ip netns add "$namespace" && nsenter --net="/run/netns/$namespace" ip link set lo up || exit 1
-nsenter --net="/run/netns/$namespace" "$@" >"$folder/log" 2>&1 &
-engine=$!
-read -r end
-kill "$engine" 2>/dev/null
-for second in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do kill -0 "$engine" 2>/dev/null || break; sleep 1; done
-kill -KILL "$engine" 2>/dev/null
-wait "$engine"
-pkill -KILL -f "[c]ontainerd.*$folder/" 2>/dev/null
-while mount=$(grep -om1 " $folder/[^ ]*" /proc/mounts); do umount -l $mount || break; done
-ip netns del "$namespace"
+/// `$1` the folder, `$2` the script below, then the engine's command line; without one it only clears away.
+const KEEPER: &str = r#"folder=$1; inside=$2; shift 2
+[ $# = 0 ] || unshare --net --mount --pid --fork --kill-child --mount-proc sh -c "$inside" inside "$@"
 rm -rf "$folder"
+group=${folder##*/}
+find "/sys/fs/cgroup/$group" /sys/fs/cgroup/*/"$group" -depth -type d -exec rmdir {} \; 2>/dev/null
+"#;
+
+/// The first process of the namespaces. Engines keep sockets and namespaces in /run whatever they are told, so they get
+/// one of their own. In the end nothing needs to stop in order: nobody will look at it again.
+const INSIDE: &str = r#"mount -t tmpfs tmpfs /run && ip link set lo up || exit 1
+exec 3<&0
+"$@" 3<&- &
+engine=$!
+{ read -r end; kill -KILL "$engine"; } <&3 &
+wait "$engine"
 "#;
 
 /// Which engine.
@@ -44,7 +53,7 @@ pub enum EngineBuild {
     Installed,
     /// That of Debian 13.
     Trixie,
-    /// That of Debian's unstable suite, whatever it has today.
+    /// That of Debian's unstable suite, whatever it had when it was fetched.
     Sid,
 }
 
@@ -61,14 +70,21 @@ impl EngineBuild {
         }
     }
 
-    /// Where its programs are; none: on the PATH.
-    fn programs(self) -> Result<Option<PathBuf>, Unavailable> {
+    /// The PATH on which its programs come first. The container runtime and the init are always this machine's own.
+    fn path(self) -> Result<String, String> {
+        if !geteuid().is_root() {
+            return Err("only root can start one".into());
+        }
+        let path = std::env::var("PATH").unwrap_or_default();
         match self {
-            EngineBuild::Installed => Ok(None),
-            EngineBuild::Trixie | EngineBuild::Sid => match suite::unpacked(self.name()) {
-                Ok(folder) => Ok(Some(folder)),
-                Err(reason) => Err(Unavailable { name: self.name(), reason }),
-            },
+            EngineBuild::Installed if path.split(':').any(|place| Path::new(place).join("dockerd").exists()) => {
+                Ok(path)
+            }
+            EngineBuild::Installed => Err("no `dockerd` is on the PATH".into()),
+            EngineBuild::Trixie | EngineBuild::Sid => {
+                let root = suite::unpacked(self.name())?;
+                Ok(format!("{root}/usr/bin:{root}/usr/sbin:{path}", root = root.display()))
+            }
         }
     }
 }
@@ -87,7 +103,7 @@ pub struct OwnEngine {
     /// Which it is.
     pub build: EngineBuild,
     folder: PathBuf,
-    namespace: String,
+    log: File,
     keeper: Child,
 }
 
@@ -95,115 +111,168 @@ impl OwnEngine {
     /// Starts an engine, and returns when it answers.
     ///
     /// # Errors
-    /// Its packages cannot be had.
+    /// Its packages cannot be had, or this user cannot start one.
     ///
     /// # Panics
     /// It does not become ready; with its last words.
     pub fn start(build: EngineBuild) -> Result<OwnEngine, Unavailable> {
-        let programs = build.programs()?;
+        let path = build.path().map_err(|reason| Unavailable { name: build.name(), reason })?;
+        Ok(OwnEngine::launch(build, "dockerd", &path))
+    }
+
+    fn launch(build: EngineBuild, program: &str, path: &str) -> OwnEngine {
         sweep();
-        static COUNT: AtomicUsize = AtomicUsize::new(0);
-        let number = COUNT.fetch_add(1, Ordering::Relaxed);
-        let namespace = format!("{PREFIX}{}-{number}", std::process::id());
-        let folder = std::env::temp_dir().join(&namespace);
-        fs::create_dir_all(folder.join("bin")).expect("there is room for an engine");
-        fs::write(folder.join("daemon.json"), "{}").expect("there is room for an engine");
-        let ready = UnixDatagram::bind(folder.join("ready")).expect("the folder takes a socket");
-        ready.set_read_timeout(Some(DEADLINE)).expect("the deadline is not zero");
-        let keeper = keeper(&folder, &namespace, programs.as_deref(), number);
-        let engine = OwnEngine { build, folder, namespace, keeper };
-        engine.await_ready(&ready);
-        Ok(engine)
+        let (folder, held) = claim().expect("there is room for an engine");
+        let log = File::open(folder.join("log")).expect("the log was just made");
+        let configuration = folder.join("daemon.json");
+        fs::write(&configuration, configured(&folder)).expect("there is room for an engine");
+        let notices = UnixDatagram::bind(folder.join("ready")).expect("the folder takes a socket");
+        notices.set_nonblocking(true).expect("a socket can be asked without waiting");
+        let mut command = Command::new("sh");
+        command.args(["-c", KEEPER, "keeper"]).arg(&folder).args([INSIDE, program, "--config-file"]).arg(configuration);
+        command.env("PATH", path).env("NOTIFY_SOCKET", folder.join("ready"));
+        command.stdin(Stdio::piped()).stdout(held.try_clone().expect("a file has two handles")).stderr(held);
+        // A group of its own, so that Ctrl-C reaches the test alone.
+        let keeper = command.process_group(0).spawn().expect("there is a shell");
+        let engine = OwnEngine { build, folder, log, keeper };
+        engine.await_ready(&notices);
+        engine
     }
 
     /// Its address.
     pub fn host(&self) -> String {
-        format!("unix://{}", self.folder.join("docker.sock").display())
+        format!("unix://{}", self.socket().display())
     }
 
     /// Runs a program inside its network, where published ports and nodes' addresses are.
     pub fn run_inside(&self, program: &str, arguments: &[&str]) -> Output {
-        let namespace = format!("--net=/run/netns/{}", self.namespace);
+        let socket = UnixStream::connect(self.socket()).expect("the engine listens");
+        let process = socket_peercred(&socket).expect("a socket knows its peer").pid;
+        let namespace = format!("--net=/proc/{process}/ns/net");
         let output = Command::new("nsenter").arg(namespace).arg(program).args(arguments).output();
-        output.expect("the program is installed")
+        output.expect("`nsenter` is installed")
+    }
+
+    fn socket(&self) -> PathBuf {
+        self.folder.join("docker.sock")
     }
 
     /// The systemd protocol: the engine tells when it is ready.
-    fn await_ready(&self, ready: &UnixDatagram) {
-        let mut message = [0; 4096];
-        loop {
-            match ready.recv(&mut message) {
-                Ok(length) if message[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") => return,
+    fn await_ready(&self, notices: &UnixDatagram) {
+        let (ended, until) = (pidfd(&self.keeper), Instant::now() + DEADLINE);
+        let mut notice = [0; 4096];
+        while one_of(&[&ended, notices], until) {
+            match notices.recv(&mut notice) {
+                Ok(length) if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") => return,
                 Ok(_) => {}
-                Err(error) => {
-                    let log = fs::read_to_string(self.folder.join("log")).unwrap_or_default();
-                    let lines: Vec<&str> = log.lines().collect();
-                    let last = lines[lines.len().saturating_sub(10)..].join("\n");
-                    panic!("engine {} is not ready: {error}\n{last}", self.build.name());
-                }
+                // So it is the keeper that has something to tell: that it ended.
+                Err(_) => break,
             }
         }
+        let mut log = String::new();
+        drop((&self.log).read_to_string(&mut log));
+        let lines: Vec<&str> = log.lines().collect();
+        let last = lines[lines.len().saturating_sub(10)..].join("\n");
+        panic!("engine {} does not become ready:\n{last}", self.build.name());
     }
 }
 
 impl Drop for OwnEngine {
     fn drop(&mut self) {
-        // The end of its input is what the keeper waits for.
+        // The end of its input is what the engine's first process waits for.
         drop(self.keeper.stdin.take());
-        drop(self.keeper.wait());
-    }
-}
-
-/// The engine of this build that all tests of this process share.
-pub fn shared(build: EngineBuild) -> Result<&'static OwnEngine, &'static Unavailable> {
-    static ENGINES: [OnceLock<Result<OwnEngine, Unavailable>>; 3] = [const { OnceLock::new() }; 3];
-    ENGINES[build as usize].get_or_init(|| OwnEngine::start(build)).as_ref()
-}
-
-fn keeper(folder: &Path, namespace: &str, programs: Option<&Path>, number: usize) -> Child {
-    let path = std::env::var("PATH").unwrap_or_default();
-    let (dockerd, path) = match programs {
-        None => ("dockerd".to_string(), path),
-        Some(root) => {
-            // The later suites' container runtime wants a newer C library: this machine's own comes first.
-            for program in ["runc", "docker-init"] {
-                let found = path.split(':').map(|place| Path::new(place).join(program)).find(|file| file.exists());
-                let found = found.unwrap_or_else(|| panic!("{program} is not installed"));
-                std::os::unix::fs::symlink(found, folder.join("bin").join(program)).expect("the folder takes links");
-            }
-            let root = root.display();
-            let path = format!("{}:{root}/usr/bin:{root}/usr/sbin:{path}", folder.join("bin").display());
-            (format!("{root}/usr/sbin/dockerd"), path)
+        let gone = one_of(&[&pidfd(&self.keeper)], Instant::now() + DEADLINE);
+        if gone {
+            drop(self.keeper.wait());
         }
-    };
-    let at = |name: &str| folder.join(name).display().to_string();
-    let mut command = Command::new("sh");
-    command.args(["-c", KEEPER, "keeper"]).arg(folder).arg(namespace).arg(dockerd);
-    command.args(["--config-file", &at("daemon.json"), "-H", &format!("unix://{}", at("docker.sock"))]);
-    command.args(["--data-root", &at("data"), "--exec-root", &at("exec"), "--pidfile", &at("pid")]);
-    command.args(["--storage-driver", "fuse-overlayfs"]);
-    command.arg("--bip").arg(format!("172.30.{}.1/24", number % 64));
-    command.arg("--default-address-pool").arg(format!("base=172.31.{}.0/18,size=24", number % 4 * 64));
-    command.env("PATH", path).env("NOTIFY_SOCKET", at("ready"));
-    // A group of its own, so that Ctrl-C reaches the test alone.
-    command.stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null()).process_group(0);
-    command.spawn().expect("there is a shell")
+        assert!(gone || std::thread::panicking(), "engine {} does not end", self.build.name());
+    }
 }
 
-/// Clears away what is left of processes whose keeper was killed too.
+/// The engine of this build that all tests of this process share. It ends with the process.
+///
+/// # Errors
+/// As [`OwnEngine::start`].
+pub fn shared(build: EngineBuild) -> Result<&'static OwnEngine, Unavailable> {
+    static ENGINES: [OnceLock<Result<OwnEngine, Unavailable>>; 3] = [const { OnceLock::new() }; 3];
+    ENGINES[build as usize].get_or_init(|| OwnEngine::start(build)).as_ref().map_err(Clone::clone)
+}
+
+/// A folder for an engine, and its log, locked. Until it is, the folder has another name, so that no sweep takes it.
+fn claim() -> std::io::Result<(PathBuf, File)> {
+    let making = tempfile::Builder::new().prefix(PREFIX).suffix(".new").tempdir()?;
+    let log = File::options().append(true).create_new(true).open(making.path().join("log"))?;
+    log.lock()?;
+    let folder = making.path().with_extension("");
+    fs::rename(making.keep(), &folder)?;
+    Ok((folder, log))
+}
+
+/// Clears away what is left of engines whose keeper was killed too.
 fn sweep() {
-    let alive = |name: &str| {
-        let process = name.strip_prefix(PREFIX).and_then(|rest| rest.split('-').next());
-        process.is_none_or(|process| Path::new("/proc").join(process).exists())
-    };
-    let names = |folder: &Path| -> Vec<String> {
-        let entries = fs::read_dir(folder).into_iter().flatten().flatten();
-        entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).filter(|name| !alive(name)).collect()
-    };
-    for name in names(Path::new("/run/netns")) {
-        drop(Command::new("ip").args(["netns", "del", &name]).output());
+    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+        let folder = entry.path();
+        let engines = entry.file_name().to_string_lossy().starts_with(PREFIX) && folder.extension().is_none();
+        let held = || File::open(folder.join("log")).is_ok_and(|log| log.try_lock().is_err());
+        if engines && !held() {
+            drop(Command::new("sh").args(["-c", KEEPER, "keeper"]).arg(&folder).arg(INSIDE).output());
+        }
     }
-    for name in names(&std::env::temp_dir()) {
-        drop(fs::remove_dir_all(std::env::temp_dir().join(name)));
+}
+
+/// The engine's configuration: all in one file, as the machine's own engine's would clash with flags.
+fn configured(folder: &Path) -> String {
+    static COUNT: AtomicUsize = AtomicUsize::new(0);
+    let number = COUNT.fetch_add(1, Ordering::Relaxed);
+    let group = folder.file_name().unwrap_or_default().to_string_lossy();
+    let mut configuration = json!({
+        "hosts": [format!("unix://{}", folder.join("docker.sock").display())],
+        "data-root": folder.join("data"),
+        "exec-root": "/run/docker",
+        "pidfile": "/run/docker.pid",
+        "exec-opts": ["native.cgroupdriver=cgroupfs"],
+        "cgroup-parent": format!("/{group}"),
+        "bip": format!("172.30.{}.1/24", number % 64),
+        "default-address-pools": [{"base": format!("172.31.{}.0/18", number % 4 * 64), "size": 24}],
+    });
+    // How this machine's engine stores layers, if that had to be said.
+    let machine = fs::read("/etc/docker/daemon.json").unwrap_or_default();
+    let machine: serde_json::Value = serde_json::from_slice(&machine).unwrap_or_default();
+    if let Some(driver) = machine.get("storage-driver") {
+        configuration["storage-driver"] = driver.clone();
+    }
+    configuration.to_string()
+}
+
+fn pidfd(child: &Child) -> rustix::fd::OwnedFd {
+    pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("a child that was not awaited is there")
+}
+
+/// Waits until one of these has something to tell; false when none does in time.
+fn one_of(files: &[&dyn AsFd], until: Instant) -> bool {
+    let mut files: Vec<PollFd> =
+        files.iter().map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)).collect();
+    loop {
+        let left = until.saturating_duration_since(Instant::now());
+        let left = Timespec::try_from(left).expect("the deadline is a minute");
+        match poll(&mut files, Some(&left)) {
+            Err(rustix::io::Errno::INTR) => {}
+            answer => return answer.expect("files can be awaited") > 0,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_that_ends_instead_of_starting_is_told_at_once_with_its_last_words() {
+        let Ok(path) = EngineBuild::Installed.path() else { return };
+        let begun = Instant::now();
+        let started = std::panic::catch_unwind(|| OwnEngine::launch(EngineBuild::Installed, "ls", &path));
+        let words = started.err().unwrap().downcast::<String>().unwrap();
+        assert!(words.contains("ls: unrecognized option '--config-file'"), "{words}");
+        assert!(begun.elapsed() < DEADLINE / 2);
     }
 }

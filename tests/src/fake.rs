@@ -34,6 +34,7 @@ mod network;
 mod port;
 mod program;
 mod seed;
+mod signal;
 mod snapshot;
 mod state;
 mod stream;

@@ -10,3 +10,4 @@ pub mod program;
 pub mod run;
 pub mod scene;
 pub mod suite;
+pub mod terminal;

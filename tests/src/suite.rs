@@ -30,30 +30,23 @@ pub fn unpacked(suite: &str) -> Result<PathBuf, String> {
 
 /// Fetches and unpacks into `work/root`, with lists, cache and sources of its own.
 fn fetch(suite: &str, work: &Path) -> Result<(), String> {
-    for folder in ["root", "lists/partial", "cache/archives/partial", "parts"] {
-        fs::create_dir_all(work.join(folder)).map_err(|error| error.to_string())?;
+    let told = |error: std::io::Error| error.to_string();
+    for folder in ["root", "lists/partial", "cache/archives/partial", "parts", "nothing"] {
+        fs::create_dir_all(work.join(folder)).map_err(told)?;
     }
     let (mirror, keys) = mirror()?;
-    let source = format!("Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\n{keys}");
-    fs::write(work.join("parts/suite.sources"), source).map_err(|error| error.to_string())?;
-    let options = [
-        format!("Dir::State::Lists={}", work.join("lists").display()),
-        format!("Dir::Cache={}", work.join("cache").display()),
-        format!("Dir::Etc::SourceParts={}", work.join("parts").display()),
-        "Dir::Etc::SourceList=/dev/null".into(),
-        "APT::Sandbox::User=root".into(),
-        "Acquire::Retries=2".into(),
-        "Acquire::http::Timeout=30".into(),
-    ];
+    let source = format!("Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nTargets: Packages\n{keys}");
+    fs::write(work.join("parts/suite.sources"), source).map_err(told)?;
+    fs::write(work.join("apt.conf"), configured(work)).map_err(told)?;
     let apt = |arguments: &[&str]| {
-        let mut command = Command::new("apt-get");
-        command.current_dir(work).args(options.iter().flat_map(|option| ["-o", option]));
-        said(command.arg("-qq").args(arguments))
+        // Only the machine can say how slow its mirror is; but a test that hangs says nothing.
+        let mut command = Command::new("timeout");
+        said(command.current_dir(work).args(["300", "apt-get", "-c", "apt.conf", "-qq"]).args(arguments))
     };
     apt(&["update"])?;
     apt(&[&["download"], &PACKAGES[..]].concat())?;
-    for package in fs::read_dir(work).map_err(|error| error.to_string())? {
-        let package = package.map_err(|error| error.to_string())?.path();
+    for package in fs::read_dir(work).map_err(told)? {
+        let package = package.map_err(told)?.path();
         if package.extension().is_some_and(|extension| extension == "deb") {
             said(Command::new("dpkg").arg("-x").arg(&package).arg(work.join("root")))?;
         }
@@ -61,17 +54,47 @@ fn fetch(suite: &str, work: &Path) -> Result<(), String> {
     Ok(())
 }
 
+/// What differs from the machine's settings for apt: the places, and nothing that they want done after an update, which
+/// would clear away the machine's own downloads.
+fn configured(work: &Path) -> String {
+    let work = work.display();
+    format!(
+        r##"#clear APT::Update::Post-Invoke;
+#clear APT::Update::Post-Invoke-Success;
+APT::Sandbox::User "root";
+Acquire::Retries "2";
+Acquire::http::Timeout "30";
+Dir::State::Lists "{work}/lists";
+Dir::State::Status "/dev/null";
+Dir::Cache "{work}/cache";
+Dir::Etc::SourceList "/dev/null";
+Dir::Etc::SourceParts "{work}/parts";
+Dir::Etc::Preferences "/dev/null";
+Dir::Etc::PreferencesParts "{work}/nothing";
+"##
+    )
+}
+
 /// The mirror that this machine uses, and the line that names its keys, if one does.
 fn mirror() -> Result<(String, String), String> {
-    let targets =
-        said(Command::new("apt-get").args(["indextargets", "--format", "$(REPO_URI)", "Created-By: Packages"]))?;
-    let uri = targets.lines().find(|uri| uri.ends_with("/debian/")).ok_or("apt has no Debian mirror")?;
+    let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
+    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    let codename = codename.ok_or("/etc/os-release names no Debian suite")?;
+    // What an update would ask for, also before there has been one.
+    let asked = said(Command::new("apt-get").args(["update", "--print-uris"]))?;
+    let uri = mirror_of(codename, &asked).ok_or(format!("apt has no source for {codename}"))?;
     let sources = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
     let texts = sources.filter_map(|file| fs::read_to_string(file.path()).ok());
     let keys = texts
-        .filter(|text| text.contains(uri.trim_end_matches('/')))
+        .filter(|text| text.contains(&uri))
         .find_map(|text| text.lines().find(|line| line.starts_with("Signed-By:")).map(|line| format!("{line}\n")));
-    Ok((uri.to_string(), keys.unwrap_or_default()))
+    Ok((uri, keys.unwrap_or_default()))
+}
+
+/// The first address from which a suite's `main` comes. (Others' sources call their suites so too, not their parts.)
+fn mirror_of(codename: &str, asked: &str) -> Option<String> {
+    let main = format!("/dists/{codename}/main/");
+    asked.lines().find_map(|line| Some(line.trim_start_matches('\'').split_once(&main)?.0.to_string()))
 }
 
 /// What a command writes; its last words where it fails.
@@ -82,4 +105,26 @@ fn said(command: &mut Command) -> Result<String, String> {
     }
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
     Err(words.lines().last().unwrap_or("it failed without a word").to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_mirror_is_the_one_that_the_machines_own_suite_comes_from() {
+        let asked = "\
+            'https://shop.example/linux/debian/dists/bookworm/InRelease' shop.example_InRelease 0 \n\
+            'https://shop.example/linux/debian/dists/bookworm/stable/binary-amd64/Packages.xz' shop.example 0 \n\
+            'http://mirror.example/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz' s 0 \n\
+            'http://mirror.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' m 0 \n";
+        assert_eq!(mirror_of("bookworm", asked).as_deref(), Some("http://mirror.example/debian"));
+        assert_eq!(mirror_of("trixie", asked), None);
+    }
+
+    #[test]
+    fn a_suite_that_cannot_be_had_is_refused_with_the_reason_and_leaves_nothing() {
+        let reason = unpacked("no-such-suite").unwrap_err();
+        assert!(!reason.is_empty() && !cargo::target().join("engines/no-such-suite").exists(), "{reason}");
+    }
 }

@@ -144,21 +144,59 @@ impl StartArgs {
     }
 }
 
+/// Where `build` puts images.
+pub const REPOSITORY: &str = "repository";
+
 /// What the first reading sets aside for the second.
 const REST: &str = "rest";
 
 /// `start` before its topology is known.
 pub fn command() -> Command {
+    let usage = "clusterdock start [OPTIONS] TOPOLOGY [TOPOLOGY'S ARGUMENTS] [--GROUP node [node ...]]";
+    aside(own_options("Start a cluster", usage))
+        .after_help("`clusterdock start TOPOLOGY -h` tells a topology's own arguments and node groups.")
+}
+
+/// Sets aside what only the topology can know, help included.
+fn aside(command: Command) -> Command {
     let rest = Arg::new(REST).hide(true).num_args(0..).trailing_var_arg(true).allow_hyphen_values(true);
     let help = Arg::new("help").short('h').long("help").action(ArgAction::SetTrue).help("Print help");
-    own_options(
-        "Start a cluster",
-        "clusterdock start [OPTIONS] TOPOLOGY [TOPOLOGY'S ARGUMENTS] [--GROUP node [node ...]]",
-    )
-    .disable_help_flag(true)
-    .arg(help)
-    .arg(rest.value_parser(clap::value_parser!(OsString)))
-    .after_help("`clusterdock start TOPOLOGY -h` tells a topology's own arguments and node groups.")
+    command.disable_help_flag(true).arg(help).arg(rest.value_parser(clap::value_parser!(OsString)))
+}
+
+/// `build` before its topology is known.
+pub fn build_command() -> Command {
+    aside(build_options("Build a topology's images", "clusterdock build [OPTIONS] TOPOLOGY [TOPOLOGY'S ARGUMENTS]"))
+        .after_help("`clusterdock build TOPOLOGY -h` tells a topology's own arguments and node groups.")
+}
+
+/// `build` of a topology that has declared itself.
+pub fn build_command_of(topology: &str, declaration: &api::Declaration) -> Command {
+    let own = topology_args::args(topology, "CLUSTERDOCK_BUILD_", &declaration.build_args);
+    let groups = topology_args::groups("CLUSTERDOCK_BUILD_", &declaration.groups);
+    let usage = format!("clusterdock build [OPTIONS] TOPOLOGY{}", group_usage(&declaration.groups));
+    let host = build_options(&format!("Build the images of {topology}"), &usage);
+    own.into_iter().chain(groups).fold(host, topology_args::add)
+}
+
+/// What `build` has of `start`'s options, and where its images go.
+fn build_options(about: &str, usage: &str) -> Command {
+    const UNUSED: [&str; 7] =
+        ["registry", "namespace", "dry_run", "format", "update_etc_hosts", "predictable", "always_pull"];
+    let repository = Arg::new(REPOSITORY)
+        .short('r')
+        .long("repository")
+        .value_name("URL")
+        .default_value("docker.io/clusterdock")
+        .help("Where the images belong: REGISTRY/NAMESPACE");
+    let command = options("build", "CLUSTERDOCK_BUILD_", about, usage).arg(repository);
+    command.mut_args(|arg| match UNUSED.contains(&arg.get_id().as_str()) {
+        true => arg.short(None::<char>).hide(true),
+        false if arg.get_id() == "retain" => {
+            arg.help("Keep the cluster that images are made of, also when all went well")
+        }
+        false => arg,
+    })
 }
 
 /// `start` of a topology that has declared itself.
@@ -176,12 +214,16 @@ pub fn command_of(topology: &str, declaration: &api::Declaration) -> Command {
 }
 
 fn own_options(about: &str, usage: &str) -> Command {
-    let command = StartArgs::augment_args(Command::new("start"));
+    options("start", "CLUSTERDOCK_START_", about, usage)
+}
+
+fn options(name: &'static str, environment: &str, about: &str, usage: &str) -> Command {
+    let command = StartArgs::augment_args(Command::new(name));
     let command = command.about(about.to_string()).override_usage(usage.to_string());
     command.mut_args(|arg| match arg.get_long().map(str::to_string) {
         // The environment stands in for flags of start; those of every command have names of their own.
         Some(long) if arg.get_id() != "topology" => {
-            let name = format!("CLUSTERDOCK_START_{}", long.to_uppercase().replace('-', "_"));
+            let name = format!("{environment}{}", long.to_uppercase().replace('-', "_"));
             arg.env(name).hide_env(true)
         }
         _ => arg,

@@ -1,5 +1,6 @@
 //! `exec`: a command on one node, connected to this terminal or pipe, or on many in parallel with prefixed lines.
 
+use super::attached::{exit_code, on, on_pipes, on_terminal};
 use super::list;
 use crate::cli::Exec;
 use crate::cluster::{Cluster, Node};
@@ -32,30 +33,10 @@ pub async fn exec(session: &Session<'_>, args: &Exec) -> Result<u8> {
 }
 
 async fn on_one(session: &Session<'_>, node: &Node, spec: ExecSpec, args: &Exec) -> Result<u8> {
-    if !args.no_tty && args.timeout.is_none() && terminal::is_interactive() {
-        return super::ssh::on_terminal(session, node, spec).await;
+    match !args.no_tty && args.timeout.is_none() && terminal::is_interactive() {
+        true => on_terminal(session, node, spec).await,
+        false => on_pipes(session, node, spec, args.timeout).await,
     }
-    let command = Command {
-        engine: session.engine,
-        id: &node.container.id,
-        spec: &spec,
-        stdin: None,
-        stop: session.stop,
-        deadline: args.timeout,
-    };
-    connected(session, &command).await.map_err(|error| on(node, error))
-}
-
-/// Runs a command that has our standard input and outputs, and no terminal.
-pub(super) async fn connected(session: &Session<'_>, command: &Command<'_>) -> Result<u8> {
-    let (mut out, mut error_out) = (session.report.writer(Stream::Stdout), session.report.writer(Stream::Stderr));
-    let code = command.attended(async |spec| {
-        let spec = ExecSpec { stdin: true, ..spec.clone() };
-        let mut exec = command.engine.exec(command.id, &spec).await?;
-        terminal::pipe(&mut exec, &mut out, &mut error_out).await?;
-        Ok(command.engine.exec_exit_code(&exec.id).await?.unwrap_or_default())
-    });
-    code.await.map(exit_code)
 }
 
 async fn on_many(session: &Session<'_>, nodes: &[&Node], spec: &ExecSpec, args: &Exec) -> Result<u8> {
@@ -129,13 +110,4 @@ fn environment(pair: &str) -> Result<String> {
             Err(Error::new(Kind::Usage, format!("invalid environment variable `{pair}`")).hint("write NAME=VALUE"))
         }
     }
-}
-
-/// An exit code as this program can end with it.
-pub(super) fn exit_code(code: i64) -> u8 {
-    u8::try_from(code).unwrap_or(1)
-}
-
-pub(super) fn on(node: &Node, error: Error) -> Error {
-    error.context(format!("failed to run the command on node `{}`", node.fqdn))
 }

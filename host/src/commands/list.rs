@@ -1,10 +1,9 @@
 //! `ps` and `ls`: nodes and clusters, from the engine's labels alone.
 
 use crate::cli::List;
-use crate::cluster::{self, Cluster, Observed};
-use crate::engine::Filter;
+use crate::cluster::{self, Cluster};
 use crate::error::Result;
-use crate::labels;
+use crate::execution::observe;
 use crate::session::Session;
 
 /// Lists nodes, by cluster.
@@ -21,8 +20,5 @@ pub async fn ls(session: &Session<'_>, args: &List) -> Result<()> {
 
 /// The clusters there are, half-made ones included.
 pub(super) async fn clusters(session: &Session<'_>) -> Result<Vec<Cluster>> {
-    let ours = Filter::has(labels::ORIGIN);
-    let look = async { Ok(tokio::try_join!(session.engine.containers(&ours), session.engine.volumes(&ours))?) };
-    let (containers, volumes) = session.stop.look(look).await?;
-    Ok(cluster::clusters(&Observed { containers, volumes, networks: Vec::new() }))
+    Ok(cluster::clusters(&session.stop.look(observe::ours(session.engine)).await?))
 }

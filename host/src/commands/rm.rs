@@ -1,8 +1,8 @@
 //! `rm`: clusters or nodes, by name. A network of ours goes with the last node on it.
 
 use crate::cli::Rm;
-use crate::cluster::{self, Cluster, Observed};
-use crate::error::{Error, Kind, Result};
+use crate::cluster::{self, Cluster, Node, Observed};
+use crate::error::Result;
 use crate::event::Event;
 use crate::execution::removal;
 use crate::labels;
@@ -17,9 +17,10 @@ pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
     let observed = session.observe().await?;
     let clusters = cluster::clusters(&observed);
     let (whole, nodes) = meant(&observed, &clusters, &args.names)?;
-    let plan = plan::chosen(&observed, &whole, &nodes);
-    let what =
-        whole.iter().map(|name| format!("cluster {name}")).chain(nodes.iter().map(|name| format!("node {name}")));
+    let ids = nodes.iter().map(|node| node.container.id.clone()).collect();
+    let plan = plan::chosen(&observed, &whole, &ids);
+    let what = whole.iter().map(|name| format!("cluster {name}"));
+    let what = what.chain(nodes.iter().map(|node| format!("node {}", node.fqdn)));
     carry_out(session, &plan, args.dry_run, &what.collect::<Vec<_>>().join(", ")).await
 }
 
@@ -37,16 +38,19 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
     Ok(())
 }
 
-/// The clusters, by name, and the nodes, by FQDN, that are meant.
-fn meant(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<(BTreeSet<String>, BTreeSet<String>)> {
+/// The clusters, by name, and the nodes that are meant.
+fn meant<'a>(
+    observed: &Observed,
+    clusters: &'a [Cluster],
+    names: &[String],
+) -> Result<(BTreeSet<String>, Vec<&'a Node>)> {
     let mut whole = BTreeSet::new();
-    let mut nodes = BTreeSet::new();
+    let mut nodes = Vec::new();
     for name in names {
         if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
             whole.insert(name.clone());
         } else {
-            let node = select::node(clusters, name).map_err(|error| neither(error, name, clusters))?;
-            nodes.insert(node.fqdn.clone());
+            nodes.push(select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?);
         }
     }
     Ok((whole, nodes))
@@ -56,24 +60,6 @@ fn meant(observed: &Observed, clusters: &[Cluster], names: &[String]) -> Result<
 fn has_left_overs(observed: &Observed, cluster: &str) -> bool {
     let networks = observed.networks.iter().filter(|network| network.labels.contains_key(labels::RUN));
     networks.filter_map(|network| labels::cluster_of(&network.labels)).any(|name| name == cluster)
-}
-
-fn neither(error: Error, name: &str, clusters: &[Cluster]) -> Error {
-    if error.kind() != Kind::NotFound {
-        return error;
-    }
-    let names: Vec<&str> = clusters.iter().map(|cluster| cluster.name.as_str()).collect();
-    match crate::nearest::nearest(name, names.iter().copied()) {
-        Some(near) => {
-            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).hint(format!("did you mean `{near}`?"))
-        }
-        None if names.is_empty() => {
-            Error::new(Kind::NotFound, format!("no cluster or node `{name}`")).cause("there are no clusters")
-        }
-        None => Error::new(Kind::NotFound, format!("no cluster or node `{name}`"))
-            .cause(format!("clusters: {}", names.join(", ")))
-            .hint("`clusterdock ps` lists the nodes there are"),
-    }
 }
 
 /// One sentence on what is gone.

@@ -1,13 +1,10 @@
 //! `ssh`: a terminal on a node, through the engine: neither sshd nor a key nor a reachable address is needed.
 
-use super::exec::{connected, exit_code, on};
+use super::attached::{on_pipes, on_terminal};
 use super::list;
 use crate::cli::Ssh;
-use crate::cluster::Node;
 use crate::engine::ExecSpec;
 use crate::error::Result;
-use crate::execution::command::Command;
-use crate::report::Stream;
 use crate::select;
 use crate::session::Session;
 use crate::terminal;
@@ -24,35 +21,10 @@ pub async fn ssh(session: &Session<'_>, args: &Ssh) -> Result<u8> {
     let clusters = list::clusters(session).await?;
     let node = select::running(select::node(&clusters, &args.node)?)?;
     let spec = ExecSpec { command: command(&args.command), user: Some(args.user.clone()), ..ExecSpec::default() };
-    if terminal::is_interactive() {
-        return on_terminal(session, node, spec).await;
+    match terminal::is_interactive() {
+        true => on_terminal(session, node, spec).await,
+        false => on_pipes(session, node, spec, None).await,
     }
-    let command = Command {
-        engine: session.engine,
-        id: &node.container.id,
-        spec: &spec,
-        stdin: None,
-        stop: session.stop,
-        deadline: None,
-    };
-    connected(session, &command).await.map_err(|error| on(node, error))
-}
-
-/// Runs a command that gets a terminal, and lends it ours.
-pub(super) async fn on_terminal(session: &Session<'_>, node: &Node, mut spec: ExecSpec) -> Result<u8> {
-    spec.terminal = true;
-    spec.stdin = true;
-    spec.size = terminal::size();
-    let term = std::env::var("TERM").unwrap_or_else(|_| "xterm".into());
-    spec.environment.push(format!("TERM={term}"));
-    let _lent = session.report.lend_terminal();
-    let work = async {
-        let exec = session.engine.exec(&node.container.id, &spec).await?;
-        let id = exec.id.clone();
-        terminal::attend(session.engine, exec, &mut session.report.writer(Stream::Stdout)).await?;
-        Ok(exit_code(session.engine.exec_exit_code(&id).await?.unwrap_or_default()))
-    };
-    session.stop.wait(work).await.map_err(|error| on(node, error))
 }
 
 /// One word is for the shell, as with the real ssh; several are a program and its arguments.

@@ -3,7 +3,7 @@
 
 use crate::cli::start::{self as cli, StartArgs};
 use crate::cli::topology_args;
-use crate::error::{Error, Kind, Result};
+use crate::error::{Error, Result};
 use crate::event::Event;
 use crate::execution::transaction::{self, Order};
 use crate::image::Wanted;
@@ -48,7 +48,7 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
     let matches = command.try_get_matches_from(argv).map_err(StartError::CommandLine)?;
     let (_, matches) = matches.subcommand().expect("the first reading found `start`");
     let args = StartArgs::from_arg_matches(matches).map_err(StartError::CommandLine)?;
-    let order = order(session, topology, &declaration, &args, matches).await?;
+    let order = order(session, topology, &declaration, &args, matches, Hook::Start).await?;
     let Some(started) = transaction::start(session, order).await? else { return Ok(()) };
     let total_ms = started.total.as_millis() as u64;
     if args.format != Format::Table {
@@ -59,12 +59,14 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
     Ok(())
 }
 
-async fn order<'a>(
+/// The order that a command line amounts to.
+pub(super) async fn order<'a>(
     session: &Session<'_>,
     topology: &'a Topology,
     declaration: &Declaration,
     args: &StartArgs,
     matches: &ArgMatches,
+    hook: Hook,
 ) -> Result<Order<'a>> {
     let manifest = &topology.manifest;
     names::check_network(&args.network)?;
@@ -73,6 +75,10 @@ async fn order<'a>(
     }
     let system = args.operating_system.clone().unwrap_or_else(|| manifest.images.default.clone());
     let (registry, namespace) = (args.registry.as_deref(), args.namespace.as_deref());
+    let own = match hook {
+        Hook::Start => &declaration.start_args,
+        Hook::Build => &declaration.build_args,
+    };
     let mut request = Request {
         cluster: args.cluster_name.clone().unwrap_or_default(),
         network: args.network.clone(),
@@ -82,7 +88,7 @@ async fn order<'a>(
         namespace: namespace.unwrap_or(&manifest.images.namespace).to_string(),
         predictable: args.predictable,
         groups: topology_args::nodes(matches, &declaration.groups)?,
-        args: topology_args::values(matches, &declaration.start_args)?,
+        args: topology_args::values(matches, own)?,
     };
     let hosts: Vec<NodeSpec> = request
         .groups
@@ -91,7 +97,8 @@ async fn order<'a>(
         .collect();
     // A name the user mistyped is told before the topology's code, which may stumble over it, is asked.
     plan::spec::check(&hosts, &args.network).or_else(|error| if hosts.is_empty() { Ok(()) } else { Err(error) })?;
-    let image = Wanted::of_system(manifest, &system, registry, namespace, &session.places.config)?;
+    let image =
+        Wanted::of_system(manifest, topology.folder.as_deref(), &system, registry, namespace, &session.places.config)?;
     request.image = image.reference.clone();
     let specs = topology.plugin().nodes(&request).await?;
     plan::spec::check(&specs, &args.network)?;
@@ -113,7 +120,7 @@ async fn order<'a>(
         keep: args.keeps_failed(),
         dry_run: args.dry_run,
         pull: args.pull_policy(),
-        hook: Hook::Start,
+        hook,
         request,
         specs,
         ports,
@@ -144,9 +151,4 @@ fn default_bind(session: &Session<'_>) -> IpAddr {
         true => IpAddr::V4(Ipv4Addr::LOCALHOST),
         false => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
     }
-}
-
-/// The error of a command line that names no topology.
-pub fn no_topology() -> Error {
-    Error::new(Kind::Usage, "no topology is named").hint("clusterdock start TOPOLOGY")
 }

@@ -48,6 +48,14 @@ pub struct PublishedPort {
     pub host_port: u16,
 }
 
+impl PublishedPort {
+    /// Whether only one of the two can be had: on the same address, or where one has them all.
+    pub fn clashes(&self, other: &PublishedPort) -> bool {
+        (self.host_port, self.protocol) == (other.host_port, other.protocol)
+            && (self.host_ip == other.host_ip || self.host_ip.is_unspecified() || other.host_ip.is_unspecified())
+    }
+}
+
 /// A container as a list shows it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Container {
@@ -55,6 +63,8 @@ pub struct Container {
     pub id: String,
     /// Without a leading slash.
     pub name: String,
+    /// What it calls itself. A list does not tell: only an inspection fills it in.
+    pub hostname: Option<String>,
     /// The reference it was made from, or an id where that lost its tag.
     pub image: String,
     /// Labels.
@@ -141,6 +151,8 @@ impl State {
 pub struct ContainerState {
     /// Running or not.
     pub state: State,
+    /// What the container calls itself.
+    pub hostname: String,
     /// Of the last run that ended.
     pub exit_code: Option<i64>,
     /// Whether the kernel killed it for want of memory.
@@ -155,6 +167,12 @@ pub struct ContainerState {
     pub networks: BTreeMap<String, Endpoint>,
     /// Published ports, with what the engine chose.
     pub ports: Vec<PublishedPort>,
+    /// Ports that it publishes whenever it runs, as it was made; a host port of 0 is the engine's choice.
+    pub wanted_ports: Vec<PublishedPort>,
+    /// Lines of its /etc/hosts that it was made with: names, separated by blanks, and their address.
+    pub extra_hosts: Vec<(String, Ipv4Addr)>,
+    /// When its last run ended: while it runs, the one before.
+    pub ended: Option<jiff::Timestamp>,
     /// The whole inspection, in the engine's words.
     pub raw: serde_json::Value,
 }

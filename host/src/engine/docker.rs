@@ -17,20 +17,22 @@ pub use address::{Address, Transport};
 pub use create::body as create_body;
 
 use super::{
-    Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult, ExecSession,
-    ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec,
+    Volume,
 };
 use async_trait::async_trait;
 use bollard::container::LogOutput;
 use bollard::exec::CreateExecOptions;
-use bollard::models::{Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
+use bollard::models::{EventMessage, Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use bytes::Bytes;
 use fault::fault;
 use futures_util::stream::BoxStream;
-use futures_util::{StreamExt, TryStreamExt};
+use futures_util::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::future::Future;
+use std::net::Ipv4Addr;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -46,9 +48,11 @@ const LEAVES_OUT_CAPABILITIES: Version = Version(1, 42);
 /// From here on a terminal's size may come with the start of a command.
 const TAKES_CONSOLE_SIZE: Version = Version(1, 42);
 
-/// A key that no keyboard sends stands for the detach keys: an empty setting means the default ones, which swallow
-/// Ctrl-P.
-const NO_DETACH_KEYS: &str = "ctrl-_";
+/// Two keys that nobody types one after the other: an empty setting means the default ones, which swallow Ctrl-P.
+/// The engine holds the first back until it knows the next, so it is Ctrl-@ (Ctrl-Space), which does nothing visible
+/// by itself in any editor or shell; a single key would be lost. Three or more are no choice: what then is typed of
+/// them is given to the command twice, by Docker 20.10 to 28.
+const NO_DETACH_KEYS: &str = "ctrl-@,ctrl-^";
 
 /// What a call that only looks may take.
 const LOOK: Duration = Duration::from_secs(30);
@@ -56,6 +60,8 @@ const LOOK: Duration = Duration::from_secs(30);
 const CHANGE: Duration = Duration::from_secs(120);
 /// What an import, or one step of a pull, may take.
 const IMAGE: Duration = Duration::from_secs(300);
+/// What one step of a build may be silent for.
+const BUILD: Duration = Duration::from_secs(1800);
 /// What unpacking files may take: they are streamed, and who streams them looks whether they move.
 const TRANSFER: Duration = Duration::from_secs(LIBRARY_SECONDS);
 /// What the client library may take to get an answer's head; no shorter than any deadline above.
@@ -262,6 +268,46 @@ impl Engine for Docker {
         Ok(())
     }
 
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        context: BoxStream<'static, std::io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        self.greeted().await?;
+        let options = query::BuildImageOptions {
+            dockerfile: spec.dockerfile.clone(),
+            t: Some(spec.reference.clone()),
+            buildargs: Some(spec.arguments.clone().into_iter().collect()),
+            pull: spec.pull.then(|| "1".to_string()),
+            rm: true,
+            forcerm: true,
+            ..Default::default()
+        };
+        let mut steps = self.client.build_image(options, None, Some(bollard::body_try_stream(context))).boxed();
+        // A step may be silent for long: an installation, say.
+        while let Some(step) = self.bounded("go on with the build", BUILD, async { Ok(steps.next().await) }).await? {
+            let step = step.map_err(|error| self.address.explain(fault(error)))?;
+            if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
+                return Err(EngineError::new(Fault::Other, error));
+            }
+            let status = step.stream.or(step.status).unwrap_or_default();
+            progress(ImageProgress { status: status.trim_end().to_string(), ..ImageProgress::default() });
+        }
+        Ok(())
+    }
+
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {
+        let options = query::CommitContainerOptions {
+            container: Some(id.into()),
+            repo: Some(repository.into()),
+            tag: Some(tag.into()),
+            ..Default::default()
+        };
+        let commit = self.client.commit_container(options, bollard::models::ContainerConfig::default());
+        Ok(self.call("commit a container", IMAGE, commit).await?.id)
+    }
+
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
         let config = IpamConfig {
             subnet: Some(spec.subnet.to_string()),
@@ -306,7 +352,11 @@ impl Engine for Docker {
 
     async fn start_container(&self, id: &str) -> EngineResult<()> {
         let options = None::<query::StartContainerOptions>;
-        self.call("start a container", CHANGE, self.client.start_container(id, options)).await
+        match self.call("start a container", CHANGE, self.client.start_container(id, options)).await {
+            // 304, as below: it runs.
+            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
+            started => started,
+        }
     }
 
     async fn stop_container(&self, id: &str, grace_seconds: u32) -> EngineResult<()> {
@@ -331,20 +381,12 @@ impl Engine for Docker {
     }
 
     async fn deaths(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<Death>>> {
-        self.greeted().await?;
-        let filters = [
-            ("type", "container".to_string()),
-            ("event", "die".to_string()),
-            ("label", format!("{}={}", label.0, label.1)),
-        ];
-        let options = query::EventsOptions {
-            since: Some(since.to_string()),
-            filters: Some(filters.into_iter().map(|(key, value)| (key.to_string(), vec![value])).collect()),
-            ..Default::default()
-        };
-        let lost = || EngineError::new(Fault::Unreachable, "the engine ended its events");
-        let events = self.client.events(Some(options)).map(|event| event.map(seen::death).map_err(fault));
-        Ok(events.chain(futures_util::stream::once(async move { Err(lost()) })).boxed())
+        Ok(self.events(&["die"], label, since).await?.map_ok(seen::death).boxed())
+    }
+
+    async fn starts(&self, label: (&str, &str), since: i64) -> EngineResult<BoxStream<'static, EngineResult<String>>> {
+        let id = |event: EventMessage| event.actor.unwrap_or_default().id.unwrap_or_default();
+        Ok(self.events(&["start", "unpause"], label, since).await?.map_ok(id).boxed())
     }
 
     async fn logs(&self, id: &str, options: &LogOptions) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
@@ -440,9 +482,56 @@ impl Engine for Docker {
         let rest = pieces.map_err(|error| std::io::Error::other(fault(error)));
         Ok(futures_util::stream::iter(first.map(Ok)).chain(rest).boxed())
     }
+
+    async fn pause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("pause a container", CHANGE, self.client.pause_container(id)).await
+    }
+
+    async fn unpause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("unpause a container", CHANGE, self.client.unpause_container(id)).await
+    }
+
+    async fn kill_container(&self, id: &str, signal: &str) -> EngineResult<()> {
+        let options = query::KillContainerOptions { signal: signal.into() };
+        self.call("signal a container", CHANGE, self.client.kill_container(id, Some(options))).await
+    }
+
+    async fn connect_network(
+        &self,
+        network: &str,
+        id: &str,
+        address: Option<Ipv4Addr>,
+        aliases: &[String],
+    ) -> EngineResult<()> {
+        let request = create::connection(id, address, aliases);
+        self.call("connect a network", CHANGE, self.client.connect_network(network, request)).await
+    }
 }
 
 impl Docker {
+    /// Events of containers that carry a label; ends with an error when the connection does.
+    async fn events(
+        &self,
+        kinds: &[&str],
+        label: (&str, &str),
+        since: i64,
+    ) -> EngineResult<impl Stream<Item = EngineResult<EventMessage>> + Send + use<>> {
+        self.greeted().await?;
+        let filters = [
+            ("type", vec!["container".to_string()]),
+            ("event", kinds.iter().map(ToString::to_string).collect()),
+            ("label", vec![format!("{}={}", label.0, label.1)]),
+        ];
+        let options = query::EventsOptions {
+            since: Some(since.to_string()),
+            filters: Some(filters.into_iter().map(|(key, values)| (key.to_string(), values)).collect()),
+            ..Default::default()
+        };
+        let lost = EngineError::new(Fault::Unreachable, "the engine ended its events");
+        let events = self.client.events(Some(options)).map_err(fault);
+        Ok(events.chain(futures_util::stream::once(async { Err(lost) })))
+    }
+
     /// The terminal's size for the start call, where the engine's version takes it.
     fn console_size(&self, spec: &ExecSpec) -> Option<(u16, u16)> {
         let api = self.info.get().and_then(|info| Version::parse(&info.api_version));

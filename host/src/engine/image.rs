@@ -27,6 +27,19 @@ impl Image {
     }
 }
 
+/// What is built of a Dockerfile.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct BuildSpec {
+    /// The image's reference.
+    pub reference: String,
+    /// The Dockerfile's path in the context.
+    pub dockerfile: String,
+    /// Build arguments.
+    pub arguments: std::collections::BTreeMap<String, String>,
+    /// Whether images it builds on are pulled also where they are there.
+    pub pull: bool,
+}
+
 /// How a pull or a build gets on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageProgress {

@@ -2,12 +2,12 @@
 //! deadline ends the wait. Closing the connection alone would leave it running (Docker does not pass that on).
 
 use super::Stop;
-use crate::engine::{Chunk, Engine, EngineResult, ExecSpec};
+use crate::engine::{Chunk, Engine, EngineError, EngineResult, ExecSpec, Fault};
 use crate::error::{Error, Kind, Result};
 use futures_util::StreamExt;
 use std::time::Duration;
 use tokio::io::AsyncWriteExt;
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 /// Marks a command's processes, children included, so that they can be found again in the node.
 const MARK: &str = "CLUSTERDOCK_EXEC";
@@ -15,25 +15,40 @@ const MARK: &str = "CLUSTERDOCK_EXEC";
 /// How long ending a command in its node may take.
 const END_DEADLINE: Duration = Duration::from_secs(10);
 
-/// Sends TERM to every process that has the mark `$0` in its environment, and KILL to what is left two seconds
-/// later. Needs nothing but a shell and `sleep`.
+/// How long the engine may take to know a command's exit code once its output has ended.
+const EXIT_DEADLINE: Duration = Duration::from_secs(10);
+const FIRST_PAUSE: Duration = Duration::from_millis(10);
+
+/// Ends every process that has the mark `$0` in its environment: by TERM, and KILL for what is left two seconds later.
+/// With `$1`, as a terminal that hangs up does: HUP for what has a terminal, and whoever ignores that lives on. Needs
+/// nothing but a shell and `sleep`. Exits with 3 when it found nothing.
 const END: &str = r#"marked() {
   found=
   for folder in /proc/[0-9]*; do
-    IFS= read -r environment 2>/dev/null <"$folder/environ"
-    case $environment in *"$0"*) found="$found ${folder#/proc/}" ;; esac
-    environment=
+    if [ -n "$1" ]; then
+      read -r stat <"$folder/stat" || continue
+      set -- "$1" ${stat##*) }
+      [ "$6" = 0 ] && continue
+    fi
+    while IFS= read -r line || [ -n "$line" ]; do
+      case $line in *"$0"*) found="$found ${folder#/proc/}"; break ;; esac
+    done <"$folder/environ"
   done
 }
-marked
-[ -z "$found" ] && exit 0
-kill -TERM $found 2>/dev/null
+exec 2>/dev/null
+marked "$1"
+[ -z "$found" ] && exit 3
+if [ -n "$1" ]; then
+  kill -HUP $found
+  exit 0
+fi
+kill -TERM $found
 for step in 1 2 3 4 5 6 7 8 9 10; do
   marked
   [ -z "$found" ] && exit 0
   sleep 0.2
 done
-kill -KILL $found 2>/dev/null
+kill -KILL $found
 exit 0"#;
 
 /// What a command gave.
@@ -72,14 +87,17 @@ impl Command<'_> {
     /// # Errors
     /// The engine refused; the deadline passed ([`Kind::Timeout`]); or the work is to end.
     pub async fn run(&self, mut on_chunk: impl FnMut(&Chunk) + Send) -> Result<Outcome> {
-        self.attended(async |spec| Ok(attend(self.engine, self.id, spec, self.stdin, &mut on_chunk).await?)).await
+        let outcome =
+            self.attended(async |spec| Ok(Some(attend(self.engine, self.id, spec, self.stdin, &mut on_chunk).await?)));
+        Ok(outcome.await?.expect("it is attended to its end"))
     }
 
-    /// Runs it by `attend`, which is given the command with the mark by which it is found again.
+    /// Runs it by `attend`, which is given the command with the mark by which it is found again. When that gives
+    /// nothing, or fails, the command is ended in its node.
     ///
     /// # Errors
     /// As [`run`](Command::run).
-    pub async fn attended<T>(&self, attend: impl AsyncFnOnce(&ExecSpec) -> Result<T>) -> Result<T> {
+    pub async fn attended<T>(&self, attend: impl AsyncFnOnce(&ExecSpec) -> Result<Option<T>>) -> Result<Option<T>> {
         let mark = uuid::Uuid::new_v4().simple().to_string();
         let mut spec = self.spec.clone();
         spec.environment.push(format!("{MARK}={mark}"));
@@ -90,21 +108,27 @@ impl Command<'_> {
             }
         };
         let result = self.stop.wait(bounded).await;
-        let given_up = |kind| matches!(kind, Kind::Timeout | Kind::Interrupted | Kind::Terminated);
-        if result.as_ref().is_err_and(|error| given_up(error.kind())) {
-            self.end(&mark).await;
+        if !matches!(result, Ok(Some(_))) {
+            timeout(END_DEADLINE, self.end(&mark)).await.unwrap_or_default();
         }
         result
     }
 
     /// Ends the command in its node. What cannot be ended (no shell in the node, the node is gone) is let be.
     async fn end(&self, mark: &str) {
-        let mark = format!("{MARK}={mark}");
-        let command = ["/bin/sh", "-c", END, &mark].map(String::from).to_vec();
-        let spec = ExecSpec { command, user: Some("0".into()), ..ExecSpec::default() };
-        let mut unheard = |_: &Chunk| {};
-        let end = attend(self.engine, self.id, &spec, None, &mut unheard);
-        timeout(END_DEADLINE, end).await.map(drop).unwrap_or_default();
+        let mut command = ["/bin/sh", "-c", END].map(String::from).to_vec();
+        command.push(format!("{MARK}={mark}"));
+        if self.spec.terminal {
+            command.push("terminal".into());
+        }
+        // Root may not look at other users' processes in a container with few capabilities; they may themselves.
+        let own = self.spec.user.as_deref().filter(|user| !matches!(*user, "0" | "root"));
+        for user in [Some("0"), own].into_iter().flatten() {
+            let spec = ExecSpec { command: command.clone(), user: Some(user.into()), ..ExecSpec::default() };
+            if attend(self.engine, self.id, &spec, None, &mut |_| {}).await.is_ok_and(|end| end.exit_code == 0) {
+                return;
+            }
+        }
     }
 }
 
@@ -143,9 +167,30 @@ pub(super) async fn attend(
     let ((), read) = tokio::join!(feed, read);
     read?;
     if !spec.detached {
-        outcome.exit_code = engine.exec_exit_code(&session.id).await?.unwrap_or_default();
+        outcome.exit_code = exit_code(engine, &session.id).await?;
     }
     Ok(outcome)
+}
+
+/// The exit code of a command whose output has ended, which comes a moment before the engine knows it.
+///
+/// # Errors
+/// [`Fault::Timeout`] when the command goes on: the engine was made to let go of it.
+pub async fn exit_code(engine: &dyn Engine, exec: &str) -> EngineResult<i64> {
+    let known = async {
+        let mut pause = FIRST_PAUSE;
+        loop {
+            if let Some(code) = engine.exec_exit_code(exec).await? {
+                return Ok(code);
+            }
+            sleep(pause).await;
+            pause *= 2;
+        }
+    };
+    timeout(EXIT_DEADLINE, known).await.unwrap_or_else(|_| {
+        let seconds = EXIT_DEADLINE.as_secs();
+        Err(EngineError::new(Fault::Timeout, format!("the command goes on {seconds} s after the end of its output")))
+    })
 }
 
 fn late(deadline: Duration) -> Error {

@@ -49,6 +49,7 @@ impl HookCalls<'_> {
             ops::GetFile::NAME => self.get(parse(input)?).await.map(|bytes| ("null".into(), bytes)),
             ops::WaitFor::NAME => answer(self.wait(parse(input)?).await?),
             ops::StopNodes::NAME => answer(self.stop_nodes(parse(input)?).await?),
+            ops::Commit::NAME => answer(self.commit(parse(input)?).await?),
             ops::Progress::NAME => {
                 let ops::Progress { message } = parse(input)?;
                 (self.events)(Event::Progress { message });
@@ -116,7 +117,7 @@ impl HookCalls<'_> {
     async fn put_on(&self, node: &str, path: &str, archive: Bytes) -> Result<()> {
         let id = self.id(node)?;
         let call = async { Ok(self.engine.put_archive(id, "/", stream::iter([Ok(archive)]).boxed()).await?) };
-        let sent = self.stop.call(call).await;
+        let sent = self.stop.transfer(call).await;
         sent.map_err(|error| hook_error(error).context(format!("failed to put `{path}` on node `{node}`")))
     }
 
@@ -178,6 +179,18 @@ impl HookCalls<'_> {
         };
         let stopped = self.stop.call(call).await;
         stopped.map_err(|error| hook_error(error).context(format!("failed to stop node `{node}`")))
+    }
+
+    async fn commit(&self, commit: ops::Commit) -> Result<String> {
+        let ops::Commit { node, repository, tag, push } = commit;
+        if push {
+            return Err(HookError::with_code(Code::Unsupported, "this clusterdock does not push images yet")
+                .cause(format!("commit without pushing, then: docker push {repository}:{tag}")));
+        }
+        let id = self.id(&node)?;
+        let call = async { Ok(self.engine.commit_container(id, &repository, &tag).await?) };
+        let image = self.stop.transfer(call).await;
+        image.map_err(|error| hook_error(error).context(format!("failed to make an image of node `{node}`")))
     }
 
     fn id(&self, node: &str) -> Result<&str> {

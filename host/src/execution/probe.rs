@@ -6,6 +6,7 @@ use crate::engine::{Engine, EngineResult, ExecSpec, LogOptions};
 use clusterdock_plugin_api::Probe;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
+use jiff::Timestamp;
 use std::time::Duration;
 use tokio::time::{Instant, sleep};
 
@@ -150,12 +151,17 @@ async fn logged(engine: &dyn Engine, id: &str, text: &str) -> EngineResult<bool>
     follow_log(engine, id, text, false).await
 }
 
+/// Looks for a text in the log of the container's present run: what an earlier one wrote does not count.
 async fn follow_log(engine: &dyn Engine, id: &str, text: &str, follow: bool) -> EngineResult<bool> {
-    let options = LogOptions { follow, ..LogOptions::default() };
+    let earlier = engine.container_state(id).await?.ended;
+    let since = earlier.map(|ended| ended.as_second());
+    let options = LogOptions { follow, since, timestamps: earlier.is_some(), ..LogOptions::default() };
     let mut lines = engine.logs(id, &options).await?;
     let mut line = Vec::new();
     while let Some(piece) = lines.next().await {
-        line.extend_from_slice(&piece?.bytes);
+        let piece = piece?.bytes;
+        let Some(written) = earlier.map_or(Some(&piece[..]), |ended| written_after(&piece, ended)) else { continue };
+        line.extend_from_slice(written);
         if String::from_utf8_lossy(&line).contains(text) {
             return Ok(true);
         }
@@ -166,9 +172,23 @@ async fn follow_log(engine: &dyn Engine, id: &str, text: &str, follow: bool) -> 
     Ok(false)
 }
 
+/// A piece of a log without the time in front; none where it is older than `then`, since the engine looks at seconds.
+fn written_after(piece: &[u8], then: Timestamp) -> Option<&[u8]> {
+    let blank = piece.iter().position(|byte| *byte == b' ')?;
+    let time: Timestamp = std::str::from_utf8(&piece[..blank]).ok()?.parse().ok()?;
+    (time > then).then(|| &piece[blank + 1..])
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_earlier_run_wrote_in_the_same_second_does_not_count() {
+        let ended = "2026-11-24T08:31:02.5Z".parse().unwrap();
+        assert_eq!(written_after(b"2026-11-24T08:31:02.499999999Z ready\n", ended), None);
+        assert_eq!(written_after(b"2026-11-24T08:31:02.500000001Z ready\n", ended), Some(&b"ready\n"[..]));
+    }
 
     #[test]
     fn listeners_are_read_from_the_kernels_tables() {

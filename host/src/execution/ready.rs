@@ -1,59 +1,94 @@
 //! Readiness: a node runs, and its probes hold. A wait for a node ends at once when the node dies, and says how.
 
 use super::probe;
-use super::start::{Awaited, Start};
-use crate::engine::{Container, Death, Engine, LogOptions};
+use crate::engine::{Container, Death, Engine, EngineResult, LogOptions, State};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
-use crate::labels;
-use crate::plan::NodePlan;
 use clusterdock_plugin_api::Probe;
 use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::future::Future;
+use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::{Instant, timeout, timeout_at};
 
 /// How many lines of a dead node's log an error shows.
 const LOG_LINES: u32 = 10;
 
+/// How long the engine may take to tell how a node died: that it did is told in any case.
+const LAST_WORDS: Duration = Duration::from_secs(10);
+
 /// How often a lost connection to the engine's events is made again before the start is given up.
 const RECONNECTS: usize = 3;
 
-/// Deaths of containers seen so far, by id.
+/// How long a node without probes has to go on running: a program that is missing ends its node within a few
+/// milliseconds.
+const MOMENT: Duration = Duration::from_millis(200);
+
+/// How long the news of a death may take.
+const LATE_NEWS: Duration = Duration::from_secs(1);
+
+/// What the engine's events told of containers so far, by id.
 #[derive(Debug)]
-pub struct Deaths {
-    seen: watch::Sender<BTreeMap<String, Death>>,
+pub struct Seen<T> {
+    seen: watch::Sender<BTreeMap<String, T>>,
 }
 
-impl Default for Deaths {
-    fn default() -> Deaths {
-        Deaths { seen: watch::Sender::new(BTreeMap::new()) }
+/// Deaths of containers.
+pub type Deaths = Seen<Death>;
+/// Containers that were started, or went on.
+pub type Starts = Seen<()>;
+
+impl<T> Default for Seen<T> {
+    fn default() -> Seen<T> {
+        Seen { seen: watch::Sender::new(BTreeMap::new()) }
     }
 }
 
-impl Deaths {
-    /// Completes when this container has died.
-    pub async fn of(&self, id: &str) -> Death {
+impl<T: Clone + Default> Seen<T> {
+    /// Completes when something has been told of this container.
+    pub async fn of(&self, id: &str) -> T {
         let mut seen = self.seen.subscribe();
         let found = seen.wait_for(|seen| seen.contains_key(id)).await;
         found.ok().and_then(|seen| seen.get(id).cloned()).unwrap_or_default()
     }
 
-    fn add(&self, death: Death) {
-        self.seen.send_modify(|seen| drop(seen.insert(death.id.clone(), death)));
+    /// Forgets what was told of this container.
+    pub fn forget(&self, id: &str) {
+        self.seen.send_if_modified(|seen| seen.remove(id).is_some());
+    }
+
+    fn add(&self, id: String, told: T) {
+        self.seen.send_modify(|seen| drop(seen.insert(id, told)));
     }
 }
 
-/// Notes every death of a run's containers. Ends only when the engine's events are lost for good.
-pub async fn watch_deaths(engine: &dyn Engine, run: &str, since: i64, deaths: &Deaths) -> Error {
+/// Notes every death of the containers with this label. Ends only when the engine's events are lost for good.
+pub async fn watch_deaths(engine: &dyn Engine, label: (&str, &str), since: i64, deaths: &Deaths) -> Error {
+    watch(|| engine.deaths(label, since), |death| deaths.add(death.id.clone(), death)).await
+}
+
+/// Notes every start of the containers with this label. Ends only when the engine's events are lost for good.
+pub async fn watch_starts(engine: &dyn Engine, label: (&str, &str), since: i64, starts: &Starts) -> Error {
+    watch(|| engine.starts(label, since), |id| starts.add(id, ())).await
+}
+
+async fn watch<T, F>(subscribe: impl Fn() -> F, note: impl Fn(T)) -> Error
+where
+    F: Future<Output = EngineResult<BoxStream<'static, EngineResult<T>>>>,
+{
     let mut lost = Error::new(Kind::Engine, "the engine's events ended");
     for _ in 0..=RECONNECTS {
-        // Events are replayed from `since` on, so nothing is missed in between; a death noted twice is one death.
-        match engine.deaths((labels::RUN, run), since).await {
+        // Events are replayed from the beginning of the watch on, so nothing is missed in between; what is told twice
+        // is the same.
+        match subscribe().await {
             Err(error) => lost = error.into(),
             Ok(mut stream) => {
                 while let Some(event) = stream.next().await {
                     match event {
-                        Ok(death) => deaths.add(death),
+                        Ok(event) => note(event),
                         Err(error) => {
                             lost = error.into();
                             break;
@@ -66,39 +101,108 @@ pub async fn watch_deaths(engine: &dyn Engine, run: &str, since: i64, deaths: &D
     lost.context("lost sight of the nodes")
 }
 
-/// Waits until a started node is ready.
-///
-/// # Errors
-/// It died (exit code, last log lines), or the start is to end.
-pub(super) async fn node_is_ready(
-    start: Start<'_>,
-    node: &NodePlan,
-    id: &str,
-    deaths: &Deaths,
-    awaited: &Awaited,
-) -> Result<()> {
-    let wait = async {
-        for probe in &node.probes {
+/// What nodes are waited for, by FQDN.
+pub type Waiting = RefCell<BTreeMap<String, String>>;
+
+/// The error of a wait that is over, with what nodes were waited for.
+pub fn still_waiting(late: Error, waiting: &Waiting) -> Error {
+    waiting.borrow().iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: {what}")))
+}
+
+/// A node that is to become ready.
+#[derive(Clone, Copy)]
+pub struct Awaited<'a> {
+    /// The engine.
+    pub engine: &'a dyn Engine,
+    /// The node.
+    pub fqdn: &'a str,
+    /// Its container.
+    pub id: &'a str,
+    /// What it is ready by.
+    pub probes: &'a [Probe],
+    /// Where deaths are noted.
+    pub deaths: &'a Deaths,
+    /// Where it is noted what it is waited for.
+    pub waiting: &'a Waiting,
+    /// Told which probe is looked at.
+    pub events: &'a (dyn Fn(Event) + Sync),
+}
+
+impl Awaited<'_> {
+    /// Waits until a node that was started is ready; the caller sets the deadline.
+    ///
+    /// # Errors
+    /// It died (exit code, last log lines), or the engine refuses to look.
+    pub async fn is_ready(self) -> Result<()> {
+        for probe in self.probes {
             let phase = NodePhase::Waiting { probe: probe.to_string() };
-            (start.events)(Event::Node { node: node.fqdn().to_string(), phase });
-            awaited.borrow_mut().insert(node.fqdn().into(), probe.to_string());
-            until(start.engine, id, probe).await?;
+            (self.events)(Event::Node { node: self.fqdn.to_string(), phase });
+            self.waiting.borrow_mut().insert(self.fqdn.to_string(), format!("still waiting for {probe}"));
+            while !self.holds(probe).await? {}
         }
-        awaited.borrow_mut().remove(node.fqdn());
+        self.waiting.borrow_mut().remove(self.fqdn);
         Ok(())
-    };
-    let or_death = async {
+    }
+
+    /// Waits for a moment in which a node that was started could die.
+    ///
+    /// # Errors
+    /// As [`is_ready`](Awaited::is_ready).
+    pub async fn goes_on(self) -> Result<()> {
+        let moment = Instant::now() + MOMENT;
+        while let Ok(death) = timeout_at(moment, self.deaths.of(self.id)).await {
+            self.lives(&death).await?;
+        }
+        Ok(())
+    }
+
+    /// Completes when a node has died for good, with what there is to say of it.
+    pub async fn dies(self) -> Error {
+        loop {
+            let death = self.deaths.of(self.id).await;
+            if let Err(error) = self.lives(&death).await {
+                return error;
+            }
+        }
+    }
+
+    /// Waits until a probe holds; gives false where the node came to life again meanwhile, so that it has to be looked
+    /// at anew.
+    async fn holds(self, probe: &Probe) -> Result<bool> {
         tokio::select! {
             biased;
-            death = deaths.of(id), if node.stays_dead() => Err(died(start.engine, node.fqdn(), &death).await),
-            held = wait => held,
+            death = self.deaths.of(self.id) => self.lives(&death).await.map(|()| false),
+            held = until(self.engine, self.id, probe) => match held {
+                Ok(()) => Ok(true),
+                Err(error) => {
+                    // What cannot be looked at has died, mostly, although nobody has told so yet.
+                    let told = timeout(LATE_NEWS, self.deaths.of(self.id)).await;
+                    let unheard = Death { id: self.id.into(), ..Death::default() };
+                    self.lives(told.as_ref().unwrap_or(&unheard)).await?;
+                    // Frozen, or between two runs.
+                    if told.is_ok() || error.kind() == Kind::Conflict { Ok(false) } else { Err(error) }
+                }
+            },
         }
-    };
-    start.stop.wait(or_death).await
+    }
+
+    /// An error where the node does not run and nothing brings it back. A death need not be its end: events tell of the
+    /// run before, too, and a restart policy may bring it back.
+    async fn lives(self, death: &Death) -> Result<()> {
+        self.deaths.forget(self.id);
+        let state = self.engine.container_state(self.id).await?;
+        match state.state {
+            State::Running | State::Paused | State::Restarting => Ok(()),
+            _ => {
+                let exit_code = state.exit_code.unwrap_or(death.exit_code);
+                Err(died(self.engine, self.fqdn, &Death { exit_code, ..death.clone() }).await)
+            }
+        }
+    }
 }
 
 /// Waits until a probe holds; the caller sets the deadline.
-pub async fn until(engine: &dyn Engine, id: &str, wanted: &Probe) -> Result<()> {
+async fn until(engine: &dyn Engine, id: &str, wanted: &Probe) -> Result<()> {
     probe::wait(engine, id, wanted)
         .await
         .map_err(|error| Error::from(error).context(format!("failed to look at {wanted}")))
@@ -106,17 +210,21 @@ pub async fn until(engine: &dyn Engine, id: &str, wanted: &Probe) -> Result<()> 
 
 /// What there is to say of a node that died.
 pub async fn died(engine: &dyn Engine, fqdn: &str, death: &Death) -> Error {
-    let oom = engine.container_state(&death.id).await.is_ok_and(|state| state.oom_killed);
+    let look = async {
+        let oom = engine.container_state(&death.id).await.is_ok_and(|state| state.oom_killed);
+        (oom, log_tail(engine, &death.id, LOG_LINES).await)
+    };
+    let (oom, lines) = timeout(LAST_WORDS, look).await.unwrap_or_default();
     let how = match death.exit_code {
         _ if oom => "the kernel killed it: out of memory".to_string(),
         code @ 129..=192 => format!("its command ended by signal {} (exit code {code})", code - 128),
         code => format!("its command ended with exit code {code}"),
     };
     let error = Error::new(Kind::Node, format!("node `{fqdn}` died")).cause(how);
-    let lines = log_tail(engine, &death.id, LOG_LINES).await;
-    match lines.is_empty() {
-        true => error.cause("its log is empty"),
-        false => error.cause(format!("last log lines:\n{}", lines.join("\n"))),
+    match lines {
+        None => error.cause("its log could not be read"),
+        Some(lines) if lines.is_empty() => error.cause("its log is empty"),
+        Some(lines) => error.cause(format!("last log lines:\n{}", lines.join("\n"))),
     }
 }
 
@@ -127,13 +235,17 @@ pub async fn found_dead(engine: &dyn Engine, container: &Container) -> Error {
     died(engine, &container.name, &Death { id: container.id.clone(), name: container.name.clone(), exit_code }).await
 }
 
-/// The last lines of a container's log; none when the engine gives none.
-pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Vec<String> {
+/// The last lines of a container's log; none when the engine does not give them.
+pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Option<Vec<String>> {
     let options = LogOptions { tail: Some(lines), ..LogOptions::default() };
-    let Ok(mut stream) = engine.logs(id, &options).await else { return Vec::new() };
+    let mut stream = engine.logs(id, &options).await.ok()?;
     let mut log = Vec::new();
-    while let Some(Ok(line)) = stream.next().await {
-        log.extend_from_slice(&line.bytes);
+    while let Some(line) = stream.next().await {
+        match line {
+            Ok(line) => log.extend_from_slice(&line.bytes),
+            Err(_) if log.is_empty() => return None,
+            Err(_) => break,
+        }
     }
-    String::from_utf8_lossy(&log).lines().map(str::to_string).collect()
+    Some(String::from_utf8_lossy(&log).lines().map(str::to_string).collect())
 }

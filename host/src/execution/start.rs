@@ -1,10 +1,11 @@
 //! Carries out the plan of a start, up to the moment when every node is ready.
 
 use super::Stop;
-use super::ready::{self, Deaths};
+use super::ready::{self, Awaited, Deaths, Waiting};
 use crate::engine::{Engine, EngineError, Fault};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
+use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use futures_util::future::{self, FutureExt, Shared};
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -12,7 +13,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What a start is carried out with.
 #[derive(Clone, Copy)]
@@ -70,7 +71,8 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
         start,
         places: Semaphore::new(start.workers.max(1)),
         deaths: &deaths,
-        awaited: Awaited::default(),
+        unready: watch::Sender::new(start.plan.nodes.len()),
+        waiting: Waiting::default(),
         failed: RefCell::default(),
         again: Cell::default(),
     };
@@ -80,14 +82,13 @@ pub async fn carry_out(start: Start<'_>, created: impl FnOnce()) -> Result<Ids, 
     result.map_err(|error| StartFailed { error, nodes: nodes.failed.take(), again: nodes.again.get() })
 }
 
-/// What nodes that run are waited for, by FQDN.
-pub(super) type Awaited = RefCell<BTreeMap<String, String>>;
-
 struct Nodes<'a> {
     start: Start<'a>,
     places: Semaphore,
     deaths: &'a Deaths,
-    awaited: Awaited,
+    /// How many nodes are not ready yet.
+    unready: watch::Sender<usize>,
+    waiting: Waiting,
     failed: RefCell<Vec<String>>,
     again: Cell<Option<Again>>,
 }
@@ -102,7 +103,7 @@ impl Nodes<'_> {
         // The watch ends only by losing the engine; then the work has to end too.
         tokio::select! {
             ids = &mut work => ids,
-            error = ready::watch_deaths(engine, &plan.run.id, since, self.deaths) => {
+            error = ready::watch_deaths(engine, (labels::RUN, &plan.run.id), since, self.deaths) => {
                 stop.stop(error);
                 work.await
             }
@@ -115,9 +116,8 @@ impl Nodes<'_> {
         let late = Error::new(Kind::Timeout, format!("cluster `{cluster}` was not ready in time"))
             .cause(format!("it was given {given}"))
             .hint("give it longer with --timeout");
-        let awaited = self.awaited.borrow();
-        self.failed.borrow_mut().extend(awaited.keys().cloned());
-        awaited.iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: still waiting for {what}")))
+        self.failed.borrow_mut().extend(self.waiting.borrow().keys().cloned());
+        ready::still_waiting(late, &self.waiting)
     }
 
     async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
@@ -170,16 +170,40 @@ impl Nodes<'_> {
         let id = created.await?;
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
-        let ready = ready::node_is_ready(self.start, node, &id, self.deaths, &self.awaited).await;
+        let ready = self.is_ready_with_all(node, &id).await;
         if let Err(error) = &ready
             && self.start.stop.reason().is_none()
         {
             self.failed.borrow_mut().push(node.fqdn().to_string());
             self.fail(node, error.clone());
         }
-        ready?;
+        ready.map(|()| (node.fqdn().to_string(), id))
+    }
+
+    /// Waits until a node is ready, and watches over it until all are: others may wait for it in vain.
+    async fn is_ready_with_all(&self, node: &NodePlan, id: &str) -> Result<()> {
+        let Start { engine, stop, events, .. } = self.start;
+        let awaited = Awaited {
+            engine,
+            fqdn: node.fqdn(),
+            id,
+            probes: &node.probes,
+            deaths: self.deaths,
+            waiting: &self.waiting,
+            events,
+        };
+        stop.wait(awaited.is_ready()).await?;
         self.tell(node, NodePhase::Ready);
-        Ok((node.fqdn().to_string(), id))
+        self.unready.send_modify(|unready| *unready -= 1);
+        let mut unready = self.unready.subscribe();
+        let or_death = async {
+            tokio::select! {
+                biased;
+                error = awaited.dies() => Err(error),
+                _ = unready.wait_for(|unready| *unready == 0) => Ok(()),
+            }
+        };
+        stop.wait(or_death).await
     }
 
     async fn create(&self, node: &NodePlan) -> Result<String> {

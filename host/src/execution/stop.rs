@@ -15,6 +15,9 @@ const GRACE: Duration = Duration::from_secs(10);
 const LOOK: Duration = Duration::from_secs(60);
 const CALL: Duration = Duration::from_secs(180);
 
+/// How long an engine may take to get or give files, or to make an image: however much of it there is.
+const TRANSFER: Duration = Duration::from_secs(2 * 3600);
+
 /// Whether and why the work is to end. The first reason holds.
 #[derive(Debug)]
 pub struct Stop {
@@ -77,8 +80,19 @@ impl Stop {
     /// A call to the engine that makes or removes something: not begun once the work is to end, and let finish, for
     /// [`GRACE`] at most, when it is under way. After three minutes it is given up in any case.
     pub async fn call<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.long_call(Duration::ZERO, call).await
+    }
+
+    /// The same of a call that moves files or makes an image, which may take two hours.
+    pub async fn transfer<T>(&self, call: impl Future<Output = Result<T>>) -> Result<T> {
+        self.long_call(TRANSFER, call).await
+    }
+
+    /// The same of a call that may take so much longer.
+    pub async fn long_call<T>(&self, longer: Duration, call: impl Future<Output = Result<T>>) -> Result<T> {
         self.check()?;
-        let call = async { timeout(CALL, call).await.unwrap_or_else(|_| Err(silent(CALL))) };
+        let deadline = CALL + longer;
+        let call = async { timeout(deadline, call).await.unwrap_or_else(|_| Err(silent(deadline))) };
         tokio::pin!(call);
         tokio::select! {
             biased;
@@ -171,6 +185,20 @@ mod tests {
         };
         assert_eq!(stop.call(stalled).await.unwrap_err().kind(), Kind::Interrupted);
         assert_eq!(Stop::new().call(ready(Ok(1))).await.unwrap(), 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_never_answers_is_given_up_and_a_transfer_gets_its_time() {
+        let after = async |seconds| {
+            tokio::time::sleep(Duration::from_secs(seconds)).await;
+            Ok(())
+        };
+        let stop = Stop::new();
+        assert_eq!(stop.look(after(61)).await.unwrap_err().kind(), Kind::Timeout);
+        assert_eq!(stop.call(after(181)).await.unwrap_err().kind(), Kind::Timeout);
+        stop.call(after(120)).await.unwrap();
+        stop.transfer(after(3600)).await.unwrap();
+        assert_eq!(stop.transfer(pending::<Result<()>>()).await.unwrap_err().kind(), Kind::Timeout);
     }
 
     #[tokio::test(start_paused = true)]

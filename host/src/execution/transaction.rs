@@ -106,6 +106,8 @@ pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option
             Attempt::NameTaken(error) => (error, Again::Raced),
             Attempt::Failed(error, again) => (error, again),
         };
+        // Who interrupts while an attempt is undone wants no other.
+        session.stop.check()?;
         attempts -= 1;
         match again {
             Again::Capability => match guesses.next() {
@@ -263,7 +265,6 @@ async fn carry_out(
 
 async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: StartFailed) -> Attempt {
     let StartFailed { error, nodes, again } = failed;
-    let interrupted = matches!(session.stop.reason().map(|why| why.kind()), Some(Kind::Interrupted | Kind::Terminated));
     let cluster = &run.cluster;
     if order.keep && again.is_none() {
         let message = format!("what was made of cluster `{cluster}` is kept; `clusterdock rm {cluster}` removes it");
@@ -284,7 +285,7 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
         Err(left) => Attempt::Ended(Err(left.cause(format!("it was being removed since {error}")))),
         Ok(()) => {
             session.clean_up.lock().expect("nobody panics with it").take();
-            match again.filter(|_| !interrupted) {
+            match again {
                 Some(again) => Attempt::Failed(error, again),
                 None => Attempt::Ended(Err(error)),
             }

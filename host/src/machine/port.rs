@@ -5,6 +5,7 @@
 
 use crate::engine::PublishedPort;
 use crate::error::{Error, Kind, Result};
+use crate::plan::lifecycle::port_in_use;
 use crate::plan::port::WantedPort;
 use clusterdock_plugin_api::Protocol;
 use rustix::fd::OwnedFd;
@@ -31,7 +32,31 @@ pub struct HeldPorts {
 /// # Errors
 /// [`Kind::Conflict`] for a host port that something else on this machine has.
 pub fn hold(wanted: &[WantedPort], host_ip: IpAddr) -> Result<HeldPorts> {
-    choose(wanted, host_ip, |address, protocol| bound(address, protocol).map(Some))
+    choose(wanted, host_ip, |address, protocol| bound(address, protocol, false).map(Some))
+}
+
+/// Holds ports that nodes were given earlier, by FQDN, until the result is dropped. Connections of the time before that
+/// the kernel still remembers do not matter. An address that this machine does not have is left to the engine.
+///
+/// # Errors
+/// [`Kind::Conflict`] for one that something else on this machine has now.
+pub fn hold_again(ports: &BTreeMap<String, Vec<PublishedPort>>) -> Result<HeldPorts> {
+    let mut held = HeldPorts::default();
+    for (fqdn, port) in ports.iter().flat_map(|(fqdn, ports)| ports.iter().map(move |port| (fqdn, port))) {
+        if port.host_port == 0 || port.protocol == Protocol::Sctp {
+            continue;
+        }
+        let address = SocketAddr::new(port.host_ip, port.host_port);
+        match bound(address, port.protocol, true) {
+            Ok(socket) => held._sockets.push(socket),
+            Err(error) if error.kind() == std::io::ErrorKind::AddrInUse => {
+                return Err(port_in_use(fqdn, port).cause(error));
+            }
+            // The engine says it better, or can do it although we may not (ports below 1024).
+            Err(_) => {}
+        }
+    }
+    Ok(held)
 }
 
 /// Chooses host ports on a machine that is not this one: nothing can be held there.
@@ -69,11 +94,13 @@ fn choose(
     Ok(held)
 }
 
-/// A socket bound to the address. For UDP the engine's own socket has no SO_REUSEADDR, so a UDP port is only tried.
-fn bound(address: SocketAddr, protocol: Protocol) -> std::io::Result<OwnedFd> {
+/// A socket bound to the address; with `again` also where connections of an earlier one linger. For UDP the engine's own
+/// socket has no SO_REUSEADDR, so a UDP port is only tried.
+fn bound(address: SocketAddr, protocol: Protocol, again: bool) -> std::io::Result<OwnedFd> {
     let family = if address.is_ipv4() { AddressFamily::INET } else { AddressFamily::INET6 };
     let kind = if protocol == Protocol::Udp { SocketType::DGRAM } else { SocketType::STREAM };
     let socket = socket_with(family, kind, SocketFlags::CLOEXEC, None)?;
+    sockopt::set_socket_reuseaddr(&socket, again && protocol != Protocol::Udp)?;
     bind(&socket, &address)?;
     if protocol == Protocol::Udp {
         return Ok(socket_with(family, kind, SocketFlags::CLOEXEC, None)?);
@@ -98,7 +125,7 @@ fn none_free(want: &WantedPort) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::net::{Ipv4Addr, TcpListener};
+    use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
     const LOOPBACK: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
@@ -113,6 +140,28 @@ mod tests {
         assert_eq!(hold(&[want(Some(port))], LOOPBACK).unwrap_err().kind(), Kind::Conflict, "another clusterdock");
         // The standard library's listener sets SO_REUSEADDR, as the engine does.
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+
+    fn given(port: u16) -> BTreeMap<String, Vec<PublishedPort>> {
+        let port = PublishedPort { container_port: 80, protocol: Protocol::Tcp, host_ip: LOOPBACK, host_port: port };
+        BTreeMap::from([("n.cluster".into(), vec![port])])
+    }
+
+    #[test]
+    fn a_port_that_was_given_is_held_again_although_connections_linger() {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let error = hold_again(&given(port)).unwrap_err();
+        assert_eq!(error.message(), format!("host port `{port}/tcp` of node `n.cluster` is in use"));
+        assert_eq!(error.kind(), Kind::Conflict);
+        // Who closes first keeps the port in TIME_WAIT.
+        let client = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).unwrap();
+        drop(listener.accept().unwrap());
+        drop((client, listener));
+        assert_eq!(hold(&[want(Some(port))], LOOPBACK).unwrap_err().kind(), Kind::Conflict, "it lingers");
+        let held = hold_again(&given(port)).unwrap();
+        TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+        drop(held);
     }
 
     #[test]

@@ -42,6 +42,18 @@ pub fn new_network(name: &str, nodes: usize, taken: &[Ipv4Net]) -> Result<Addres
     })
 }
 
+/// The addresses of a network of ours that is gone, from those that nodes on it were given: every network begins at a
+/// block of its own. None where they do not fit into one, or something else is there now.
+pub fn made_again(given: &BTreeSet<Ipv4Addr>, taken: &[Ipv4Net]) -> Option<Addresses> {
+    let block = Ipv4Net::new_assert(*given.first()?, BLOCK).network();
+    let fits = |addresses: &Addresses| {
+        given.iter().all(|given| addresses.subnet.contains(given) && !addresses.engine_range.contains(given))
+    };
+    let sizes = (BLOCK..=SMALLEST).rev().map(|prefix| Addresses::of(Ipv4Net::new_assert(block, prefix)));
+    let free = |addresses: &Addresses| !taken.iter().any(|net| overlap(&addresses.subnet, net));
+    sizes.into_iter().find(fits).filter(free)
+}
+
 /// The addresses of one network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Addresses {
@@ -137,6 +149,18 @@ mod tests {
             let next = new_network("cluster", 2, &[taken]).unwrap().subnet;
             assert!(!overlap(&next, &taken), "{next} {taken}");
         }
+    }
+
+    #[test]
+    fn a_network_that_is_gone_is_made_again_around_its_nodes() {
+        let before = new_network("cluster", 300, &[]).unwrap();
+        let nodes = BTreeSet::from_iter(before.first_free(300, &BTreeSet::new()));
+        let again = made_again(&nodes, &[]).unwrap();
+        assert_eq!((again.subnet.network(), again.subnet.prefix_len()), (before.subnet.network(), 23));
+        assert!(nodes.iter().all(|node| again.subnet.contains(node) && !again.engine_range.contains(node)));
+        assert_eq!(made_again(&nodes, &[again.subnet]), None);
+        assert_eq!(made_again(&BTreeSet::from(["10.128.0.2", "10.129.0.2"].map(|a| a.parse().unwrap())), &[]), None);
+        assert_eq!(made_again(&BTreeSet::new(), &[]), None);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Plans as text: one line an operation, each with its reason.
 
-use super::{NetworkPlan, NodePlan, RemovalPlan, StartPlan};
+use super::lifecycle::{Place, Step};
+use super::{LifecyclePlan, NetworkPlan, NodePlan, RemovalPlan, StartPlan};
 use crate::engine::PublishedPort;
 use std::fmt::{self, Display, Formatter};
 
@@ -42,6 +43,45 @@ impl Display for RemovalPlan {
             line(f, "keep network", network, &format!("{holder} is on it"))?;
         }
         Ok(())
+    }
+}
+
+impl Display for LifecyclePlan {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        for network in &self.networks {
+            line(f, "create network", &network.name, &format!("{}, it was removed", network.subnet))?;
+        }
+        for node in &self.nodes {
+            if !node.changes() {
+                line(f, "keep", &node.fqdn, &format!("it is {}", node.state.as_str()))?;
+            }
+            for step in &node.steps {
+                step_lines(f, &node.fqdn, step)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn step_lines(f: &mut Formatter<'_>, node: &str, step: &Step) -> fmt::Result {
+    match step {
+        Step::Stop { grace_seconds } => {
+            line(f, "stop container", node, &format!("it is killed after {grace_seconds} s"))
+        }
+        Step::Join(Place { network, address, .. }) => {
+            let address = address.map(|address| format!(", {address}")).unwrap_or_default();
+            line(f, "join network", node, &format!("{network}{address}"))
+        }
+        Step::Start { ports, .. } => {
+            let ports: Vec<String> = ports.iter().map(port).collect();
+            line(f, "start container", node, &ports.join(", "))
+        }
+        Step::Pause => line(f, "pause container", node, ""),
+        Step::Unpause => line(f, "unpause container", node, ""),
+        Step::Signal(signal) => line(f, "signal container", node, signal),
+        Step::AwaitStart => line(f, "await", node, "its start"),
+        Step::Settle => line(f, "await", node, "that it goes on running"),
+        Step::Await(probes) => probes.iter().try_for_each(|probe| line(f, "await", node, &probe.to_string())),
     }
 }
 

@@ -34,6 +34,13 @@ impl RemovalPlan {
     pub fn is_empty(&self) -> bool {
         self.containers.is_empty() && self.networks.is_empty() && self.volumes.is_empty()
     }
+
+    /// Who is on one of the plan's networks and does not go with it, of the containers there are now: as another start
+    /// may be that has joined the network since.
+    pub fn holder<'a>(&self, network: &Named, now: &'a [Container]) -> Option<&'a Container> {
+        let stays = |container: &&Container| self.containers.iter().all(|going| going.id != container.id);
+        now.iter().filter(stays).find(|container| is_on(container, &network.id, &network.name))
+    }
 }
 
 /// Undoes one start: exactly what it made.
@@ -51,11 +58,11 @@ pub fn clusters(observed: &Observed, names: &BTreeSet<String>, networks: bool) -
     }
 }
 
-/// Removes whole clusters and single nodes (by FQDN), and those networks of ours that are empty then.
+/// Removes whole clusters and single nodes (by their containers' ids), and those networks of ours that are empty then.
 pub fn chosen(observed: &Observed, clusters: &BTreeSet<String>, nodes: &BTreeSet<String>) -> RemovalPlan {
     let of_clusters = |labels: &Labels| labels::cluster_of(labels).is_some_and(|name| clusters.contains(&name));
     let goes = |container: &Container| {
-        of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.name))
+        of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.id))
     };
     let going = observed.containers.iter().filter(|container| goes(container));
     let leaving: BTreeSet<&str> = going.flat_map(|container| container.networks.keys().map(String::as_str)).collect();
@@ -93,7 +100,7 @@ fn remove(
         observed.containers.iter().partition(|seen| container(seen));
     let mut plan = RemovalPlan::default();
     for seen in observed.networks.iter().filter(|seen| is_ours(&seen.labels) && network(seen)) {
-        match staying.iter().find(|other| is_on(other, seen)) {
+        match staying.iter().find(|other| is_on(other, &seen.id, &seen.name)) {
             Some(other) => plan.kept_networks.push((seen.name.clone(), other.name.clone())),
             None => plan.networks.push(Named { id: seen.id.clone(), name: seen.name.clone() }),
         }
@@ -113,8 +120,9 @@ fn is_ours(labels: &Labels) -> bool {
     labels.contains_key(labels::ORIGIN)
 }
 
-fn is_on(container: &Container, network: &Network) -> bool {
-    container.networks.iter().any(|(name, endpoint)| {
-        endpoint.network_id == network.id || (endpoint.network_id.is_empty() && *name == network.name)
-    })
+fn is_on(container: &Container, id: &str, name: &str) -> bool {
+    container
+        .networks
+        .iter()
+        .any(|(network, endpoint)| endpoint.network_id == id || (endpoint.network_id.is_empty() && network == name))
 }

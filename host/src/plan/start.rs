@@ -3,7 +3,7 @@
 
 use super::address::{self, Addresses};
 use crate::cluster::{self, Observed};
-use crate::engine::{ContainerSpec, Image, Labels, Network, NetworkSpec, PublishedPort, Volume};
+use crate::engine::{Container, ContainerSpec, Image, Labels, Network, NetworkSpec, PublishedPort, Volume};
 use crate::error::{Error, Kind, Result};
 use crate::labels::{self, Run};
 use crate::names;
@@ -181,12 +181,8 @@ fn check_host_names_are_free(inputs: &StartInputs<'_>) -> Result<()> {
 
 fn check_host_ports_are_free(inputs: &StartInputs<'_>) -> Result<()> {
     for port in inputs.ports.values().flatten() {
-        let clash = |seen: &&PublishedPort| {
-            seen.host_port == port.host_port
-                && seen.protocol == port.protocol
-                && (seen.host_ip == port.host_ip || seen.host_ip.is_unspecified() || port.host_ip.is_unspecified())
-        };
-        let holder = inputs.observed.containers.iter().find(|container| container.ports.iter().any(|p| clash(&p)));
+        let has_it = |container: &&Container| container.ports.iter().any(|other| port.clashes(other));
+        let holder = inputs.observed.containers.iter().find(has_it);
         if let Some(holder) = holder {
             return Err(Error::new(Kind::Conflict, format!("host port `{}` is in use", port.host_port))
                 .cause(format!("container `{}` publishes it", holder.name))

@@ -116,6 +116,7 @@ fn image_line(image: &str, phase: &ImagePhase) -> Option<Line> {
 
 fn node_line(node: &str, phase: &NodePhase) -> Line {
     let (level, message) = match phase {
+        NodePhase::Resuming => (Level::Info, format!("Starting node {node} again ...")),
         NodePhase::Creating => (Level::Info, format!("Starting node {node} ...")),
         NodePhase::Starting => (Level::Debug, format!("Node {node} has its container.")),
         NodePhase::Waiting { probe } => (Level::Debug, format!("Node {node} runs; waiting for {probe} ...")),

@@ -8,6 +8,7 @@ use super::paint::{Paint, Tone};
 use super::story::Story;
 use super::ticker::Ticker;
 use super::{failure, words};
+use crate::cluster::natural_key;
 use crate::event::{Event, ImagePhase};
 
 /// The display and what it shows.
@@ -19,6 +20,8 @@ pub(super) struct Live {
     lent: usize,
     /// Lasting lines that came up meanwhile.
     held: String,
+    /// The first node of the start under way: what to look at when it is over.
+    first_node: Option<String>,
     /// Runs while something is under way.
     pub(super) ticker: Option<Ticker>,
 }
@@ -36,6 +39,16 @@ impl Live {
         above.push_str(&lasting(frame.last(&over)));
         if !taken || matches!(event, Event::Starting { .. } | Event::Started { .. }) {
             above.push_str(&words_of(event, verbose, frame.paint));
+        }
+        match event {
+            Event::Starting { nodes, .. } => {
+                self.first_node = nodes.iter().min_by_key(|node| natural_key(node)).cloned();
+            }
+            Event::Started { .. } => above.push_str(&self.next_step(frame.paint)),
+            _ => {}
+        }
+        if let Event::Compiling { .. } = event {
+            return self.introduce(&above, frame);
         }
         let is_amount = matches!(event, Event::Image { phase: ImagePhase::Progress { .. }, .. });
         // The next turn of the spinners shows it, and it comes many times a second.
@@ -57,6 +70,18 @@ impl Live {
             return String::new();
         }
         self.canvas.draw(above, &frame.live(&self.story), frame.columns)
+    }
+
+    /// As [`show`](Live::show), also where somebody has the terminal: it is said before their output, not after it.
+    fn introduce(&mut self, above: &str, frame: Frame) -> String {
+        if self.lent == 0 { self.show(above, frame) } else { std::mem::take(&mut self.held) + above }
+    }
+
+    /// What the user may do with the cluster that was started.
+    fn next_step(&mut self, paint: Paint) -> String {
+        let Some(node) = self.first_node.take() else { return String::new() };
+        let step = format!("`clusterdock ssh {node}` opens a terminal on a node");
+        failure::labelled("", Tone::Hint, "hint:", &step, paint) + "\n"
     }
 
     /// Whether the spinners should turn.

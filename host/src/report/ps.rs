@@ -8,7 +8,7 @@ use super::record::{ClusterRecord, NodeRecord, document, lines};
 use super::table::Table;
 use super::{Format, Report, status};
 use crate::cluster::{Cluster, ClusterState, Node};
-use crate::engine::PublishedPort;
+use crate::engine::{PublishedPort, State};
 use crate::error::Result;
 use serde::Serialize;
 use std::collections::BTreeMap;
@@ -44,7 +44,7 @@ pub(super) fn text(clusters: &[Cluster], format: Format, width: Option<usize>) -
         Format::Table => clusters.iter().map(|cluster| section(cluster, width)).collect::<Vec<_>>().join("\n"),
         Format::Json => document(Answer { clusters: clusters.iter().map(ClusterRecord::with_nodes).collect() }),
         Format::Jsonl => lines(nodes.map(NodeRecord::of)),
-        Format::Quiet => nodes.map(|node| format!("{}\n", short_id(&node.container.id))).collect(),
+        Format::Quiet => nodes.map(|node| format!("{}\n", node.fqdn)).collect(),
     }
 }
 
@@ -54,16 +54,39 @@ fn section(cluster: &Cluster, width: Option<usize>) -> String {
         networks if networks.is_empty() => format!("Cluster `{name}` has no nodes.\n"),
         networks => format!("For cluster `{name}` on network {networks} the node(s) are:\n"),
     };
-    if cluster.state == ClusterState::Partial {
-        let (there, size) = (cluster.nodes.len(), cluster.size);
-        text.push_str(&format!(
-            "(partial: {there} of {size} nodes; unless it is just starting, remove with `clusterdock rm {name}`)\n"
-        ));
-    }
+    text.push_str(&trouble(cluster));
     if !cluster.nodes.is_empty() {
         text.push_str(&table(&cluster.nodes, width.unwrap_or(usize::MAX)));
     }
     text
+}
+
+/// What is wrong with a cluster as a whole and what can be done, in lines short enough for any terminal; else empty.
+fn trouble(cluster: &Cluster) -> String {
+    let (name, size) = (&cluster.name, cluster.size);
+    let is_any = |states: &[State]| cluster.nodes.iter().any(|node| states.contains(&node.container.state));
+    match cluster.state {
+        ClusterState::Partial => {
+            let there = cluster.nodes.len();
+            format!(
+                "(partial: {there} of {size} nodes;\n unless it is just starting, remove with `clusterdock rm {name}`)\n"
+            )
+        }
+        ClusterState::Degraded => {
+            let running = cluster.nodes.iter().filter(|node| node.is_running()).count();
+            let mut steps = Vec::new();
+            if is_any(&[State::Created, State::Exited]) {
+                steps.push(format!("start the others with `clusterdock resume {name}`"));
+            }
+            if is_any(&[State::Paused]) {
+                steps.push(format!("let paused ones go on with `clusterdock unpause {name}`"));
+            }
+            let or = if steps.is_empty() { "" } else { "or " };
+            steps.push(format!("{or}remove all with `clusterdock rm {name}`"));
+            format!("(degraded: {running} of {size} nodes running;\n {})\n", steps.join(",\n "))
+        }
+        ClusterState::Running | ClusterState::Paused | ClusterState::Stopped => String::new(),
+    }
 }
 
 /// The widest form that fits, or else the narrowest.

@@ -2,6 +2,7 @@
 //! reads no clock.
 
 use super::words;
+use crate::cluster::natural_key;
 use crate::event::{Event, ImagePhase, NodePhase};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -87,6 +88,8 @@ impl Story {
         match event {
             Event::Image { image, phase } => self.image(image, phase, now),
             Event::Starting { nodes, .. } => {
+                let mut nodes: Vec<&String> = nodes.iter().collect();
+                nodes.sort_by_key(|node| natural_key(node));
                 for node in nodes {
                     self.task(node, || Work::Node);
                 }
@@ -250,7 +253,7 @@ impl Story {
 fn node_gets_on(task: &mut Task, phase: &NodePhase, now: Duration) {
     match phase {
         NodePhase::Creating => task.go_on("creating", now),
-        NodePhase::Starting => task.go_on("starting", now),
+        NodePhase::Starting | NodePhase::Resuming => task.go_on("starting", now),
         NodePhase::Waiting { probe } => task.go_on(format!("waiting for {probe}"), now),
         NodePhase::Stopping => task.go_on("stopping", now),
         NodePhase::Ready => task.end(TaskState::Done, "ready", now),

@@ -2,7 +2,7 @@
 //! starts its plugin in a process of its own.
 
 use super::compile::Cargo;
-use super::folder::{self, Found};
+use super::folder::{self, Folder, Found};
 use super::library::{self, Event as LibraryEvent};
 use super::manifest::Manifest;
 use super::plugin::Plugin;
@@ -22,6 +22,8 @@ const DEADLINE: Duration = Duration::from_secs(30);
 pub struct Topology {
     /// Its manifest: the folder's, or the one in the library's note where there is no folder.
     pub manifest: Manifest,
+    /// Its folder; none for a lone library.
+    pub folder: Option<PathBuf>,
     /// SHA-256 of the library.
     pub digest: String,
     process: PluginProcess,
@@ -34,16 +36,16 @@ impl Topology {
     /// There is no such topology, its manifest is wrong, or its plugin cannot be found, built or loaded.
     pub async fn open(session: &Session<'_>, given: &Path) -> Result<Topology> {
         let places = folder::Places { current: session.places.current.clone(), config: session.places.config.clone() };
-        let (library, manifest) = match folder::find(given, &places)? {
+        let (library, found) = match folder::find(given, &places)? {
             Found::Folder(folder) => {
                 // The compiler writes to the terminal itself.
                 let _lent = session.report.lend_terminal();
                 let library = library::find(&folder, &Cargo::from_environment(), &mut |event| tell(session, event))?;
-                (library.path, Some(folder.manifest))
+                (library.path, Some(folder))
             }
             Found::Library(path) => (path, None),
         };
-        Topology::load(session, &library, manifest).await
+        Topology::load(session, &library, found).await
     }
 
     /// The plugin.
@@ -56,11 +58,11 @@ impl Topology {
         self.process.shut_down().await;
     }
 
-    async fn load(session: &Session<'_>, library: &Path, manifest: Option<Manifest>) -> Result<Topology> {
+    async fn load(session: &Session<'_>, library: &Path, found: Option<Box<Folder>>) -> Result<Topology> {
         let inspected = inspect::inspect(library)?;
-        let manifest = match manifest {
-            Some(manifest) => manifest,
-            None => Manifest::parse(&inspected.manifest, &note_of(library).display().to_string())?,
+        let (manifest, folder) = match found {
+            Some(found) => (found.manifest, Some(found.path)),
+            None => (Manifest::parse(&inspected.manifest, &note_of(library).display().to_string())?, None),
         };
         let kept = cache::keep(&session.places.config, &inspected)?;
         let report = session.report.clone();
@@ -76,7 +78,7 @@ impl Topology {
             }),
         };
         let process = session.stop.wait(PluginProcess::spawn(launch)).await?;
-        Ok(Topology { manifest, digest: inspected.digest, process })
+        Ok(Topology { manifest, folder, digest: inspected.digest, process })
     }
 }
 

@@ -25,12 +25,14 @@ type Piece = io::Result<Bytes>;
 #[derive(Debug, Clone)]
 pub struct Pulse(Arc<watch::Sender<()>>);
 
-impl Pulse {
-    /// Nothing has moved yet.
-    pub fn new() -> Pulse {
+/// Nothing has moved yet.
+impl Default for Pulse {
+    fn default() -> Pulse {
         Pulse(Arc::new(watch::Sender::new(())))
     }
+}
 
+impl Pulse {
     fn beat(&self) {
         self.0.send_replace(());
     }

@@ -59,7 +59,7 @@ fn started(what: &str) -> Option<Scene> {
 fn copies(scene: &Scene, sides: impl Fn(&str, usize, &str, &str) -> (String, String) + Sync) -> [Vec<String>; 2] {
     let numbered: Vec<_> = COPIED.iter().flat_map(|copied| TO.map(|to| (*copied, to))).enumerate().collect();
     ["docker", "ours"].map(|who| {
-        let made = std::thread::scope(|scope| {
+        std::thread::scope(|scope| {
             let part = numbered.chunks(numbered.len().div_ceil(3)).map(|part| {
                 scope.spawn(|| {
                     part.iter()
@@ -78,8 +78,7 @@ fn copies(scene: &Scene, sides: impl Fn(&str, usize, &str, &str) -> (String, Str
             });
             let parts: Vec<_> = part.collect();
             parts.into_iter().flat_map(|part| part.join().unwrap()).collect()
-        });
-        made
+        })
     })
 }
 

@@ -3,7 +3,7 @@
 use clusterdock_tests::scene::Scene;
 
 /// Expects that every node resolves every node, by short name, FQDN and address.
-fn assert_names_resolve(scene: &Scene, hostnames: &[&str]) {
+pub(super) fn assert_names_resolve(scene: &Scene, hostnames: &[&str]) {
     for from in hostnames {
         assert_eq!(scene.on_node(from, "hostname -f"), scene.fqdn(from));
         for to in hostnames {

@@ -1,12 +1,12 @@
 //! Every call of a removal goes wrong in every way: once it does not, everything is gone.
 
-use super::{Stage, Wish, engine, trouble};
-use clusterdock::cli::Rm;
+use super::{LabHook, Stage, Wish, engine, trouble};
+use clusterdock::cli::{Manage, ManageAction, Rm};
 use clusterdock::cluster::{Cluster, ClusterState, clusters};
-use clusterdock::commands::rm;
+use clusterdock::commands::{manage, rm};
 use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::removal::observe;
-use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
+use clusterdock::execution::observe::everything;
+use clusterdock_tests::fake::{FakeEngine, Mishap, Trial, for_every_call};
 use std::sync::Arc;
 
 impl Stage {
@@ -16,9 +16,14 @@ impl Stage {
         rm::rm(&self.session(), &Rm { names, dry_run: false }).await
     }
 
+    /// `clusterdock manage ACTION`.
+    async fn manage(&self, action: ManageAction) -> Result<()> {
+        manage::manage(&self.session(), &Manage { dry_run: false, action }).await
+    }
+
     /// What `ls` shows.
     pub(super) async fn clusters(&self) -> Vec<Cluster> {
-        clusters(&observe(&self.fake).await.unwrap())
+        clusters(&everything(&self.fake).await.unwrap())
     }
 }
 
@@ -28,28 +33,97 @@ async fn started() -> FakeEngine {
     fake
 }
 
+/// With a cluster whose start failed and was kept, as its marker shows.
+async fn half_started() -> FakeEngine {
+    let fake = engine();
+    let wish = Wish::of(&["a", "b", "c"]).hook(LabHook::Fails).keep();
+    Stage::new(&fake).start(wish).await.unwrap_err();
+    fake
+}
+
 fn is_empty(fake: &FakeEngine) -> bool {
     fake.snapshot() == engine().snapshot()
 }
 
+/// What a removal may end with when the trial's call has gone wrong.
+fn expected(trial: &Trial) -> Kind {
+    let looks = ["containers", "networks", "volumes"].contains(&trial.fake.calls()[trial.call].method);
+    match trial.mishap {
+        Mishap::Interrupts => Kind::Interrupted,
+        Mishap::Stalls | Mishap::StallsAfterEffect if looks => Kind::Timeout,
+        _ if looks => Kind::Other,
+        _ => Kind::Left,
+    }
+}
+
+/// Removes with every call going wrong, and once again; then nothing is left.
+async fn goes_at_the_second_try(seed: impl AsyncFn() -> FakeEngine, remove: impl AsyncFn(&Stage) -> Result<()>) {
+    let mishaps = [&Mishap::RECOVERABLE[..], &[Mishap::Abandons]].concat();
+    let trials = for_every_call(&mishaps, seed, async |trial| {
+        let stage = Stage::new(&trial.fake);
+        let stop = Arc::clone(&stage.stop);
+        trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+        match trial.run(remove(&stage)).await {
+            Some(Err(error)) => {
+                assert_eq!(error.kind(), expected(trial), "{error}");
+                names_what_is_left(&error, trial);
+            }
+            Some(Ok(())) => assert!(is_empty(&trial.fake), "{}", trial.fake.snapshot()),
+            None => {}
+        }
+        if !is_empty(&trial.fake) {
+            remove(&Stage::new(&trial.fake)).await.unwrap();
+        }
+        assert!(is_empty(&trial.fake), "{}", trial.fake.snapshot());
+    });
+    assert!(trials.await > 40);
+}
+
+/// Once something has been removed, an error names everything that has not.
+#[track_caller]
+fn names_what_is_left(error: &Error, trial: &Trial) {
+    if trial.is_undone() {
+        return;
+    }
+    let (empty, now) = (engine().snapshot(), trial.fake.snapshot());
+    for line in now.lines().filter(|line| !empty.contains(line)) {
+        let words: Vec<&str> = line.split(' ').take(2).collect();
+        let thing = format!("{} `{}`", words[0], words[1]);
+        assert!(error.to_string().contains(&thing), "{thing} is left, and it says: {error}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_removal_that_went_wrong_can_be_made_again() {
-    let mishaps = [Mishap::Fails, Mishap::FailsAfterEffect, Mishap::Interrupts, Mishap::Abandons];
-    let trials = for_every_call(
-        &mishaps,
-        async || started().await,
-        async |trial| {
-            let stage = Stage::new(&trial.fake);
-            let stop = Arc::clone(&stage.stop);
-            trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
-            let done = trial.run(stage.rm(&["lab"])).await;
-            if !matches!(done, Some(Ok(()))) && !is_empty(&trial.fake) {
-                Stage::new(&trial.fake).rm(&["lab"]).await.unwrap();
-            }
-            assert!(is_empty(&trial.fake), "{}", trial.fake.snapshot());
-        },
-    );
-    assert!(trials.await > 20);
+    goes_at_the_second_try(started, async |stage| stage.rm(&["lab"]).await).await;
+    goes_at_the_second_try(half_started, async |stage| stage.rm(&["lab"]).await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn so_can_the_originals_removals() {
+    let nuke = async |stage: &Stage| stage.manage(ManageAction::Nuke { all: false, yes: false }).await;
+    goes_at_the_second_try(half_started, nuke).await;
+    let all = async |stage: &Stage| stage.manage(ManageAction::Nuke { all: true, yes: true }).await;
+    goes_at_the_second_try(half_started, all).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_removal_calls_nothing_twice() {
+    let fake = started().await;
+    fake.forget_calls();
+    Stage::new(&fake).rm(&["lab"]).await.unwrap();
+    let mut calls: Vec<String> = fake.calls().iter().map(ToString::to_string).collect();
+    calls.sort();
+    let expected = [
+        "containers ``",
+        "networks ``",
+        "remove_container `a.cluster`",
+        "remove_container `b.cluster`",
+        "remove_container `c.cluster`",
+        "remove_network `cluster`",
+        "volumes `com.clusterdock.clusterdock`",
+    ];
+    assert_eq!(calls, expected);
 }
 
 #[tokio::test(start_paused = true)]
@@ -72,5 +146,20 @@ async fn one_node_is_removed_alone_and_the_network_with_the_last() {
     let left = stage.clusters().await;
     assert_eq!((left[0].nodes.len(), left[0].state), (1, ClusterState::Partial));
     stage.rm(&["lab/c"]).await.unwrap();
+    assert!(is_empty(&fake), "{}", fake.snapshot());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_originals_removal_keeps_the_network_unless_told() {
+    let fake = started().await;
+    let stage = Stage::new(&fake);
+    let remove = |network| ManageAction::Remove { network, clusters: vec!["lab".into()] };
+    stage.manage(remove(false)).await.unwrap();
+    assert!(fake.snapshot().contains("network cluster"), "{}", fake.snapshot());
+    // The next start joins it, and makes no other.
+    stage.start(Wish::of(&["a"])).await.unwrap();
+    stage.manage(remove(true)).await.unwrap();
+    assert!(fake.count("create_network") == 1);
+    stage.manage(ManageAction::Nuke { all: false, yes: false }).await.unwrap();
     assert!(is_empty(&fake), "{}", fake.snapshot());
 }

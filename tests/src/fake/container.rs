@@ -16,10 +16,10 @@ use std::collections::BTreeMap;
 const LONGEST_HOSTNAME: usize = 64;
 
 /// How a command ends that is asked to, under the engine's init.
-const TERMINATED: i64 = 143;
+pub(super) const TERMINATED: i64 = 143;
 
 /// How a command ends that is not asked.
-const KILLED: i64 = 137;
+pub(super) const KILLED: i64 = 137;
 
 /// A container, with all that lists and inspections show of it.
 pub(super) struct HeldContainer {
@@ -36,6 +36,11 @@ pub(super) struct HeldContainer {
     /// Of these, the last ones that its restart policy made.
     restarts: u32,
     pub(super) created: i64,
+    /// When it was last started or unpaused, and when its last run ended.
+    pub(super) revived: Option<i64>,
+    pub(super) ended: Option<i64>,
+    /// How often it was started or unpaused.
+    pub(super) revivals: u32,
     pub(super) places: BTreeMap<String, Endpoint>,
     /// Those it has now: none while it does not run.
     pub(super) ports: Vec<PublishedPort>,
@@ -58,6 +63,12 @@ impl HeldContainer {
     /// Whether it is, or was at its last start, on a network.
     pub(super) fn is_on(&self, network_id: &str) -> bool {
         self.places.values().any(|place| place.network_id == network_id)
+    }
+
+    /// It runs now, and did not a moment ago.
+    pub(super) fn revive(&mut self, now: i64) {
+        self.revived = Some(now);
+        self.revivals += 1;
     }
 
     fn comes_back(&self, exit_code: i64) -> bool {
@@ -96,6 +107,7 @@ impl Holdings {
         Container {
             id: held.id.clone(),
             name: held.spec.name.clone(),
+            hostname: None,
             image: if still_tagged { held.spec.image.clone() } else { held.image_id.clone() },
             labels: held.spec.labels.clone(),
             state: held.state,
@@ -109,6 +121,7 @@ impl Holdings {
     pub(super) fn container_state(&self, key: &str) -> EngineResult<ContainerState> {
         let held = self.container(key)?;
         Ok(ContainerState {
+            hostname: held.spec.hostname.clone(),
             state: held.state,
             exit_code: held.exit_code,
             oom_killed: held.oom_killed,
@@ -117,6 +130,9 @@ impl Holdings {
             pid: held.pid,
             networks: held.places.clone(),
             ports: held.ports.clone(),
+            wanted_ports: held.spec.ports.clone(),
+            extra_hosts: held.spec.extra_hosts.clone(),
+            ended: held.ended.map(|ended| jiff::Timestamp::from_second(ended).expect("a clock within jiff's range")),
             raw: inspection(held),
         })
     }
@@ -145,6 +161,9 @@ impl Holdings {
             starts: 0,
             restarts: 0,
             created: self.now(),
+            revived: None,
+            ended: None,
+            revivals: 0,
             places: BTreeMap::from([(network.to_string(), place)]),
             ports: Vec::new(),
             volumes,
@@ -229,6 +248,7 @@ impl Holdings {
         held.health = held.spec.settings.health_check.as_ref().map(|_| "starting".into());
         held.pid = Some(1000 + i64::from(number));
         held.starts += 1;
+        held.revive(now);
         held.death = program.death;
         held.log.extend(program.lines.into_iter().map(|line| (now, line)));
         // Connected to its network, and started.
@@ -343,6 +363,7 @@ impl Holdings {
         held.exit_code = Some(exit_code);
         held.pid = None;
         held.death = None;
+        held.ended = Some(now);
         held.ports.clear();
         held.places.values_mut().for_each(|place| place.address = None);
         self.deaths.tell(held, exit_code, now);

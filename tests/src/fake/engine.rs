@@ -6,12 +6,14 @@ use super::{EngineGeneration, FakeEngine};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::{
-    Container, ContainerSpec, ContainerState, Death, Engine, EngineInfo, EngineResult, ExecSession, ExecSpec, FileKind,
-    Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec,
+    Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use std::io;
+use std::net::Ipv4Addr;
 
 #[async_trait]
 impl Engine for FakeEngine {
@@ -74,6 +76,38 @@ impl Engine for FakeEngine {
             pull_progress().into_iter().for_each(progress);
         }
         pulled
+    }
+
+    async fn build_image(
+        &self,
+        spec: &BuildSpec,
+        mut context: BoxStream<'static, io::Result<Bytes>>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        while let Some(piece) = context.next().await {
+            piece.map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+        }
+        progress(ImageProgress { status: "Step 1/1 : FROM scratch".into(), ..ImageProgress::default() });
+        let reference = spec.reference.clone();
+        self.call(
+            "build_image",
+            |_| spec.reference.clone(),
+            move |holdings| {
+                holdings.hold_image(&reference, Image { command: vec!["/bin/sh".into()], ..Image::default() });
+                Ok(())
+            },
+        )
+        .await
+    }
+
+    async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {
+        let reference = format!("{repository}:{tag}");
+        self.call(
+            "commit_container",
+            |holdings| holdings.name_of(id),
+            move |holdings| Ok(holdings.hold_image(&reference, Image::default())),
+        )
+        .await
     }
 
     async fn create_network(&self, spec: &NetworkSpec) -> EngineResult<String> {
@@ -178,6 +212,44 @@ impl Engine for FakeEngine {
             .call("get_archive", |holdings| holdings.name_of(id), |holdings| holdings.get_archive(id, path))
             .await?;
         Ok(stream::iter(pieces.into_iter().map(Ok)).boxed())
+    }
+
+    async fn pause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("pause_container", |holdings| holdings.name_of(id), |holdings| holdings.pause_container(id)).await
+    }
+
+    async fn unpause_container(&self, id: &str) -> EngineResult<()> {
+        self.call("unpause_container", |holdings| holdings.name_of(id), |holdings| holdings.unpause_container(id)).await
+    }
+
+    async fn kill_container(&self, id: &str, signal: &str) -> EngineResult<()> {
+        self.call("kill_container", |holdings| holdings.name_of(id), |holdings| holdings.kill_container(id, signal))
+            .await
+    }
+
+    async fn starts(
+        &self,
+        (key, value): (&str, &str),
+        since: i64,
+    ) -> EngineResult<BoxStream<'static, EngineResult<String>>> {
+        let label = (key.to_string(), value.to_string());
+        self.call("starts", |_| format!("{key}={value}"), |_| Ok(())).await?;
+        Ok(self.start_stream(label, since))
+    }
+
+    async fn connect_network(
+        &self,
+        network: &str,
+        id: &str,
+        address: Option<Ipv4Addr>,
+        aliases: &[String],
+    ) -> EngineResult<()> {
+        let connect = self.call(
+            "connect_network",
+            |holdings| holdings.name_of(id),
+            |holdings| holdings.connect_network(network, id, address, aliases),
+        );
+        connect.await
     }
 }
 

@@ -2,7 +2,7 @@
 
 use super::EngineGeneration;
 use super::state::Holdings;
-use clusterdock::engine::{EngineError, EngineResult, Fault, Filter, Labels, Network, NetworkSpec};
+use clusterdock::engine::{Endpoint, EngineError, EngineResult, Fault, Filter, Labels, Network, NetworkSpec};
 use ipnet::Ipv4Net;
 use std::collections::BTreeSet;
 use std::net::Ipv4Addr;
@@ -108,6 +108,34 @@ impl Holdings {
             return Err(EngineError::new(Fault::InUse, message));
         }
         self.networks.remove(&id);
+        Ok(())
+    }
+
+    /// Puts a container on a network: one that runs gets its address at once, any other when it starts.
+    pub(super) fn connect_network(
+        &mut self,
+        network: &str,
+        key: &str,
+        address: Option<Ipv4Addr>,
+        aliases: &[String],
+    ) -> EngineResult<()> {
+        let id = self.container_id(key)?;
+        let held = self.find_network(network)?;
+        let Network { id: network_id, name, .. } = held.network.clone();
+        if let Some(address) = address {
+            Holdings::check_fixed_address(held, address)?;
+        }
+        let container = &self.containers[&id];
+        // A place of one that does not run is replaced, whatever network of that name it was on.
+        if container.is_up() && container.places.contains_key(&name) {
+            let message = format!("endpoint with name {} already exists in network {name}", container.spec.name);
+            return Err(EngineError::new(Fault::Other, message));
+        }
+        let leased = if container.is_up() { self.lease(held, address)? } else { None };
+        let container = self.container_mut(&id)?;
+        container.spec.aliases = aliases.to_vec();
+        container.places.insert(name, Endpoint { network_id, address: leased, fixed_address: address });
+        self.deaths.other_event();
         Ok(())
     }
 

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 use clusterdock::engine::{Death, EngineError, EngineResult, Fault, Labels, LogLine, LogOptions};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, unfold};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 /// How many of the last events the engine still knows when somebody subscribes: events of all kinds.
 const REPLAYED_EVENTS: u64 = 256;
@@ -124,6 +124,29 @@ impl FakeEngine {
                     *next = told.len();
                     Step::Wait
                 }
+            }
+        })
+    }
+
+    /// Containers that are started or unpaused: those since a time that still run, then each as it comes to life.
+    pub(super) fn start_stream(
+        &self,
+        (key, value): (String, String),
+        since: i64,
+    ) -> BoxStream<'static, EngineResult<String>> {
+        let mut told: BTreeMap<String, u32> = BTreeMap::new();
+        self.breakable(move |holdings| {
+            let mut labelled = holdings.containers.values().filter(|held| held.spec.labels.get(&key) == Some(&value));
+            let new = labelled.find(|held| {
+                let before = told.get(&held.id).copied().unwrap_or_default();
+                held.revived >= Some(since) && held.revivals > before
+            });
+            match new {
+                Some(held) => {
+                    told.insert(held.id.clone(), held.revivals);
+                    Step::Give(held.id.clone())
+                }
+                None => Step::Wait,
             }
         })
     }

@@ -8,6 +8,7 @@ mod images;
 mod networks;
 mod ports;
 mod seeds;
+mod signals;
 mod streams;
 mod trials;
 mod volumes;

@@ -3,12 +3,13 @@
 use super::super::{ContainerSpec, EngineError, EngineResult, Fault};
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
-    HostConfigCgroupnsModeEnum, Mount, MountType, NetworkingConfig, PortBinding, ResourcesUlimits, RestartPolicy,
-    RestartPolicyNameEnum,
+    HostConfigCgroupnsModeEnum, Mount, MountType, NetworkConnectRequest, NetworkingConfig, PortBinding,
+    ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use clusterdock_plugin_api::{HealthCheck, Security, Settings, Volume, VolumeSource};
 use serde_json::{Map, Value};
 use std::collections::HashMap;
+use std::net::Ipv4Addr;
 
 const NANO: f64 = 1e9;
 const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
@@ -108,12 +109,19 @@ fn port_bindings(spec: &ContainerSpec) -> HashMap<String, Option<Vec<PortBinding
 }
 
 fn networking(spec: &ContainerSpec) -> NetworkingConfig {
-    let address = spec
-        .address
-        .map(|address| EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() });
-    let endpoint =
-        EndpointSettings { ipam_config: address, aliases: Some(spec.aliases.clone()), ..EndpointSettings::default() };
+    let endpoint = endpoint(spec.address, &spec.aliases);
     NetworkingConfig { endpoints_config: Some(HashMap::from([(spec.network.clone(), endpoint)])) }
+}
+
+/// The body of the call that connects a container to a network.
+pub(super) fn connection(id: &str, address: Option<Ipv4Addr>, aliases: &[String]) -> NetworkConnectRequest {
+    NetworkConnectRequest { container: id.into(), endpoint_config: Some(endpoint(address, aliases)) }
+}
+
+fn endpoint(address: Option<Ipv4Addr>, aliases: &[String]) -> EndpointSettings {
+    let address = address
+        .map(|address| EndpointIpamConfig { ipv4_address: Some(address.to_string()), ..EndpointIpamConfig::default() });
+    EndpointSettings { ipam_config: address, aliases: Some(aliases.to_vec()), ..EndpointSettings::default() }
 }
 
 /// Anonymous volumes have a field of their own; those of an image come by a helper container.

@@ -15,6 +15,7 @@ pub(super) fn container(seen: models::ContainerSummary) -> Container {
     Container {
         id: seen.id.unwrap_or_default(),
         name: name.trim_start_matches('/').to_string(),
+        hostname: None,
         image: seen.image.unwrap_or_default(),
         labels: seen.labels.unwrap_or_default().into_iter().collect(),
         state: seen.state.map_or(State::Created, |state| State::parse(state.as_ref())),
@@ -29,10 +30,12 @@ pub(super) fn state(seen: models::ContainerInspectResponse) -> ContainerState {
     let raw = serde_json::to_value(&seen).unwrap_or_default();
     let state = seen.state.unwrap_or_default();
     let settings = seen.network_settings.unwrap_or_default();
+    let made = seen.host_config.unwrap_or_default();
     let word = state.status.map(|status| status.to_string()).unwrap_or_default();
     let health = state.health.and_then(|health| health.status).map(|status| status.to_string());
     ContainerState {
         state: State::parse(&word),
+        hostname: seen.config.and_then(|config| config.hostname).unwrap_or_default(),
         exit_code: state.exit_code,
         oom_killed: state.oom_killed.unwrap_or_default(),
         error: state.error.unwrap_or_default(),
@@ -40,6 +43,10 @@ pub(super) fn state(seen: models::ContainerInspectResponse) -> ContainerState {
         pid: state.pid.filter(|pid| *pid > 0),
         networks: endpoints(settings.networks),
         ports: port_map(settings.ports),
+        wanted_ports: port_map(made.port_bindings),
+        extra_hosts: made.extra_hosts.unwrap_or_default().iter().filter_map(|line| host(line)).collect(),
+        // A container that never ended has the year 1 here.
+        ended: state.finished_at.and_then(|time| time.parse().ok()).filter(|time| *time > jiff::Timestamp::UNIX_EPOCH),
         raw,
     }
 }
@@ -117,7 +124,8 @@ fn port_map(seen: Option<models::PortMap>) -> Vec<PublishedPort> {
             container_port: port.parse().ok()?,
             protocol: protocol(word),
             host_ip: host_ip(binding.host_ip.as_deref()),
-            host_port: binding.host_port.as_ref()?.parse().ok()?,
+            // Empty where a container leaves the choice to the engine.
+            host_port: binding.host_port.as_ref()?.parse().unwrap_or_default(),
         })
     };
     let seen = seen.unwrap_or_default();
@@ -127,6 +135,12 @@ fn port_map(seen: Option<models::PortMap>) -> Vec<PublishedPort> {
         .collect();
     ports.sort();
     ports
+}
+
+/// `NAMES:ADDRESS`.
+fn host(line: &str) -> Option<(String, Ipv4Addr)> {
+    let (names, address) = line.rsplit_once(':')?;
+    Some((names.into(), address.parse().ok()?))
 }
 
 fn protocol(word: &str) -> Protocol {

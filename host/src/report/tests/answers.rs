@@ -135,12 +135,13 @@ fn a_half_made_cluster_is_shown_as_such() {
     let mut partial = cluster(vec![node("node-1", "a", &[])]);
     partial.state = ClusterState::Partial;
     partial.size = 2;
-    let heading = |cluster: Cluster| ps_table(&[cluster], None).lines().take(2).collect::<Vec<_>>().join("\n");
+    let heading = |cluster: Cluster| ps_table(&[cluster], None).lines().take(3).collect::<Vec<_>>().join("\n");
     assert_eq!(
         heading(partial.clone()),
         "\
 For cluster `famous_hyades` on network cluster the node(s) are:
-(partial: 1 of 2 nodes; unless it is just starting, remove with `clusterdock rm famous_hyades`)"
+(partial: 1 of 2 nodes;
+ unless it is just starting, remove with `clusterdock rm famous_hyades`)"
     );
     partial.nodes.clear();
     partial.networks.clear();
@@ -148,7 +149,42 @@ For cluster `famous_hyades` on network cluster the node(s) are:
         heading(partial),
         "\
 Cluster `famous_hyades` has no nodes.
-(partial: 0 of 2 nodes; unless it is just starting, remove with `clusterdock rm famous_hyades`)"
+(partial: 0 of 2 nodes;
+ unless it is just starting, remove with `clusterdock rm famous_hyades`)"
+    );
+}
+
+#[test]
+fn a_cluster_that_runs_in_part_is_shown_as_such_with_what_mends_it() {
+    let mut degraded = two_nodes();
+    degraded.state = ClusterState::Degraded;
+    let below_heading = |state| {
+        degraded.nodes[1].container.state = state;
+        let text = ps_table(std::slice::from_ref(&degraded), Some(80));
+        assert!(text.lines().all(|line| line.len() <= 80), "{text}");
+        let notes = text.lines().skip(1).take_while(|line| !line.starts_with("CONTAINER ID"));
+        notes.collect::<Vec<_>>().join("\n")
+    };
+    let [exited, paused, dead] = [State::Exited, State::Paused, State::Dead].map(below_heading);
+    assert_eq!(
+        exited,
+        "\
+(degraded: 1 of 2 nodes running;
+ start the others with `clusterdock resume famous_hyades`,
+ or remove all with `clusterdock rm famous_hyades`)"
+    );
+    assert_eq!(
+        paused,
+        "\
+(degraded: 1 of 2 nodes running;
+ let paused ones go on with `clusterdock unpause famous_hyades`,
+ or remove all with `clusterdock rm famous_hyades`)"
+    );
+    assert_eq!(
+        dead,
+        "\
+(degraded: 1 of 2 nodes running;
+ remove all with `clusterdock rm famous_hyades`)"
     );
 }
 
@@ -257,8 +293,8 @@ x              degraded  1/2    cluster  nodebase  3 minutes ago
 }
 
 #[test]
-fn quiet_answers_are_ids_of_nodes_and_names_of_clusters() {
-    assert_eq!(ps::text(&[two_nodes()], Format::Quiet, None), "aaaaaaaaaaaa\n666666666666\n");
+fn quiet_answers_are_names_that_other_commands_take() {
+    assert_eq!(ps::text(&[two_nodes()], Format::Quiet, None), "node-1.cluster\nnode-2.cluster\n");
     assert_eq!(ls::text(&[two_nodes()], Format::Quiet, jiff::Timestamp::UNIX_EPOCH), "famous_hyades\n");
 }
 

@@ -70,9 +70,10 @@ fn after_a_start_its_nodes_and_the_closing_line_are_left() {
             "Cluster started successfully (total time: 00:00:01.621).",
             "web: http://127.0.0.1:8080",
             "user: admin",
+            "hint: `clusterdock ssh node-1.cluster` opens a terminal on a node",
         ]
     );
-    assert_eq!(cursor(&told), (7, 0));
+    assert_eq!(cursor(&told), (8, 0));
 }
 
 #[test]
@@ -164,6 +165,7 @@ fn after_a_start_of_many_nodes_a_line_for_all_is_left() {
             "Cluster started successfully (total time: 00:00:01.621).",
             "web: http://127.0.0.1:8080",
             "user: admin",
+            "hint: `clusterdock ssh node-1.cluster` opens a terminal on a node",
         ]
     );
 }
@@ -244,6 +246,24 @@ fn a_borrowed_terminal_is_left_alone_until_it_is_given_back() {
     assert_eq!(told.stderr.text(), before);
     drop(lent);
     assert_eq!(rows(&told)[1..], ["warning: came up meanwhile", "  ⠋ node-1.cluster    0.0s  creating"]);
+}
+
+#[test]
+fn that_a_plugin_is_compiled_is_told_before_the_compiler_writes_itself() {
+    let told = on_screen();
+    let lent = told.report.lend_terminal();
+    told.report.event(Event::Warning { message: "came up before".into() });
+    told.report.event(Event::Compiling { plugin: "topology_nodebase".into() });
+    told.stderr.clone().write_all(b"   Compiling libc\n").unwrap();
+    drop(lent);
+    assert_eq!(rows(&told), ["warning: came up before", "Compiling plugin topology_nodebase ...", "   Compiling libc"]);
+}
+
+#[test]
+fn nodes_stand_in_the_order_of_their_numbers() {
+    let told = on_screen();
+    told.starting(&["node-1.cluster", "node-10.cluster", "node-2.cluster"].map(String::from));
+    assert_eq!(rows(&told)[1..], ["  · node-1.cluster", "  · node-2.cluster", "  · node-10.cluster"]);
 }
 
 #[test]

@@ -194,3 +194,30 @@ async fn networks_of_other_kinds_can_be_there() {
     let found = listed.iter().find(|network| network.name == "swarm").unwrap();
     assert_eq!((found.driver.as_str(), found.scope.as_str(), found.attachable), ("overlay", "swarm", false));
 }
+
+#[tokio::test]
+async fn a_stopped_containers_place_on_a_network_that_is_gone_is_replaced() {
+    let fake = fake_with_network();
+    let id = started(&fake, &node_at("node-1", 5)).await;
+    let twice = fault(fake.connect_network("cluster", &id, None, &[]).await);
+    assert!(twice.1.ends_with("already exists in network cluster"), "{}", twice.1);
+    fake.stop_container(&id, 1).await.unwrap();
+    fake.remove_network("cluster").await.unwrap();
+    let network = fake.create_network(&network("cluster", 1)).await.unwrap();
+    assert_eq!(fault(fake.start_container(&id).await).0, Fault::NotFound);
+    fake.connect_network(&network, &id, Some(address(5)), &["node-1".to_string()]).await.unwrap();
+    fake.start_container(&id).await.unwrap();
+    assert_eq!(address_of(&fake, &id).await, Some(address(5)));
+}
+
+#[tokio::test]
+async fn a_running_container_gets_its_address_when_it_is_connected() {
+    let fake = fake_with_network();
+    let other = fake.create_network(&network("other", 2)).await.unwrap();
+    let id = started(&fake, &node("node-1")).await;
+    fake.connect_network(&other, &id, Some(Ipv4Addr::new(10, 9, 2, 7)), &[]).await.unwrap();
+    let place = fake.container_state(&id).await.unwrap().networks["other"].clone();
+    assert_eq!((place.address, place.network_id), (Some(Ipv4Addr::new(10, 9, 2, 7)), other));
+    let taken = fake.connect_network("cluster", "nobody", None, &[]).await;
+    assert_eq!(fault(taken).0, Fault::NotFound);
+}

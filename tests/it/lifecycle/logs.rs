@@ -1,0 +1,118 @@
+//! Logs of one node and of many.
+
+use super::*;
+use clusterdock::cli::lifecycle::{Logs, Since, Tail};
+use clusterdock::commands::logs;
+use clusterdock_tests::fake::Program;
+use futures_util::future::join;
+
+fn args(names: &[&str]) -> Logs {
+    let names = names.iter().map(ToString::to_string).collect();
+    let chosen = Chosen { names, ..chosen() };
+    Logs { chosen, follow: false, tail: None, since: None, timestamps: false }
+}
+
+/// Two nodes that wrote in turn.
+fn talking() -> FakeEngine {
+    let fake = lab(EngineGeneration::V26, State::Created, &[]);
+    fake.set_clock(1_000);
+    fake.program("n1.lab", Program::runs().says("one").complains("oh"));
+    fake
+}
+
+async fn talk(fake: &FakeEngine) {
+    for node in ["n1.lab", "n2.lab"] {
+        fake.start_container(node).await.unwrap();
+    }
+    for (time, node, line) in [(1_001, "n2.lab", "two"), (1_002, "n1.lab", "three"), (1_003, "n2.lab", "four")] {
+        fake.set_clock(time);
+        fake.say(node, line);
+    }
+}
+
+async fn shown(fake: &FakeEngine, args: Logs) -> (String, String) {
+    let desk = Desk::at(fake);
+    desk.run(async |session| logs::logs(session, &args).await).await.unwrap();
+    (desk.stdout.text(), desk.stderr.text())
+}
+
+#[tokio::test]
+async fn one_nodes_log_is_passed_on_as_it_is() {
+    let fake = talking();
+    talk(&fake).await;
+    for name in ["n1", "n1.lab", "lab/n1"] {
+        assert_eq!(shown(&fake, args(&[name])).await, ("one\nthree\n".into(), "oh\n".into()));
+    }
+    let narrowed = Logs { chosen: Chosen { nodes: vec!["n2".into()], ..chosen() }, ..args(&[]) };
+    assert_eq!(shown(&fake, narrowed).await.0, "two\nfour\n");
+}
+
+#[tokio::test]
+async fn several_logs_are_one_in_the_order_in_which_they_were_written() {
+    let fake = talking();
+    talk(&fake).await;
+    let (stdout, stderr) = shown(&fake, args(&["lab"])).await;
+    assert_eq!(stdout, "n1.lab | one\nn2.lab | two\nn1.lab | three\nn2.lab | four\n");
+    assert_eq!(stderr, "n1.lab | oh\n");
+    let group = Logs { chosen: Chosen { groups: vec!["tail".into()], ..chosen() }, ..args(&[]) };
+    assert_eq!(shown(&fake, group).await.0, "n2.lab | two\nn2.lab | four\n", "a group may grow");
+}
+
+#[tokio::test]
+async fn tail_since_and_timestamps_are_each_nodes() {
+    let fake = talking();
+    talk(&fake).await;
+    let tail = Logs { tail: Some(Tail::Lines(1)), ..args(&["lab"]) };
+    assert_eq!(shown(&fake, tail).await.0, "n1.lab | three\nn2.lab | four\n");
+    let since = Logs { since: Some(Since::At(1_002)), timestamps: true, ..args(&["lab"]) };
+    let expected = "n1.lab | 1970-01-01T00:16:42Z three\nn2.lab | 1970-01-01T00:16:43Z four\n";
+    assert_eq!(shown(&fake, since).await.0, expected);
+    let raw = Logs { since: Some(Since::At(1_002)), timestamps: true, ..args(&["n1"]) };
+    assert_eq!(shown(&fake, raw).await.0, "1970-01-01T00:16:42Z three\n");
+}
+
+#[tokio::test]
+async fn a_log_is_followed_until_all_nodes_have_stopped() {
+    let fake = talking();
+    talk(&fake).await;
+    let follow = Logs { follow: true, ..args(&["lab"]) };
+    let desk = Desk::at(&fake);
+    let events = async {
+        fake.when_called(("logs", 1)).await.unwrap();
+        fake.say("n2.lab", "five");
+        fake.stop_container("n2.lab", 1).await.unwrap();
+        fake.say("n1.lab", "six");
+        fake.stop_container("n1.lab", 1).await.unwrap();
+    };
+    let work = desk.run(async |session| logs::logs(session, &follow).await);
+    join(async { work.await.unwrap() }, events).await;
+    assert!(desk.stdout.text().contains("n2.lab | five\n"), "{}", desk.stdout.text());
+    assert!(desk.stdout.text().ends_with("n1.lab | six\n"), "{}", desk.stdout.text());
+}
+
+#[tokio::test]
+async fn a_log_is_followed_until_the_user_has_enough() {
+    let fake = talking();
+    talk(&fake).await;
+    let desk = Desk::at(&fake);
+    let stop = Arc::clone(&desk.stop);
+    let enough = async {
+        fake.when_called(("logs", 1)).await.unwrap();
+        stop.stop(interrupted());
+    };
+    let follow = Logs { follow: true, ..args(&["lab"]) };
+    let work = desk.run(async |session| logs::logs(session, &follow).await);
+    let (ended, ()) = join(work, enough).await;
+    assert_eq!(ended.unwrap_err().kind().exit_code(), 130);
+}
+
+#[tokio::test]
+async fn a_log_that_cannot_be_read_keeps_nobody_from_the_others() {
+    let fake = talking();
+    talk(&fake).await;
+    fake.fail(("logs", "n2.lab"), clusterdock::engine::EngineError::new(clusterdock::engine::Fault::Other, "no log"));
+    let desk = Desk::at(&fake);
+    let error = desk.run(async |session| logs::logs(session, &args(&["lab"])).await).await.unwrap_err();
+    assert_eq!(error.to_string(), "failed to read the log of node `n2.lab`: no log");
+    assert_eq!(desk.stdout.text(), "n1.lab | one\nn1.lab | three\n");
+}

@@ -1,0 +1,89 @@
+//! Beside the real original: its `ps` and `manage remove` see our clusters, and our commands see its.
+
+use clusterdock_tests::cargo;
+use clusterdock_tests::dockerd::{EngineBuild, OwnEngine};
+use clusterdock_tests::scene::{Scene, skipped};
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// What the original needs to run with engines of today.
+const PACKAGES: [&str; 5] = ["clusterdock==2.3.0", "docker==4.2.2", "requests<2.29", "urllib3<2", "setuptools==65"];
+
+/// The original's program, in an environment of its own below the target folder; none, and said so, when it cannot be
+/// had.
+fn original() -> Option<PathBuf> {
+    let folder = cargo::target().join("original");
+    let program = folder.join("bin/clusterdock");
+    fs::create_dir_all(cargo::target()).unwrap();
+    let lock = File::create(cargo::target().join("original.lock")).unwrap();
+    lock.lock().unwrap();
+    if !program.exists() {
+        let made = Command::new("python3").args(["-m", "venv"]).arg(&folder).output().unwrap();
+        let pip = Command::new(folder.join("bin/pip")).args(["install", "-q"]).args(PACKAGES).output();
+        if !made.status.success() || !pip.is_ok_and(|pip| pip.status.success()) {
+            skipped("the original clusterdock: it cannot be installed");
+            drop(fs::remove_dir_all(&folder));
+            return None;
+        }
+    }
+    Some(program)
+}
+
+#[track_caller]
+fn says(engine: &OwnEngine, program: &Path, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).env("DOCKER_HOST", engine.host()).output().unwrap();
+    let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert!(output.status.success(), "{text}");
+    text
+}
+
+#[test]
+fn the_original_lists_our_cluster_and_removes_it() {
+    let Some(original) = Scene::new("original").and_then(|_| original()) else { return };
+    // Its `ps` dies of other tests' containers: it gets an engine of its own.
+    let engine = OwnEngine::start(EngineBuild::Installed).unwrap();
+    let scene = Scene::on(&engine.host(), "original");
+    scene.start().args(["-p", "node-1:80"]).succeeds();
+    let listed = says(&engine, &original, &["ps"]);
+    assert!(listed.contains(&scene.name) && listed.contains(&scene.fqdn("node-2")), "{listed}");
+    // It edits /etc/hosts through an image of this name, whatever is in it.
+    let image = scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-1")]);
+    scene.docker_says(&["tag", &image, "alpine:latest"]);
+    says(&engine, &original, &["manage", "remove", "-n", &scene.name]);
+    scene.is_empty();
+}
+
+#[test]
+fn our_commands_work_on_a_cluster_that_the_original_started() {
+    let Some(original) = Scene::new("theirs").and_then(|_| original()) else { return };
+    // Its `ps` dies of other tests' containers: it gets an engine of its own.
+    let engine = OwnEngine::start(EngineBuild::Installed).unwrap();
+    let scene = Scene::on(&engine.host(), "theirs");
+    scene.start().succeeds();
+    let image = scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-1")]);
+    scene.run(["rm", &scene.name]).succeeds();
+    let folder = tempfile::tempdir().unwrap();
+    let topology = folder.path().join("topology_x");
+    fs::create_dir(&topology).unwrap();
+    fs::write(topology.join("topology.yaml"), "name: x\ndescription: x\nnode groups:\n  nodes:\n    - one\n").unwrap();
+    // (It takes half a minute: it waits for sshd, which is not there, and goes on.)
+    let start = format!(
+        "from clusterdock.models import Cluster, Node\n\
+         Node.DEFAULT_CREATE_HOST_CONFIG_KWARGS['cap_drop'] = ['SYS_RESOURCE']\n\n\n\
+         def main(args):\n    \
+             node = Node(hostname='one', group='nodes', image='{image}')\n    \
+             Cluster(node).start(args.network, update_etc_hosts=False)\n"
+    );
+    fs::write(topology.join("start.py"), start).unwrap();
+    says(&engine, &original, &["start", "-c", &scene.name, "-n", &scene.name, &topology.display().to_string()]);
+    let fqdn = scene.fqdn("one");
+    let listed = scene.run(["ps"]).succeeds().stdout;
+    assert!(listed.contains(&fqdn) && listed.contains(&scene.name), "{listed}");
+    let name = scene.run(["ssh", &fqdn, "--", "hostname", "-f"]).succeeds().stdout;
+    assert_eq!(name.trim(), fqdn);
+    let by_cluster = format!("{}/one", scene.name);
+    scene.run(["exec", &by_cluster, "--", "true"]).succeeds();
+    scene.run(["rm", &by_cluster]).succeeds();
+    scene.is_empty();
+}

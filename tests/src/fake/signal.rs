@@ -1,0 +1,60 @@
+//! Containers that are frozen, go on, and get signals.
+
+use super::container::{KILLED, TERMINATED};
+use super::state::Holdings;
+use clusterdock::engine::{EngineError, EngineResult, Fault, State};
+
+/// How a command ends that somebody typed Ctrl-C to.
+const INTERRUPTED: i64 = 130;
+
+impl Holdings {
+    pub(super) fn pause_container(&mut self, key: &str) -> EngineResult<()> {
+        let held = self.container_mut(key)?;
+        match held.state {
+            State::Running => held.state = State::Paused,
+            State::Paused => {
+                return Err(EngineError::new(Fault::InUse, format!("Container {} is already paused", held.id)));
+            }
+            _ => return Err(not_running(&held.id)),
+        }
+        self.deaths.other_event();
+        Ok(())
+    }
+
+    pub(super) fn unpause_container(&mut self, key: &str) -> EngineResult<()> {
+        let now = self.now();
+        let held = self.container_mut(key)?;
+        if held.state != State::Paused {
+            return Err(EngineError::new(Fault::Other, format!("Container {} is not paused", held.id)));
+        }
+        held.state = State::Running;
+        held.revive(now);
+        self.deaths.other_event();
+        Ok(())
+    }
+
+    /// A program here ends by KILL, TERM and INT, and ignores any other signal. Whatever the signal, it thaws.
+    pub(super) fn kill_container(&mut self, key: &str, signal: &str) -> EngineResult<()> {
+        let id = self.container_id(key)?;
+        let held = self.container_mut(&id)?;
+        if !held.is_up() {
+            let refused = not_running(&id);
+            return Err(EngineError {
+                message: format!("Cannot kill container: {key}: {}", refused.message),
+                ..refused
+            });
+        }
+        held.state = State::Running;
+        match signal {
+            "SIGKILL" => self.die(&id, KILLED),
+            "SIGTERM" => self.die(&id, TERMINATED),
+            "SIGINT" => self.die(&id, INTERRUPTED),
+            _ => self.deaths.other_event(),
+        }
+        Ok(())
+    }
+}
+
+fn not_running(id: &str) -> EngineError {
+    EngineError::new(Fault::WrongState, format!("Container {id} is not running"))
+}
