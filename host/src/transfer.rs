@@ -64,7 +64,7 @@ impl Transfer<'_> {
         match (from, to) {
             (Side::Here(from), Side::Node(node, to)) => self.host_to_node(from, node, to).await,
             (Side::Node(node, from), Side::Here(to)) => self.node_to_host(node, from, to).await,
-            (Side::Node(node_to_host, from), Side::Node(node, to)) => self.between(node_to_host, from, node, to).await,
+            (Side::Node(origin, from), Side::Node(node, to)) => self.between(origin, from, node, to).await,
             (Side::Pipe, Side::Node(node, to)) => self.pipe_to_node(node, to).await,
             (Side::Node(node, from), Side::Pipe) => self.node_to_pipe(node, from).await,
             (Side::Here(_) | Side::Pipe, Side::Here(_) | Side::Pipe) => Err(no_node()),
@@ -107,20 +107,20 @@ impl Transfer<'_> {
         settle(moved, work).await
     }
 
-    async fn between(&self, node_to_host: &Node, from: &str, node: &Node, to: &str) -> Result<Copied> {
+    async fn between(&self, origin: &Node, from: &str, node: &Node, to: &str) -> Result<Copied> {
         let look = async {
             tokio::try_join!(
-                node::Source::find(self.engine, node_to_host, from, self.follow),
+                node::Source::find(self.engine, origin, from, self.follow),
                 node::Destination::find(self.engine, node, to)
             )
         };
         let (source, to) = self.stop.look(look).await?;
         let (folder, top) = to.place(source.what, &source.name)?;
-        if node_to_host.container.id == node.container.id && source.contains(folder, &top) {
+        if origin.container.id == node.container.id && source.contains(folder, &top) {
             return Err(Error::new(Kind::Usage, format!("cannot copy `{}:{from}` into itself", node.fqdn)));
         }
         let (path, root) = source.archive();
-        let get = async { Ok(self.engine.get_archive(&node_to_host.container.id, &path).await?) };
+        let get = async { Ok(self.engine.get_archive(&origin.container.id, &path).await?) };
         let pieces = self.stop.look(get).await?;
         let pulse = Pulse::default();
         let ((feed, mut inlet), (mut out, passed_on)) = (inlet(&pulse), outlet(&pulse));
