@@ -6,15 +6,19 @@
 
 mod address;
 mod capability;
+mod context;
 mod create;
 mod exec;
 mod fault;
 mod file;
 mod seen;
+pub mod ssh;
+mod tls;
 mod wire;
 
 pub use address::{Address, Transport};
 pub use create::body as create_body;
+pub use tls::Material;
 
 use super::{
     BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
@@ -33,6 +37,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::Ipv4Addr;
+use std::path::Path;
 use std::time::Duration;
 use tokio::sync::OnceCell;
 use tokio::time::timeout;
@@ -93,15 +98,16 @@ impl std::fmt::Display for Version {
 }
 
 impl Docker {
-    /// A client of the engine at this address.
+    /// A client of the engine at this address; `executable` is this program. To be used on a thread that lasts, since
+    /// connections may be processes that end with the thread that opened them.
     ///
     /// # Errors
-    /// The client library does not like the address.
-    pub fn connect(address: Address) -> crate::error::Result<Docker> {
-        let wire = Wire::new(address.transport.clone());
+    /// TLS is wanted, and a file that it takes is not there or makes no sense.
+    pub fn connect(address: Address, executable: &Path) -> crate::error::Result<Docker> {
+        let wire = Wire::new(&address.transport, executable).map_err(|why| address.unusable(&why))?;
         let sender = wire.clone();
         let client = bollard::Docker::connect_with_custom_transport(
-            move |request: bollard::BollardRequest| sender.clone().send(request),
+            move |request: bollard::BollardRequest| sender.clone().pass(request),
             Some(wire::library_address()),
             LIBRARY_SECONDS,
             bollard::API_DEFAULT_VERSION,

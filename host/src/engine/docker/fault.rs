@@ -2,6 +2,7 @@
 //! at; they are those of Docker 20.10 to 29.
 
 use super::super::{EngineError, Fault};
+use super::tls;
 use bollard::errors::Error;
 
 /// The engine's own words, and the fault they mean.
@@ -15,7 +16,7 @@ pub(super) fn fault(error: Error) -> EngineError {
         Error::HyperLegacyError { err } => unreachable_by(&err),
         Error::HyperResponseError { err } => unreachable_by(&err),
         Error::SocketNotFoundError(path) => EngineError::new(Fault::Unreachable, format!("no socket at {path}")),
-        Error::IOError { err } => EngineError::new(Fault::Unreachable, err.to_string()),
+        Error::IOError { err } => unreachable_by(&err),
         other => EngineError::new(Fault::Other, other.to_string()),
     }
 }
@@ -55,6 +56,8 @@ fn of_text(message: &str) -> Option<Fault> {
         Fault::WrongState
     } else if has("unauthorized") || has("authentication required") || has("pull access denied") || has("denied:") {
         Fault::Unauthorized
+    } else if has("http request to an https server") {
+        Fault::Unreachable
     } else if has("too new") || has("too old") {
         Fault::Version
     } else if ["no such container", "no such image", "no such network", "no such volume"].iter().any(|text| has(text))
@@ -68,10 +71,17 @@ fn of_text(message: &str) -> Option<Fault> {
 }
 
 /// The innermost cause says most: "connection refused" rather than "client error".
-fn unreachable_by(error: &dyn std::error::Error) -> EngineError {
+fn unreachable_by(error: &(dyn std::error::Error + 'static)) -> EngineError {
     let mut innermost = error;
-    while let Some(source) = innermost.source() {
+    loop {
+        // An error of input or output passes over what it was made of.
+        let inside = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let next = inside.map(|inside| inside as &(dyn std::error::Error + 'static)).or_else(|| innermost.source());
+        let Some(source) = next else { break };
         innermost = source;
+    }
+    if let Some(error) = innermost.downcast_ref() {
+        return tls::explained(error);
     }
     EngineError::new(Fault::Unreachable, innermost.to_string())
 }
