@@ -8,28 +8,43 @@ use std::process::Command;
 /// The packages that an engine consists of; its init and its container runtime are this machine's own.
 const PACKAGES: [&str; 2] = ["docker.io", "containerd"];
 
+/// The packages of an sshd, with the one library of its that other programs do not use.
+const SSHD: [&str; 2] = ["openssh-server", "libwrap0"];
+
 /// The folder in which a suite's engine lies unpacked. It is fetched when it is not there; tests of other processes
 /// that want it meanwhile wait.
 ///
 /// # Errors
 /// Why its packages cannot be had today.
 pub fn unpacked(suite: &str) -> Result<PathBuf, String> {
+    kept(suite, suite, &PACKAGES)
+}
+
+/// The folder in which an sshd of this machine's own suite lies unpacked.
+///
+/// # Errors
+/// Why its packages cannot be had today.
+pub fn sshd() -> Result<PathBuf, String> {
+    kept("sshd", &codename()?, &SSHD)
+}
+
+fn kept(name: &str, suite: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let engines = cargo::target().join("engines");
-    let folder = engines.join(suite);
+    let folder = engines.join(name);
     let told = |error: std::io::Error| error.to_string();
     fs::create_dir_all(&engines).map_err(told)?;
-    let lock = File::create(engines.join(format!("{suite}.lock"))).map_err(told)?;
+    let lock = File::create(engines.join(format!("{name}.lock"))).map_err(told)?;
     lock.lock().map_err(told)?;
     if !folder.is_dir() {
         let work = tempfile::tempdir_in(&engines).map_err(told)?;
-        fetch(suite, work.path())?;
+        fetch(suite, packages, work.path())?;
         fs::rename(work.path().join("root"), &folder).map_err(told)?;
     }
     Ok(folder)
 }
 
 /// Fetches and unpacks into `work/root`, with lists, cache and sources of its own.
-fn fetch(suite: &str, work: &Path) -> Result<(), String> {
+fn fetch(suite: &str, packages: &[&str], work: &Path) -> Result<(), String> {
     let told = |error: std::io::Error| error.to_string();
     for folder in ["root", "lists/partial", "cache/archives/partial", "parts", "nothing"] {
         fs::create_dir_all(work.join(folder)).map_err(told)?;
@@ -44,7 +59,7 @@ fn fetch(suite: &str, work: &Path) -> Result<(), String> {
         said(command.current_dir(work).args(["300", "apt-get", "-c", "apt.conf", "-qq"]).args(arguments))
     };
     apt(&["update"])?;
-    apt(&[&["download"], &PACKAGES[..]].concat())?;
+    apt(&[&["download"], packages].concat())?;
     for package in fs::read_dir(work).map_err(told)? {
         let package = package.map_err(told)?.path();
         if package.extension().is_some_and(|extension| extension == "deb") {
@@ -77,18 +92,23 @@ Dir::Etc::PreferencesParts "{work}/nothing";
 
 /// The mirror that this machine uses, and the line that names its keys, if one does.
 fn mirror() -> Result<(String, String), String> {
-    let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
-    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    let codename = codename.ok_or("/etc/os-release names no Debian suite")?;
+    let codename = codename()?;
     // What an update would ask for, also before there has been one.
     let asked = said(Command::new("apt-get").args(["update", "--print-uris"]))?;
-    let uri = mirror_of(codename, &asked).ok_or(format!("apt has no source for {codename}"))?;
+    let uri = mirror_of(&codename, &asked).ok_or(format!("apt has no source for {codename}"))?;
     let sources = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
     let texts = sources.filter_map(|file| fs::read_to_string(file.path()).ok());
     let keys = texts
         .filter(|text| text.contains(&uri))
         .find_map(|text| text.lines().find(|line| line.starts_with("Signed-By:")).map(|line| format!("{line}\n")));
     Ok((uri, keys.unwrap_or_default()))
+}
+
+/// This machine's own suite.
+fn codename() -> Result<String, String> {
+    let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
+    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(codename.ok_or("/etc/os-release names no Debian suite")?.to_string())
 }
 
 /// The first address from which a suite's `main` comes. (Others' sources call their suites so too, not their parts.)

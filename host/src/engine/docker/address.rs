@@ -131,7 +131,8 @@ impl Address {
             Transport::Tcp(_) if said.contains("HTTPS server") => {
                 "it wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem".into()
             }
-            Transport::Tls(_, Material { identity: None, .. }) => {
+            // Its reason, sent before it hung up, may have been lost with the connection.
+            Transport::Tls(_, Material { identity: None, .. }) if said.contains("reset") || said.contains("closed") => {
                 "check the address, and whether the engine wants a client certificate: cert.pem and key.pem".into()
             }
             Transport::Ssh(_) if said.contains("no `ssh`") => "install OpenSSH's client".into(),

@@ -109,7 +109,8 @@ pub fn maybe_become(arguments: &[OsString]) -> Option<ExitCode> {
     }
     // A session of its own has no terminal.
     if setsid().is_ok() && die_with(parent, Signal::TERM).is_ok() {
-        std::process::Command::new(program).args(rest).exec();
+        let failed = std::process::Command::new(program).args(rest).exec();
+        return Some(ExitCode::from(if failed.kind() == io::ErrorKind::NotFound { 127 } else { 126 }));
     }
     Some(ExitCode::FAILURE)
 }
