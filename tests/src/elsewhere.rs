@@ -148,8 +148,9 @@ impl Cable {
              ip link set {name} up"
         );
         done(&Command::new("sh").args(["-c", &here_and_there]).output());
-        let inside =
-            format!("ip address add {there}/29 dev uplink && ip address add {engine_too}/29 dev uplink && ip link set uplink up");
+        let inside = format!(
+            "ip address add {there}/29 dev uplink && ip address add {engine_too}/29 dev uplink && ip link set uplink up"
+        );
         done(&Ok(engine.run_inside("sh", &["-c", &inside])));
     }
 }

@@ -115,7 +115,9 @@ fn write_server(folder: &Path) {
     if !users.lines().any(|line| line.starts_with("sshd:")) {
         users.push_str("sshd:x:100:65534::/run/sshd:/usr/sbin/nologin\n");
     }
-    for (name, text) in [("sshd_config", &*configuration), ("passwd", &users), ("shadow", "root:*:19000:0:99999:7:::\n")] {
+    for (name, text) in
+        [("sshd_config", &*configuration), ("passwd", &users), ("shadow", "root:*:19000:0:99999:7:::\n")]
+    {
         fs::write(folder.join(name), text).expect("files can be written");
     }
 }

@@ -13,6 +13,8 @@ mod fault;
 mod file;
 mod seen;
 pub mod ssh;
+#[cfg(test)]
+mod tests;
 mod tls;
 mod wire;
 
@@ -141,6 +143,11 @@ impl Docker {
                     .hint("look at the engine's load and its log"))
             }
         }
+    }
+
+    /// For streams, which last as long as they last: a client that waits for an answer's head as long as for a look.
+    fn opening(&self) -> bollard::Docker {
+        self.client.clone().with_timeout(LOOK)
     }
 
     /// What the engine is, asked once; agrees on the version that all calls are made with.
@@ -358,21 +365,13 @@ impl Engine for Docker {
 
     async fn start_container(&self, id: &str) -> EngineResult<()> {
         let options = None::<query::StartContainerOptions>;
-        match self.call("start a container", CHANGE, self.client.start_container(id, options)).await {
-            // 304, as below: it runs.
-            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
-            started => started,
-        }
+        self.call("start a container", CHANGE, self.client.start_container(id, options)).await
     }
 
     async fn stop_container(&self, id: &str, grace_seconds: u32) -> EngineResult<()> {
         let options = query::StopContainerOptions { t: i32::try_from(grace_seconds).ok(), ..Default::default() };
         let deadline = CHANGE + Duration::from_secs(grace_seconds.into());
-        match self.call("stop a container", deadline, self.client.stop_container(id, Some(options))).await {
-            // 304, which the library takes for an error: it has stopped.
-            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
-            stopped => stopped,
-        }
+        self.call("stop a container", deadline, self.client.stop_container(id, Some(options))).await
     }
 
     async fn remove_container(&self, id: &str) -> EngineResult<()> {
@@ -412,7 +411,7 @@ impl Engine for Docker {
                 LogLine { is_stderr: false, bytes: message }
             }
         };
-        Ok(self.client.logs(id, Some(query)).map(move |output| output.map(line).map_err(fault)).boxed())
+        Ok(self.opening().logs(id, Some(query)).map(move |output| output.map(line).map_err(fault)).boxed())
     }
 
     async fn exec(&self, id: &str, spec: &ExecSpec) -> EngineResult<ExecSession> {
@@ -455,7 +454,7 @@ impl Engine for Docker {
             Ok(seen) => Ok(Some(file::kind(seen))),
             Err(error) if error.is_not_found() => Ok(None),
             // The answer has no text, but the one to the like question has.
-            Err(error) if error.message.is_empty() => match self.get_archive(id, path).await {
+            Err(error) if fault::is_wordless(&error) => match self.get_archive(id, path).await {
                 Err(told) if told.message.contains("not a directory") => Ok(None),
                 Err(told) => Err(told),
                 Ok(_) => Err(error),
@@ -534,7 +533,7 @@ impl Docker {
             ..Default::default()
         };
         let lost = EngineError::new(Fault::Unreachable, "the engine ended its events");
-        let events = self.client.events(Some(options)).map_err(fault);
+        let events = self.opening().events(Some(options)).map_err(fault);
         Ok(events.chain(futures_util::stream::once(async { Err(lost) })))
     }
 

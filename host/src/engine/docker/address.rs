@@ -164,6 +164,7 @@ fn host_and_port(host: &str, port: u16) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
 
     fn chosen(option: Option<&str>, variables: &[(&str, &str)]) -> String {
         let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
@@ -196,6 +197,41 @@ mod tests {
             chosen(None, &[("DOCKER_CONFIG", &config), ("DOCKER_CONTEXT", "default")]),
             r#"Unix("/var/run/docker.sock")"#
         );
+    }
+
+    #[test]
+    fn tls_is_spoken_where_dockers_variables_or_the_address_ask_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), "").unwrap();
+        let certificates = folder.path().display().to_string();
+        let material = |variables: &[(&str, &str)], url: &str| {
+            let variables = [variables, &[("DOCKER_CERT_PATH", certificates.as_str())]].concat();
+            let variable =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+            match Address::choose(Some(url), &variable).unwrap().transport {
+                Transport::Tls(host, material) => Some((host, material)),
+                _ => None,
+            }
+        };
+        // A folder with certificates alone asks for nothing.
+        assert_eq!(material(&[], "tcp://box"), None);
+        assert_eq!(material(&[("DOCKER_TLS_VERIFY", "1")], "unix:///a.sock"), None);
+        let (host, verified) = material(&[("DOCKER_TLS_VERIFY", "1")], "tcp://box").unwrap();
+        assert_eq!(host, "box:2376");
+        assert!(verified.verify && verified.identity.is_some());
+        // Asked for, it must be there.
+        assert_eq!(verified.authority, Some(folder.path().join("ca.pem")));
+        let (host, anybody) = material(&[("DOCKER_TLS", "1")], "tcp://[::1]:99").unwrap();
+        assert_eq!((host.as_str(), anybody.verify, anybody.authority), ("[::1]:99", false, None));
+        let (_, https) = material(&[], "https://box").unwrap();
+        assert_eq!((https.verify, https.authority), (true, None));
+    }
+
+    #[test]
+    fn an_error_says_who_named_the_engine_or_that_nobody_did() {
+        let none = Address::choose(None, &|_| None).unwrap();
+        let said = none.explain(EngineError::new(Fault::Unreachable, "x")).message;
+        assert!(said.starts_with("engine `unix:///var/run/docker.sock` (the default) "), "{said}");
     }
 
     #[test]

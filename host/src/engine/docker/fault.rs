@@ -5,11 +5,23 @@ use super::super::{EngineError, Fault};
 use super::tls;
 use bollard::errors::Error;
 
+/// How it is told that the engine gave no reason.
+const WORDLESS: &str = " and without a word";
+
+/// Whether the engine gave no reason.
+pub(super) fn is_wordless(error: &EngineError) -> bool {
+    error.message.ends_with(WORDLESS)
+}
+
 /// The engine's own words, and the fault they mean.
 pub(super) fn fault(error: Error) -> EngineError {
     match error {
         Error::DockerResponseServerError { status_code, message } => {
-            EngineError::new(of_answer(status_code, &message), message.trim())
+            let said = match message.trim() {
+                "" => format!("the engine answered with status {status_code}{WORDLESS}"),
+                words => words.into(),
+            };
+            EngineError::new(of_answer(status_code, &message), said)
         }
         Error::DockerStreamError { error } => EngineError::new(of_text(&error).unwrap_or(Fault::Other), error),
         Error::RequestTimeoutError => EngineError::new(Fault::Timeout, "the engine did not answer in time"),

@@ -136,7 +136,13 @@ pub(super) fn open(destination: &Destination, executable: &Path) -> io::Result<T
         drop(ending.send(attended(child, stderr, closed).await));
     });
     let ended = ended.shared();
-    Ok(Tunnel { input, output, ended_for_reader: ended.clone(), ended_for_writer: ended, _closing: closing })
+    Ok(Tunnel {
+        input: Some(input),
+        output,
+        ended_for_reader: ended.clone(),
+        ended_for_writer: ended,
+        _closing: closing,
+    })
 }
 
 fn program() -> io::Result<PathBuf> {
@@ -182,7 +188,8 @@ async fn attended(mut child: Child, mut stderr: ChildStderr, mut closed: oneshot
 
 /// A connection through ssh. Closing it ends the process.
 pub(super) struct Tunnel {
-    input: ChildStdin,
+    /// Until it is shut down.
+    input: Option<ChildStdin>,
     output: ChildStdout,
     // One for each half: each remembers one task that waits for it.
     ended_for_reader: Ended,
@@ -213,7 +220,11 @@ fn end(ended: &mut Ended, context: &mut Context<'_>) -> Poll<io::Result<()>> {
 }
 
 impl AsyncRead for Tunnel {
-    fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.output).poll_read(context, buffer))?;
         match buffer.filled().len() > before || buffer.remaining() == 0 {
@@ -225,7 +236,8 @@ impl AsyncRead for Tunnel {
 
 impl AsyncWrite for Tunnel {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match ready!(Pin::new(&mut self.input).poll_write(context, bytes)) {
+        let Some(input) = &mut self.input else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+        match ready!(Pin::new(input).poll_write(context, bytes)) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 ready!(end(&mut self.ended_for_writer, context))?;
                 Poll::Ready(Err(error))
@@ -234,12 +246,14 @@ impl AsyncWrite for Tunnel {
         }
     }
 
-    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_flush(context)
+    fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        // A pipe holds nothing back.
+        Poll::Ready(Ok(()))
     }
 
-    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.input).poll_shutdown(context)
+    fn poll_shutdown(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.input = None;
+        Poll::Ready(Ok(()))
     }
 }
 
@@ -254,10 +268,7 @@ mod tests {
     #[test]
     fn ssh_is_told_whom_to_reach_and_what_to_run() {
         assert_eq!(arguments("box"), "-o ConnectTimeout=20 -T -- box docker system dial-stdio");
-        assert_eq!(
-            arguments("me@box:2222/"),
-            "-l me -p 2222 -o ConnectTimeout=20 -T -- box docker system dial-stdio"
-        );
+        assert_eq!(arguments("me@box:2222/"), "-l me -p 2222 -o ConnectTimeout=20 -T -- box docker system dial-stdio");
         assert_eq!(
             arguments("[fe80::1]:22/run/it's.sock"),
             r"-p 22 -o ConnectTimeout=20 -T -- fe80::1 docker --host 'unix:///run/it'\''s.sock' system dial-stdio"
@@ -266,7 +277,9 @@ mod tests {
 
     #[test]
     fn nothing_in_an_address_becomes_an_option_of_ssh() {
-        for bad in ["-oProxyCommand=x", "-x@box", "me@-x", "", "me@", "@box", "box:x", "box:", "a b", "u:p@box", "[::1]x"] {
+        for bad in
+            ["-oProxyCommand=x", "-x@box", "me@-x", "", "me@", "@box", "box:x", "box:", "a b", "u:p@box", "[::1]x"]
+        {
             assert!(Destination::parse(bad).is_err(), "{bad}");
         }
     }

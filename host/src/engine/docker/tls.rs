@@ -142,9 +142,10 @@ pub(super) fn explained(error: &Error) -> EngineError {
             CertificateError::UnknownIssuer | CertificateError::BadSignature => {
                 ("its certificate is not signed by a CA that is trusted here".into(), AUTHORITY)
             }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                (other_name(invalid), "write the address with a name of the certificate, or give the engine another one")
-            }
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+                other_name(invalid),
+                "write the address with a name of the certificate, or give the engine another one",
+            ),
             CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
                 ("its certificate has expired".into(), "renew it, or set this machine's clock")
             }
@@ -163,9 +164,10 @@ pub(super) fn explained(error: &Error) -> EngineError {
             | AlertDescription::CertificateExpired
             | AlertDescription::AccessDenied,
         ) => ("it does not accept our client certificate, or the lack of one".into(), IDENTITY),
-        Error::InvalidMessage(InvalidMessage::InvalidContentType) => {
-            ("it does not speak TLS there".into(), "check the port; for plain text unset DOCKER_TLS_VERIFY and DOCKER_TLS")
-        }
+        Error::InvalidMessage(InvalidMessage::InvalidContentType) => (
+            "it does not speak TLS there".into(),
+            "check the port; for plain text unset DOCKER_TLS_VERIFY and DOCKER_TLS",
+        ),
         other => (format!("TLS failed: {other}"), "check the address, and the engine's log"),
     };
     EngineError::new(Fault::Unreachable, why).hint(hint)
@@ -177,8 +179,10 @@ fn other_name(invalid: &CertificateError) -> String {
         return "its certificate is for another name".into();
     };
     // As `DnsName("engine")` and `IpAddress(10.0.0.1)`.
-    let names: Vec<&str> =
-        presented.iter().map(|name| name.split_once('(').map_or(name.as_str(), |(_, rest)| rest).trim_matches(['"', ')'])).collect();
+    let names: Vec<&str> = presented
+        .iter()
+        .map(|name| name.split_once('(').map_or(name.as_str(), |(_, rest)| rest).trim_matches(['"', ')']))
+        .collect();
     let names = if names.is_empty() { "no name at all".into() } else { names.join(", ") };
     format!("its certificate is for {names}, not for {}", expected.to_str())
 }

@@ -16,7 +16,7 @@ use hyper::{Request, Response};
 use hyper_util::rt::TokioIo;
 use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::{Duration, Instant};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
@@ -35,7 +35,8 @@ const CONNECT_BY_SSH: Duration = Duration::from_secs(25);
 /// How many connections through ssh are opened at once. An sshd refuses some of them from ten on that are not logged in
 /// yet, whoever opens them; afterwards they do not count.
 const OPENED_AT_ONCE: usize = 4;
-/// How long an idle connection is kept: no longer than what lies between here and the engine keeps it too.
+/// How long after its last answer a connection is used again: no longer than what lies between here and the engine keeps
+/// it, too.
 const IDLE: Duration = Duration::from_secs(30);
 /// After how long a silence the kernel asks whether the other side of a connection is still there, how often, and how
 /// often in vain before it gives up.
@@ -52,8 +53,8 @@ struct Shared {
     dialer: Dialer,
     /// `/v1.41`, once it is known.
     prefix: OnceLock<String>,
-    /// Connections that wait for a request, and since when.
-    idle: Mutex<Vec<(Sender, Instant)>>,
+    /// Connections that have answered, and when: those whose answer has been read wait for the next request.
+    used: Mutex<Vec<(Sender, Instant)>>,
 }
 
 /// What it takes to open a connection.
@@ -78,7 +79,7 @@ impl Wire {
                 Dialer::Ssh { destination, executable: executable.into(), opening: Semaphore::new(OPENED_AT_ONCE) }
             }
         };
-        Ok(Wire(Arc::new(Shared { dialer, prefix: OnceLock::new(), idle: Mutex::default() })))
+        Ok(Wire(Arc::new(Shared { dialer, prefix: OnceLock::new(), used: Mutex::default() })))
     }
 
     /// Sets the version that all further requests are made with.
@@ -105,7 +106,10 @@ impl Wire {
         let mut request = Request::from_parts(head, body.map_err(Into::into).boxed_unsync());
         while let Some(mut idle) = self.idle() {
             match idle.try_send_request(request).await {
-                Ok(response) => return Ok(self.kept(idle, response)),
+                Ok(response) => {
+                    self.keep(idle);
+                    return Ok(response);
+                }
                 // It was closed before anything was sent: nothing has happened.
                 Err(mut error) => match error.take_message() {
                     Some(unsent) => request = unsent,
@@ -115,26 +119,20 @@ impl Wire {
         }
         let mut fresh = self.0.dialer.open().await?;
         let response = fresh.send_request(request).await?;
-        Ok(self.kept(fresh, response))
+        self.keep(fresh);
+        Ok(response)
     }
 
     fn idle(&self) -> Option<Sender> {
-        let mut idle = self.0.idle.lock().expect("nobody panics with it");
-        idle.retain(|(sender, since)| sender.is_ready() && since.elapsed() < IDLE);
-        idle.pop().map(|(sender, _)| sender)
+        let mut used = self.0.used.lock().expect("nobody panics with it");
+        used.retain(|(sender, since)| !sender.is_closed() && since.elapsed() < IDLE);
+        let idle = used.iter().rposition(|(sender, _)| sender.is_ready())?;
+        Some(used.remove(idle).0)
     }
 
-    /// Keeps a connection for later, once the answer has been read to its end. It ends with an answer that is not.
-    fn kept(&self, mut sender: Sender, response: Response<Incoming>) -> Response<Incoming> {
-        let wire = Arc::downgrade(&self.0);
-        tokio::spawn(async move {
-            if sender.ready().await.is_ok()
-                && let Some(shared) = Weak::upgrade(&wire)
-            {
-                shared.idle.lock().expect("nobody panics with it").push((sender, Instant::now()));
-            }
-        });
-        response
+    /// Keeps a connection for when its answer has been read. It is closed by an answer that is not read to its end.
+    fn keep(&self, sender: Sender) {
+        self.0.used.lock().expect("nobody panics with it").push((sender, Instant::now()));
     }
 }
 
