@@ -90,6 +90,8 @@ pub enum Command {
     Inspect(lifecycle::Inspect),
     /// Print a cluster's names, addresses and ports as shell variables
     Env(lifecycle::Env),
+    /// Print a cluster's nodes for ~/.ssh/config
+    SshConfig(lifecycle::SshConfig),
     /// Copy files and folders between this machine and nodes, or from node to node
     Cp(cp::Cp),
     /// Remove clusters or nodes

@@ -7,8 +7,9 @@ use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
 use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
+use bytes::Bytes;
 use futures_util::future::{self, FutureExt, Shared};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,6 +23,8 @@ pub struct Start<'a> {
     pub engine: &'a dyn Engine,
     /// The plan.
     pub plan: &'a StartPlan,
+    /// Files for nodes before they start: archives by FQDN, unpacked at the root.
+    pub files: &'a BTreeMap<String, Bytes>,
     /// Ends it early.
     pub stop: &'a Stop,
     /// Calls to the engine under way at once.
@@ -168,6 +171,9 @@ impl Nodes<'_> {
         network: Shared<impl Future<Output = Result<()>>>,
     ) -> Result<(String, String)> {
         let id = created.await?;
+        if let Some(files) = self.start.files.get(node.fqdn()) {
+            self.or_stop(node, self.put(node, &id, files.clone())).await?;
+        }
         network.await?;
         self.or_stop(node, self.start_container(node, &id)).await?;
         let ready = self.is_ready_with_all(node, &id).await;
@@ -212,6 +218,14 @@ impl Nodes<'_> {
         self.tell(node, NodePhase::Creating);
         let call = async { Ok(self.start.engine.create_container(&node.container).await) };
         self.start.stop.call(call).await?.map_err(|error| self.explain(node, error))
+    }
+
+    async fn put(&self, node: &NodePlan, id: &str, files: Bytes) -> Result<()> {
+        let _place = self.places.acquire().await;
+        let archive = stream::iter([Ok(files)]).boxed();
+        let call = async { Ok(self.start.engine.put_archive(id, "/", archive).await?) };
+        let put = self.start.stop.call(call).await;
+        put.map_err(|error| error.context(format!("failed to put ssh keys on node `{}`", node.fqdn())))
     }
 
     async fn start_container(&self, node: &NodePlan, id: &str) -> Result<()> {
