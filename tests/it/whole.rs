@@ -5,6 +5,7 @@ mod cp;
 mod death;
 mod failure;
 mod image;
+mod keys;
 mod life;
 mod race;
 mod removal;
@@ -39,6 +40,13 @@ const CLUSTER: &str = "lab";
 fn engine() -> FakeEngine {
     let fake = FakeEngine::new();
     fake.seed().image_as(IMAGE, Image { command: vec!["/bin/sleep".into()], ..Image::default() });
+    fake
+}
+
+/// The same with an image that has sshd.
+fn engine_with_sshd() -> FakeEngine {
+    let fake = FakeEngine::new();
+    fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
     fake
 }
 

@@ -82,8 +82,10 @@ fn way(engine: &dyn Engine, places: &Places, node: &Node) -> String {
         _ => {
             let program = quoted(&places.executable.display().to_string());
             let engine = quoted(engine.address());
-            let command = format!("{program} -H {engine} exec -T {} -- /usr/sbin/sshd -i", node.fqdn);
-            format!("ProxyCommand {}", command.replace('%', "%%"))
+            // At its end ssh hangs up on the command that it began: a shell takes that, and the program sees that its
+            // input has ended, which is no error.
+            let command = format!("{program} -H {engine} exec -T {} -- /usr/sbin/sshd -i; exit", node.fqdn);
+            format!("ProxyCommand sh -c {}", quoted(&command).replace('%', "%%"))
         }
     }
 }
