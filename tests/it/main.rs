@@ -6,6 +6,7 @@ mod coming_back;
 mod command_line;
 mod images;
 mod kerberos;
+mod keys;
 mod lifecycle;
 mod original;
 mod own_engine;

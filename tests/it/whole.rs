@@ -129,7 +129,7 @@ impl Stage {
                 image: IMAGE.into(),
                 ..Request::default()
             },
-            hook: Hook::Start,
+            hook: wish.of,
             images: vec![wish.image],
             specs: wish.specs,
             pull: wish.pull,
@@ -155,6 +155,7 @@ struct Wish {
     image: Wanted,
     pull: Pull,
     hook: LabHook,
+    of: Hook,
     keep: bool,
 }
 
@@ -167,6 +168,7 @@ impl Wish {
             image: Wanted::named(IMAGE),
             pull: Pull::Missing,
             hook: LabHook::DoesNothing,
+            of: Hook::Start,
             keep: false,
         }
     }
@@ -190,6 +192,11 @@ impl Wish {
 
     fn hook(self, hook: LabHook) -> Wish {
         Wish { hook, ..self }
+    }
+
+    /// The cluster is one that images are made of.
+    fn to_build(self) -> Wish {
+        Wish { of: Hook::Build, ..self }
     }
 
     fn each(mut self, change: impl Fn(NodeSpec) -> NodeSpec) -> Wish {
