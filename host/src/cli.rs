@@ -33,7 +33,7 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub verbose: bool,
 
-    /// Where clusterdock keeps locks, logs and libraries
+    /// Where clusterdock keeps locks, logs, libraries and ssh keys
     #[arg(long, value_name = "PATH", global = true, env = "CLUSTERDOCK_CONFIG_DIRECTORY", hide_env = true)]
     pub clusterdock_config_directory: Option<PathBuf>,
 

@@ -31,7 +31,7 @@ pub struct Session<'a> {
 /// Where things are.
 #[derive(Debug, Clone)]
 pub struct Places {
-    /// The folder of locks, logs and libraries.
+    /// The folder of locks, logs, libraries and ssh keys.
     pub config: PathBuf,
     /// The machine's hosts file.
     pub hosts_file: PathBuf,

@@ -171,10 +171,9 @@ impl Nodes<'_> {
         network: Shared<impl Future<Output = Result<()>>>,
     ) -> Result<(String, String)> {
         let id = created.await?;
-        if let Some(files) = self.start.files.get(node.fqdn()) {
-            self.or_stop(node, self.put(node, &id, files.clone())).await?;
-        }
-        network.await?;
+        // Both come to an end, also where one fails.
+        let (put, network) = future::join(self.or_stop(node, self.put_files(node, &id)), network).await;
+        put.and(network)?;
         self.or_stop(node, self.start_container(node, &id)).await?;
         let ready = self.is_ready_with_all(node, &id).await;
         if let Err(error) = &ready
@@ -220,7 +219,8 @@ impl Nodes<'_> {
         self.start.stop.call(call).await?.map_err(|error| self.explain(node, error))
     }
 
-    async fn put(&self, node: &NodePlan, id: &str, files: Bytes) -> Result<()> {
+    async fn put_files(&self, node: &NodePlan, id: &str) -> Result<()> {
+        let Some(files) = self.start.files.get(node.fqdn()).cloned() else { return Ok(()) };
         let _place = self.places.acquire().await;
         let archive = stream::iter([Ok(files)]).boxed();
         let call = async { Ok(self.start.engine.put_archive(id, "/", archive).await?) };
