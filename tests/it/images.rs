@@ -38,7 +38,7 @@ fn debian_nodes_have_sshd_and_keys_of_their_own() {
         return;
     }
     scene.start().args(["-o", "debian12"]).succeeds();
-    // Each node makes its keys when it starts.
+    // Each node has host keys of its own.
     let key = |node: &str| {
         scene.on_node(
             node,

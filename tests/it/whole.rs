@@ -195,7 +195,7 @@ impl Wish {
     }
 
     /// The cluster is one that images are made of.
-    fn to_build(self) -> Wish {
+    fn for_a_build(self) -> Wish {
         Wish { of: Hook::Build, ..self }
     }
 

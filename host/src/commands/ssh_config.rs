@@ -39,10 +39,7 @@ fn folder(config: &Path, node: &Node) -> Result<PathBuf> {
     match folder.join(keys::PRIVATE_KEY).is_file() {
         true => Ok(folder),
         false => Err(Error::new(Kind::NotFound, format!("the ssh keys of cluster `{}` are not here", node.cluster))
-            .cause(format!(
-                "no `{}`: they are with the user who started it, in their config directory",
-                folder.display()
-            ))
+            .cause(format!("`{}` is not there: who started the cluster has them", folder.display()))
             .hint("`clusterdock ssh NODE` needs no keys")),
     }
 }

@@ -19,7 +19,7 @@ impl Pair {
         let made = ed25519_compact::KeyPair::generate();
         let pair = Ed25519Keypair {
             public: Ed25519PublicKey(*made.pk),
-            private: Ed25519PrivateKey::from_bytes(&*made.sk.seed()),
+            private: Ed25519PrivateKey::from_bytes(&made.sk.seed()),
         };
         let failed = |error: ssh_key::Error| Error::new(Kind::Other, "cannot make an ssh key").cause(error);
         let key = PrivateKey::new(KeypairData::Ed25519(pair), comment).map_err(failed)?;

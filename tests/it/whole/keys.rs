@@ -142,7 +142,7 @@ async fn who_did_not_start_a_cluster_does_not_have_its_keys() {
 async fn no_key_gets_into_an_image_that_is_made_of_a_node() {
     let fake = engine_with_sshd();
     let stage = Stage::new(&fake);
-    stage.start(Wish::of(&["a"]).to_build()).await.unwrap();
+    stage.start(Wish::of(&["a"]).for_a_build()).await.unwrap();
     assert_eq!(fake.count("put_archive"), 0);
     assert_eq!(stage.kept_keys(), Vec::<String>::new());
 }
