@@ -15,10 +15,6 @@ use pair::Pair;
 use std::collections::BTreeMap;
 use std::path::Path;
 
-/// What is put into a node. The lists are sshd's and ssh's own, so that nothing need be configured.
-pub const FILES: [&str; 5] =
-    [node::IDENTITY, node::AUTHORIZED, node::HOST_KEY, node::HOST_KEY_PUBLIC, node::KNOWN_HOSTS];
-
 /// Makes and keeps the keys of a start that is about to be carried out; gives for each node that gets some, by FQDN, an
 /// archive to be unpacked at its root.
 ///

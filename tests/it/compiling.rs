@@ -4,7 +4,7 @@
 use clusterdock_tests::run::Run;
 use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, Permissions};
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStderr};
 
@@ -49,16 +49,7 @@ impl Scene {
     fn start_until(&self, text: &str) -> (Child, BufReader<ChildStderr>) {
         let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
         let run = Run::new(["start", "--progress", "plain"]).args([self.folder.path()]).env("PATH", path);
-        let mut child = run.command().spawn().unwrap();
-        let mut story = BufReader::new(child.stderr.take().unwrap());
-        let mut line = String::new();
-        while story.read_line(&mut line).unwrap() > 0 {
-            if line.contains(text) {
-                return (child, story);
-            }
-            line.clear();
-        }
-        panic!("the start ended without `{text}`: {:?}", child.wait());
+        run.until(text)
     }
 }
 

@@ -3,20 +3,10 @@
 use super::pair::Pair;
 use crate::archive::write::Writer;
 use crate::archive::{Entry, EntryKind};
+use crate::plan::keys::{AUTHORIZED, HOST_KEY, HOST_KEY_PUBLIC, IDENTITY, KNOWN_HOSTS};
 use std::io;
 use std::path::Path;
 use std::time::{SystemTime, UNIX_EPOCH};
-
-/// Root's own key.
-pub(super) const IDENTITY: &str = "/root/.ssh/id_ed25519";
-/// Who may log in as root: who has that key.
-pub(super) const AUTHORIZED: &str = "/root/.ssh/authorized_keys";
-/// What the node proves itself with.
-pub(super) const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
-/// Its public half.
-pub(super) const HOST_KEY_PUBLIC: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
-/// What all users of the node know the others by.
-pub(super) const KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
 
 /// A tar with a node's keys, to be unpacked at its root.
 pub(super) fn archive(pair: &Pair, host: &Pair, known_hosts: &str) -> io::Result<Vec<u8>> {
