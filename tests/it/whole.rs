@@ -5,6 +5,7 @@ mod cp;
 mod death;
 mod failure;
 mod image;
+mod keys;
 mod life;
 mod race;
 mod removal;
@@ -40,6 +41,13 @@ const CLUSTER: &str = "lab";
 fn engine() -> FakeEngine {
     let fake = FakeEngine::new();
     fake.seed().image_as(IMAGE, Image { command: vec!["/bin/sleep".into()], ..Image::default() });
+    fake
+}
+
+/// The same with an image that has sshd.
+fn engine_with_sshd() -> FakeEngine {
+    let fake = FakeEngine::new();
+    fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
     fake
 }
 
@@ -122,7 +130,7 @@ impl Stage {
                 image: IMAGE.into(),
                 ..Request::default()
             },
-            hook: Hook::Start,
+            hook: wish.of,
             images: vec![wish.image],
             specs: wish.specs,
             pull: wish.pull,
@@ -148,6 +156,7 @@ struct Wish {
     image: Wanted,
     pull: Pull,
     hook: LabHook,
+    of: Hook,
     keep: bool,
 }
 
@@ -160,6 +169,7 @@ impl Wish {
             image: Wanted::named(IMAGE),
             pull: Pull::Missing,
             hook: LabHook::DoesNothing,
+            of: Hook::Start,
             keep: false,
         }
     }
@@ -183,6 +193,11 @@ impl Wish {
 
     fn hook(self, hook: LabHook) -> Wish {
         Wish { hook, ..self }
+    }
+
+    /// The cluster is one that images are made of.
+    fn for_a_build(self) -> Wish {
+        Wish { of: Hook::Build, ..self }
     }
 
     fn each(mut self, change: impl Fn(NodeSpec) -> NodeSpec) -> Wish {
