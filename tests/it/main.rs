@@ -4,8 +4,10 @@
 
 mod coming_back;
 mod command_line;
+mod compiling;
 mod images;
 mod kerberos;
+mod keys;
 mod lifecycle;
 mod original;
 mod own_engine;

@@ -5,6 +5,7 @@ mod cp;
 mod death;
 mod failure;
 mod image;
+mod keys;
 mod life;
 mod race;
 mod removal;
@@ -15,7 +16,8 @@ use clusterdock::cli::start::Pull;
 use clusterdock::engine::{EngineError, Fault, Image};
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::execution::Stop;
-use clusterdock::execution::transaction::{self, Order, Started};
+use clusterdock::execution::order::Order;
+use clusterdock::execution::transaction::{self, Started};
 use clusterdock::image::Wanted;
 use clusterdock::plan::port;
 use clusterdock::plan::start::{Limits, TopologyFacts};
@@ -24,7 +26,7 @@ use clusterdock::session::{Places, Session};
 use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
 use clusterdock_plugin_api::ops::{self, ClusterFacts, Operation};
 use clusterdock_plugin_api::{Declaration, Exec, NodeSpec, Probe, Request};
-use clusterdock_tests::fake::FakeEngine;
+use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -39,6 +41,20 @@ const CLUSTER: &str = "lab";
 fn engine() -> FakeEngine {
     let fake = FakeEngine::new();
     fake.seed().image_as(IMAGE, Image { command: vec!["/bin/sleep".into()], ..Image::default() });
+    fake
+}
+
+/// The kernel's table of a node where sshd listens.
+const LISTENING: &str = "  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A\n";
+
+/// The same with an image that has sshd.
+fn engine_with_sshd() -> FakeEngine {
+    let fake = FakeEngine::new();
+    fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
+    fake.on_exec(|exec| match exec.line().starts_with("cat /proc/net/tcp") {
+        true => ExecAnswer::success().stdout(LISTENING),
+        false => ExecAnswer::success(),
+    });
     fake
 }
 
@@ -121,7 +137,7 @@ impl Stage {
                 image: IMAGE.into(),
                 ..Request::default()
             },
-            hook: Hook::Start,
+            hook: wish.of,
             images: vec![wish.image],
             specs: wish.specs,
             pull: wish.pull,
@@ -147,6 +163,7 @@ struct Wish {
     image: Wanted,
     pull: Pull,
     hook: LabHook,
+    of: Hook,
     keep: bool,
 }
 
@@ -159,6 +176,7 @@ impl Wish {
             image: Wanted::named(IMAGE),
             pull: Pull::Missing,
             hook: LabHook::DoesNothing,
+            of: Hook::Start,
             keep: false,
         }
     }
@@ -182,6 +200,11 @@ impl Wish {
 
     fn hook(self, hook: LabHook) -> Wish {
         Wish { hook, ..self }
+    }
+
+    /// The cluster is one that images are made of.
+    fn for_a_build(self) -> Wish {
+        Wish { of: Hook::Build, ..self }
     }
 
     fn each(mut self, change: impl Fn(NodeSpec) -> NodeSpec) -> Wish {

@@ -89,6 +89,12 @@ impl Elsewhere {
         self.files.path().join(name)
     }
 
+    /// Makes a folder on its machine.
+    pub fn make_there(&self, folder: &str) {
+        let target = self.engine.process().to_string();
+        done(&Command::new("nsenter").args(["--target", &target, "--mount", "mkdir", folder]).output());
+    }
+
     /// Its sshd.
     pub fn sshd(&self) -> &Sshd {
         self.sshd.as_ref().expect("an sshd was wanted")

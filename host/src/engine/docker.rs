@@ -145,6 +145,14 @@ impl Docker {
         }
     }
 
+    /// A path that is not there is looked for on the engine's machine, which need not be the one that the user thinks of.
+    fn of_another_machine(&self, error: EngineError) -> EngineError {
+        if self.is_local() || !error.message.contains("bind source path does not exist") {
+            return error;
+        }
+        error.hint(format!("paths of volumes are those of the engine's machine, `{}`", self.address))
+    }
+
     /// For streams, which last as long as they last: a client that waits for an answer's head as long as for a look.
     fn opening(&self) -> bollard::Docker {
         self.client.clone().with_timeout(LOOK)
@@ -360,7 +368,8 @@ impl Engine for Docker {
     async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String> {
         let options = query::CreateContainerOptions { name: Some(spec.name.clone()), ..Default::default() };
         let create = self.client.create_container(Some(options), create::request(spec)?);
-        Ok(self.call("create a container", CHANGE, create).await?.id)
+        let created = self.call("create a container", CHANGE, create).await;
+        Ok(created.map_err(|error| self.of_another_machine(error))?.id)
     }
 
     async fn start_container(&self, id: &str) -> EngineResult<()> {

@@ -3,6 +3,7 @@
 use super::{available, names_resolve_both_ways, nuke, remove, undo};
 use clusterdock_tests::dockerd::EngineBuild;
 use clusterdock_tests::elsewhere::{Door, Elsewhere};
+use clusterdock_tests::plugins;
 use clusterdock_tests::scene::{NODEBASE, Scene};
 use clusterdock_tests::terminal::Terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
@@ -66,6 +67,7 @@ fn tour(build: EngineBuild, door: Door) {
     published_ports_are_reached(&engine, &scene);
     commands(&scene);
     files(&scene);
+    volumes(&engine, &scene);
     undo(&scene);
     remove(&scene);
     nuke(&scene);
@@ -136,6 +138,23 @@ fn files(scene: &Scene) {
     scene.run(["cp", &place("node-1", "/root/file"), &place("node-2", "/root/too")]).succeeds();
     scene.run(["cp", &place("node-2", "/root/too"), back.to_str().unwrap()]).succeeds();
     assert!(fs::read(&back).unwrap() == fs::read(&file).unwrap());
+}
+
+/// Paths of volumes are the engine's: one that is there alone is used, one that is here alone is refused, not made.
+fn volumes(engine: &Elsewhere, scene: &Scene) {
+    let cluster = format!("{}-bound", scene.name);
+    let library = plugins::library("topology_calls");
+    let start = |folder: &str| {
+        let options = ["start", "-c", &cluster, "-n", &cluster, "--timeout", "2m"];
+        scene.run(options).args([library.as_os_str()]).args(["--bound", folder])
+    };
+    let here = tempfile::tempdir_in("/run").unwrap();
+    let hint = format!("paths of volumes are those of the engine's machine, `{}`", scene.engine());
+    start(here.path().to_str().unwrap()).fails(1, &["bind source path does not exist", &hint]);
+    assert!(!scene.things().iter().any(|thing| thing.contains(&cluster)), "{:?}", scene.things());
+    engine.make_there("/run/only-there");
+    start("/run/only-there").succeeds();
+    scene.run(["rm", &cluster]).succeeds();
 }
 
 #[test]
