@@ -1,6 +1,7 @@
 //! Engines elsewhere, with which neither loopback nor files are shared: over tcp, by TLS, by ssh.
 
 use super::{available, names_resolve_both_ways, nuke, remove, undo};
+use crate::images::topology;
 use clusterdock_tests::dockerd::EngineBuild;
 use clusterdock_tests::elsewhere::{Door, Elsewhere};
 use clusterdock_tests::plugins;
@@ -68,6 +69,7 @@ fn tour(build: EngineBuild, door: Door) {
     commands(&scene);
     files(&scene);
     volumes(&engine, &scene);
+    images(&scene);
     undo(&scene);
     remove(&scene);
     nuke(&scene);
@@ -106,7 +108,8 @@ fn commands(scene: &Scene) {
     terminal.types("stty size\r");
     terminal.shows("30 100\r\n");
     terminal.resize(40, 120);
-    terminal.types("stty size\r");
+    // What is typed may overtake the size, which has a connection of its own.
+    terminal.types("until stty size | grep -q '40 120'; do sleep 0.1; done; stty size\r");
     terminal.shows("40 120\r\n");
     // Ctrl-C is for the node, and takes no connection away.
     terminal.types("bash -c 'echo $((41 + 1)); sleep 1000'\r");
@@ -140,6 +143,19 @@ fn files(scene: &Scene) {
     assert!(fs::read(&back).unwrap() == fs::read(&file).unwrap());
 }
 
+/// A Dockerfile of this machine is built there.
+fn images(scene: &Scene) {
+    let folder = tempfile::tempdir().unwrap();
+    let base = scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-1")]);
+    topology(scene, folder.path(), &format!("FROM {base}\nCOPY . /context\nRUN ls /context >/listed\n"));
+    let cluster = format!("{}-built", scene.name);
+    let options = ["start", "-c", &cluster, "-n", &cluster, "-o", "debian12"];
+    scene.run(options).args([folder.path().as_os_str()]).args(["--nodes", "a"]).succeeds();
+    let listed = scene.run(["exec", &format!("a.{cluster}"), "--", "cat", "/listed"]).succeeds().stdout;
+    assert_eq!(listed, "Dockerfile\n");
+    scene.run(["rm", &cluster]).succeeds();
+}
+
 /// Paths of volumes are the engine's: one that is there alone is used, one that is here alone is refused, not made.
 fn volumes(engine: &Elsewhere, scene: &Scene) {
     let cluster = format!("{}-bound", scene.name);
@@ -153,7 +169,9 @@ fn volumes(engine: &Elsewhere, scene: &Scene) {
     start(here.path().to_str().unwrap()).fails(1, &["bind source path does not exist", &hint]);
     assert!(!scene.things().iter().any(|thing| thing.contains(&cluster)), "{:?}", scene.things());
     engine.make_there("/run/only-there");
-    start("/run/only-there").succeeds();
+    // Every call of a hook goes there, too.
+    let ran = start("/run/only-there").succeeds();
+    assert!(ran.stderr.contains(&format!("the master is at http://{}:", engine.address)), "{}", ran.stderr);
     scene.run(["rm", &cluster]).succeeds();
 }
 
