@@ -55,7 +55,7 @@ impl Destination {
             None => (None, authority),
         };
         let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
-            Some((host, rest)) if rest.is_empty() => (host, None),
+            Some((host, "")) => (host, None),
             Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or("its host makes no sense")?)),
             None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
         };
