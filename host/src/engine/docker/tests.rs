@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::engine::Engine;
+use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
