@@ -106,6 +106,9 @@ impl Node {
 
     fn of(container: &Container) -> Option<Node> {
         let cluster = labels::cluster_of(&container.labels)?;
+        if is_helper(container) {
+            return None;
+        }
         let label = |key: &str| container.labels.get(key).cloned();
         // The original's containers have no label for the host name and a random container name.
         let named = label(labels::NODE).is_some();
@@ -131,6 +134,15 @@ impl Node {
             container: container.clone(),
         })
     }
+}
+
+/// Whether it only holds the volumes of an image for nodes. The original clusterdock's have no label that says so, but
+/// only those are on the engine's own network and never started.
+pub fn is_helper(container: &Container) -> bool {
+    let is_the_originals = !container.labels.contains_key(labels::NODE)
+        && container.state == State::Created
+        && container.networks.keys().eq(["bridge"]);
+    container.labels.contains_key(labels::VOLUMES_OF) || is_the_originals
 }
 
 /// The clusters among what was observed, by name.

@@ -9,6 +9,7 @@ mod life;
 mod race;
 mod removal;
 mod undo;
+mod volumes;
 
 use async_trait::async_trait;
 use clusterdock::cli::start::Pull;

@@ -10,6 +10,7 @@ mod create;
 mod exec;
 mod fault;
 mod file;
+pub mod passthrough;
 mod seen;
 mod wire;
 
