@@ -12,4 +12,6 @@ mod names;
 mod ports;
 mod races;
 mod remote;
+mod settings;
+mod systemd;
 mod terminal;

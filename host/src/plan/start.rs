@@ -8,7 +8,7 @@ use crate::engine::{Container, ContainerSpec, Image, Labels, Network, NetworkSpe
 use crate::error::{Error, Kind, Result};
 use crate::labels::{self, Run};
 use crate::names;
-use clusterdock_plugin_api::{NodeSpec, Probe};
+use clusterdock_plugin_api::{NodeSpec, Probe, Security};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -140,6 +140,7 @@ pub fn plan(inputs: &StartInputs<'_>) -> Result<StartPlan> {
     check_cluster_is_new(inputs)?;
     check_host_names_are_free(inputs)?;
     check_host_ports_are_free(inputs)?;
+    check_privileges(inputs)?;
     let helpers = volumes::helpers(inputs.run, inputs.specs, inputs.images)?;
     let mut warnings = Vec::new();
     let (network, addresses) = plan_network(inputs, &mut warnings)?;
@@ -197,6 +198,15 @@ fn check_host_ports_are_free(inputs: &StartInputs<'_>) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// An engine that would refuse a capability it lacks gives a privileged node all of them or nothing.
+fn check_privileges(inputs: &StartInputs<'_>) -> Result<()> {
+    let privileged = inputs.specs.iter().find(|spec| spec.settings.security == Security::Privileged);
+    let Some(spec) = privileged.filter(|_| !inputs.capabilities_missing.is_empty()) else { return Ok(()) };
+    Err(Error::new(Kind::Engine, format!("a privileged node cannot be started: `{}`", spec.hostname))
+        .cause(format!("the engine lacks {}", inputs.capabilities_missing.join(", ")))
+        .hint("upgrade Docker to 23 or newer, which leaves out what it lacks; a host-like node needs no upgrade"))
 }
 
 /// How nodes get their addresses, in the order of the specs; none: the engine chooses.

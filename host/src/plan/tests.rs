@@ -442,3 +442,12 @@ fn a_node_that_goes_alone_takes_a_helper_along_only_if_no_other_needs_it() {
     assert_eq!(removal::clusters(&observed, &named(&["lab"]), true).containers.len(), 4);
     assert_eq!(removal::undo(&observed, "run1").nodes.len(), 2, "helpers are in no hosts file");
 }
+
+#[test]
+fn a_privileged_node_is_refused_where_the_engine_would_not_start_it() {
+    let mut wanted = wanted();
+    wanted.specs[1] = NodeSpec::new("b", "nodes").security(Security::Privileged);
+    wanted.planned().unwrap();
+    wanted.missing = vec!["CAP_SYS_RESOURCE".into()];
+    wanted.prints("Engine: a privileged node cannot be started: `b`: the engine lacks CAP_SYS_RESOURCE");
+}
