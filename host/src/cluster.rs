@@ -223,4 +223,19 @@ mod tests {
         names.sort_by_key(|name| natural_key(name));
         assert_eq!(names, ["edge.cluster", "node-1.cluster", "node-2.cluster", "node-10.cluster"]);
     }
+
+    #[test]
+    fn what_the_original_made_for_an_images_volumes_is_no_node_and_a_stopped_node_is() {
+        let container = |network: &str, state| {
+            let labels = Labels::from([(labels::ORIGIN.into(), r#"{"cluster_name":"old"}"#.into())]);
+            let networks = BTreeMap::from([(network.to_string(), Default::default())]);
+            Container { name: "famous".into(), labels, state, networks, ..Container::default() }
+        };
+        let observed = Observed {
+            containers: vec![container("bridge", State::Created), container("cluster", State::Created)],
+            ..Observed::default()
+        };
+        assert_eq!(clusters(&observed)[0].nodes.len(), 1);
+        assert!(!is_helper(&container("bridge", State::Exited)));
+    }
 }

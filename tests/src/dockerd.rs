@@ -295,7 +295,8 @@ mod tests {
     fn an_engine_that_ends_instead_of_starting_is_told_at_once_with_its_last_words() {
         let Ok(path) = EngineBuild::Installed.path() else { return };
         let begun = Instant::now();
-        let started = std::panic::catch_unwind(|| OwnEngine::launch(EngineBuild::Installed, "ls", &path, Cgroups::Machines));
+        let started =
+            std::panic::catch_unwind(|| OwnEngine::launch(EngineBuild::Installed, "ls", &path, Cgroups::Machines));
         let words = started.err().unwrap().downcast::<String>().unwrap();
         assert!(words.contains("ls: unrecognized option '--config-file'"), "{words}");
         assert!(begun.elapsed() < DEADLINE / 2);

@@ -43,10 +43,7 @@ fn faults(settings: &Settings) -> [(&'static str, Option<Fault>); 14] {
         ("tmpfs", tmpfs.keys().find_map(|path| relative(path))),
         ("ulimits", settings.ulimits.iter().find_map(ulimit)),
         ("shm_size", shm_size.filter(|bytes| *bytes == 0).map(|_| "it has to be above 0".into())),
-        (
-            "cpus",
-            cpus.filter(|cpus| !(cpus.is_finite() && *cpus > 0.0)).map(|cpus| format!("`{cpus}` is not above 0")),
-        ),
+        ("cpus", cpus.filter(|cpus| !(cpus.is_finite() && *cpus > 0.0)).map(|cpus| format!("`{cpus}` is not above 0"))),
         ("memory", memory.filter(|bytes| *bytes < LEAST_MEMORY).map(|bytes| format!("{bytes} bytes are below 6 MiB"))),
         ("restart", settings.restart.as_deref().and_then(restart)),
         ("extra_hosts", settings.extra_hosts.iter().find_map(extra_host)),
@@ -140,7 +137,10 @@ mod tests {
 
     #[test]
     fn values_that_can_never_work_are_refused_by_name() {
-        says(|all| drop(all.environment.insert("A=B".into(), "c".into())), "`environment`: `A=B` is no variable's name");
+        says(
+            |all| drop(all.environment.insert("A=B".into(), "c".into())),
+            "`environment`: `A=B` is no variable's name",
+        );
         says(|all| all.working_directory = Some("srv".into()), "`working_directory`: `srv` is no absolute path");
         says(|all| all.volumes.push(Volume::bind("srv", "/srv")), "`volumes`: `srv` is no absolute path");
         says(|all| all.volumes.push(Volume::named("/a", "/a")), "`volumes`: `/a` is no name of a volume");

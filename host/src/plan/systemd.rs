@@ -28,7 +28,9 @@ pub(super) fn fill_in(settings: &mut Settings, cgroup_version: u8) {
     }
     match (is_private(settings), cgroup_version) {
         // Systemd mounts the hierarchies itself, of which it then sees no more than its own part.
-        (true, 1) => mount(settings, CGROUPS, |settings| drop(settings.tmpfs.insert(CGROUPS.into(), "mode=755".into()))),
+        (true, 1) => {
+            mount(settings, CGROUPS, |settings| drop(settings.tmpfs.insert(CGROUPS.into(), "mode=755".into())))
+        }
         (true, _) => make_writable(settings),
         // Without the right to mount it has to be given the machine's, and keeps to its own part.
         (false, 1) => bind(settings, &format!("{CGROUPS}/systemd")),

@@ -2,18 +2,10 @@
 
 use clusterdock_plugin_api::{Device, HealthCheck, NodeSpec, Port, Probe, Security, Ulimit, Volume};
 use clusterdock_tests::plugins;
-use clusterdock_tests::run::Run;
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
 use serde_json::{Value, json};
 use std::fs;
 use std::net::TcpListener;
-
-/// `clusterdock start` of nodes that are like this.
-fn start(scene: &Scene, like: &NodeSpec) -> Run {
-    let start = scene.run(["start", "-c", &scene.name, "-n", &scene.name]);
-    let start = start.args([plugins::library("topology_settings")]);
-    start.args(["--spec", &serde_json::to_string(like).unwrap()])
-}
 
 fn inspect(scene: &Scene, name: &str) -> Value {
     serde_json::from_str(&scene.docker_says(&["inspect", "--format", "{{json .}}", name])).unwrap()
@@ -70,7 +62,7 @@ fn everything() -> NodeSpec {
 #[test]
 fn every_setting_is_what_docker_shows() {
     let Some(scene) = Scene::new("settings") else { return };
-    start(&scene, &everything()).args(["--nodes", "a"]).succeeds();
+    scene.start_like(&everything()).args(["--nodes", "a"]).succeeds();
     let seen = inspect(&scene, &scene.fqdn("a"));
     let config = &seen["Config"];
     assert_eq!((&config["Entrypoint"], &config["User"]), (&json!(["sh", "-c"]), &json!("65534:65534")));
@@ -99,10 +91,13 @@ fn every_setting_is_what_docker_shows() {
 #[test]
 fn every_setting_is_what_the_node_sees() {
     let Some(scene) = Scene::new("inside") else { return };
-    start(&scene, &everything()).args(["--nodes", "a"]).succeeds();
+    scene.start_like(&everything()).args(["--nodes", "a"]).succeeds();
     let sees = |command: &str| scene.on_node("a", command);
     assert_eq!(sees("cat /tmp/up"), "/srv/work");
-    assert_eq!(sees("tr '\\0' '\\n' </proc/1/environ | grep COLOUR; tr '\\0' ' ' </proc/1/cmdline"), "COLOUR=red = blue\nsleep 1000");
+    assert_eq!(
+        sees("tr '\\0' '\\n' </proc/1/environ | grep COLOUR; tr '\\0' ' ' </proc/1/cmdline"),
+        "COLOUR=red = blue\nsleep 1000"
+    );
     assert_eq!(sees("grep -E '^(Uid|Gid)' /proc/1/status | tr -s '\\t' ' ' | cut -d' ' -f2"), "65534\n65534");
     assert_eq!(sees("df --output=size /tmp /dev/shm | tr -d ' '"), "1K-blocks\n1024\n2048");
     assert_eq!(sees("cat /proc/sys/net/ipv4/ip_forward; ulimit -Sn; ulimit -Hn"), "1\n512\n600");
@@ -120,10 +115,7 @@ fn every_setting_is_what_the_node_sees() {
 fn the_users_limits_are_each_nodes_and_hold_over_the_topologys() {
     let Some(scene) = Scene::new("limits") else { return };
     let like = NodeSpec::new("", "").with(|all| (all.cpus, all.memory) = (Some(0.75), Some(96 << 20)));
-    start(&scene, &like).args(["--clusterdock-cpus", "0.5"]).fails(2, &["--clusterdock-cpus"]);
-    let start = scene.run(["start", "-c", &scene.name, "-n", &scene.name, "--cpus", "0.5", "--memory", "64m"]);
-    let start = start.args([plugins::library("topology_settings")]);
-    start.args(["--spec", &serde_json::to_string(&like).unwrap()]).succeeds();
+    scene.start_like(&like).args(["--cpus", "0.5", "--memory", "64m"]).succeeds();
     for node in ["node-1", "node-2"] {
         let host = &inspect(&scene, &scene.fqdn(node))["HostConfig"];
         assert_eq!((&host["NanoCpus"], &host["Memory"]), (&json!(500_000_000), &json!(64 << 20)));
@@ -141,7 +133,7 @@ fn folders_of_the_machine_named_volumes_and_fresh_ones() {
         .volume(Volume::bind(path, "/ro").read_only())
         .volume(Volume::named(&named, "/named"))
         .volume(Volume::anonymous("/fresh"));
-    start(&scene, &like).args(["--nodes", "a"]).succeeds();
+    scene.start_like(&like).args(["--nodes", "a"]).succeeds();
     assert_eq!(scene.on_node("a", "cat /rw/from /ro/from"), "the machinethe machine");
     scene.on_node("a", "echo node >/rw/back; echo kept >/named/file; echo fresh >/fresh/file");
     assert_eq!(fs::read_to_string(folder.path().join("back")).unwrap(), "node\n");
@@ -153,12 +145,12 @@ fn folders_of_the_machine_named_volumes_and_fresh_ones() {
     assert_eq!(scene.on_node("a", "cat /fresh/file"), "fresh");
     scene.run(["rm", &scene.name]).succeeds();
     assert!(exists(&scene, &named) && !exists(&scene, &fresh));
-    start(&scene, &like).args(["--nodes", "a"]).succeeds();
+    scene.start_like(&like).args(["--nodes", "a"]).succeeds();
     assert_eq!(scene.on_node("a", "cat /named/file"), "kept");
     scene.run(["rm", &scene.name]).succeeds();
     scene.docker_says(&["volume", "rm", &named]);
     let missing = NodeSpec::new("", "").volume(Volume::bind("/nowhere/at/all", "/x"));
-    start(&scene, &missing).fails(1, &["/nowhere/at/all"]);
+    scene.start_like(&missing).fails(1, &["/nowhere/at/all"]);
     scene.is_empty();
 }
 
@@ -177,9 +169,9 @@ fn the_volumes_of_an_image_are_shared_and_go_with_the_last_node() {
     let Some(scene) = Scene::new("data") else { return };
     let image = image_of_data(&scene);
     let like = NodeSpec::new("", "").volume(Volume::of_image(&image));
-    let planned = start(&scene, &like).args(["--dry-run"]).succeeds().stdout;
+    let planned = scene.start_like(&like).args(["--dry-run"]).succeeds().stdout;
     assert!(planned.contains(&format!("the volumes of {image}, never started")), "{planned}");
-    start(&scene, &like).succeeds();
+    scene.start_like(&like).succeeds();
     assert_eq!(scene.on_node("node-1", "cat /data/file"), "of the image");
     scene.on_node("node-2", "echo shared >/data/other");
     assert_eq!(scene.on_node("node-1", "cat /data/other"), "shared");
@@ -204,13 +196,13 @@ fn the_volumes_of_an_image_are_shared_and_go_with_the_last_node() {
     scene.run(["rm", &scene.fqdn("node-2")]).succeeds();
     scene.is_empty();
     assert!(!exists(&scene, &volume));
-    start(&scene, &NodeSpec::new("", "").volume(Volume::of_image(&image).read_only())).succeeds();
+    scene.start_like(&NodeSpec::new("", "").volume(Volume::of_image(&image).read_only())).succeeds();
     assert!(scene.on_node("node-1", "touch /data/x 2>&1 || true").contains("Read-only file system"));
     scene.run(["manage", "remove", "-n", &scene.name]).succeeds();
     scene.is_empty();
     scene.docker_says(&["rmi", &image]);
     // What cannot be had is told before anything is made.
-    start(&scene, &like).args(["--pull", "never"]).fails(6, &[&image]);
+    scene.start_like(&like).args(["--pull", "never"]).fails(6, &[&image]);
     scene.is_empty();
 }
 
@@ -222,16 +214,16 @@ fn a_node_may_do_what_its_security_profile_says() {
         let (capabilities, seccomp) = line.split_once(' ').unwrap();
         (u64::from_str_radix(capabilities, 16).unwrap(), seccomp.trim().to_string())
     };
-    start(&scene, &NodeSpec::new("", "")).args(["--nodes", "a"]).succeeds();
+    scene.start_like(&NodeSpec::new("", "")).args(["--nodes", "a"]).succeeds();
     let host_like = effective("a");
     scene.run(["rm", &scene.name]).succeeds();
-    start(&scene, &NodeSpec::new("", "").security(Security::Plain)).args(["--nodes", "a"]).succeeds();
+    scene.start_like(&NodeSpec::new("", "").security(Security::Plain)).args(["--nodes", "a"]).succeeds();
     let plain = effective("a");
     assert_eq!((host_like.1.as_str(), plain.1.as_str()), ("0", "2"));
     const SYS_ADMIN: u64 = 1 << 21;
     assert!(host_like.0 & SYS_ADMIN != 0 && plain.0 & SYS_ADMIN == 0, "{host_like:x?} {plain:x?}");
     scene.run(["rm", &scene.name]).succeeds();
-    let ran = start(&scene, &NodeSpec::new("", "").security(Security::Privileged)).args(["--nodes", "a"]).run();
+    let ran = scene.start_like(&NodeSpec::new("", "").security(Security::Privileged)).args(["--nodes", "a"]).run();
     if ran.code == 5 {
         assert!(ran.stderr.contains("a privileged node cannot be started"), "{}", ran.stderr);
         scene.is_empty();
@@ -246,7 +238,7 @@ fn ports_of_the_topology_are_known_to_the_hook_and_shown() {
     let Some(scene) = Scene::new("declared") else { return };
     let fixed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
     let like = NodeSpec::new("", "").port(Port::tcp(8080)).port(Port::udp(53)).port(Port::tcp(81).on_host(fixed));
-    let ran = start(&scene, &like).args(["--nodes", "a"]).succeeds();
+    let ran = scene.start_like(&like).args(["--nodes", "a"]).succeeds();
     let of = |port: &str| scene.docker_says(&["port", &scene.fqdn("a"), port]).rsplit_once(':').unwrap().1.to_string();
     let (tcp, udp) = (of("8080/tcp"), of("53/udp"));
     assert_eq!(of("81/tcp"), fixed.to_string());
@@ -270,8 +262,7 @@ fn disks_are_devices_of_their_nodes() {
     let start = scene.run(["start", "-c", &scene.name, "-n", &scene.name, NODEBASE]);
     start.args(["--node-disks", "node-1=/dev/zero,/dev/full"]).succeeds();
     let devices = |node: &str| inspect(&scene, &scene.fqdn(node))["HostConfig"]["Devices"].clone();
-    let disk =
-        |path: &str| json!({ "PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm" });
+    let disk = |path: &str| json!({ "PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm" });
     assert_eq!(devices("node-1"), json!([disk("/dev/zero"), disk("/dev/full")]));
     assert_eq!(devices("node-2"), json!([]));
     let other = scene.run(["start", "-c", &format!("{}-b", scene.name), "-n", &scene.name, NODEBASE]);
@@ -283,12 +274,15 @@ fn what_can_never_work_is_refused_by_name_before_anything_is_made() {
     let Some(scene) = Scene::new("refused") else { return };
     let with = |create: Value| NodeSpec::new("", "").with(|all| all.create = create.as_object().unwrap().clone());
     let unknown = with(json!({ "HostConfig": { "OomScoreAdjust": 500 } }));
-    let texts = ["setting `create` of node `node-1`", "no field `HostConfig.OomScoreAdjust`", "`HostConfig.OomScoreAdj`?"];
-    start(&scene, &unknown).fails(2, &texts);
-    start(&scene, &with(json!({ "Hostname": "x" }))).fails(2, &["field `Hostname` is not a topology's to give", "FQDN"]);
+    let texts =
+        ["setting `create` of node `node-1`", "no field `HostConfig.OomScoreAdjust`", "`HostConfig.OomScoreAdj`?"];
+    scene.start_like(&unknown).fails(2, &texts);
+    scene
+        .start_like(&with(json!({ "Hostname": "x" })))
+        .fails(2, &["field `Hostname` is not a topology's to give", "FQDN"]);
     let restart = NodeSpec::new("", "").with(|all| all.restart = Some("sometimes".into()));
-    start(&scene, &restart).fails(2, &["setting `restart` of node `node-1`", "`sometimes`"]);
+    scene.start_like(&restart).fails(2, &["setting `restart` of node `node-1`", "`sometimes`"]);
     let user = NodeSpec::new("", "").with(|all| all.user = Some("nobody-at-all".into()));
-    start(&scene, &user).fails(1, &["nobody-at-all"]);
+    scene.start_like(&user).fails(1, &["nobody-at-all"]);
     scene.is_empty();
 }

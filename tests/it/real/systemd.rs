@@ -9,12 +9,13 @@ use clusterdock_tests::scene::{Scene, skipped};
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 const IMAGE: &str = "clusterdock/topology_settings:systemd";
 
-/// A prebuilt topology whose image has systemd; none, and said so, when its base cannot be made here.
-fn topology() -> Option<tempfile::TempDir> {
+/// A prebuilt topology whose image has systemd, and is there; none, and said so, when its base cannot be made here.
+fn topology(scene: &Scene) -> Option<tempfile::TempDir> {
     let made = Command::new(workspace().join("tests/debian-base.sh")).output().unwrap();
     if !made.status.success() {
         skipped(&format!("systemd in Debian: {}", String::from_utf8_lossy(&made.stderr)));
@@ -25,6 +26,11 @@ fn topology() -> Option<tempfile::TempDir> {
     fs::copy(fixture.join("topology.toml"), folder.path().join("topology.toml")).unwrap();
     fs::copy(library, folder.path().join("libtopology_settings.so")).unwrap();
     std::os::unix::fs::symlink(fixture.join("images"), folder.path().join("images")).unwrap();
+    // One of two tests that want it at once builds it, the other finds it built.
+    static BUILDING: Mutex<()> = Mutex::new(());
+    let building = BUILDING.lock();
+    scene.run(["build", "-n", &scene.name, "-o", "systemd"]).args([folder.path()]).succeeds();
+    drop(building);
     Some(folder)
 }
 
@@ -58,12 +64,18 @@ fn lives_and_ends(scene: &Scene) {
 #[test]
 fn systemd_runs_on_this_machines_control_groups() {
     let Some(scene) = Scene::new("systemd") else { return };
-    let Some(folder) = topology() else { return };
+    let Some(folder) = topology(&scene) else { return };
     let version = scene.docker_says(&["info", "-f", "{{.CgroupVersion}}"]);
     for security in [Security::HostLike, Security::Plain] {
         let ran = start(&scene, folder.path(), NodeSpec::new("", "").security(security)).run();
         let log = scene.docker(&["logs", &scene.fqdn("a")]);
-        assert_eq!(ran.code, 0, "version {version}, {security:?}: {}{}", ran.stderr, String::from_utf8_lossy(&log.stdout));
+        assert_eq!(
+            ran.code,
+            0,
+            "version {version}, {security:?}: {}{}",
+            ran.stderr,
+            String::from_utf8_lossy(&log.stdout)
+        );
         lives_and_ends(&scene);
     }
 }
@@ -71,7 +83,7 @@ fn systemd_runs_on_this_machines_control_groups() {
 #[test]
 fn systemd_runs_on_control_groups_of_version_2() {
     let Some(machine) = Scene::new("systemd-2") else { return };
-    let Some(folder) = topology() else { return };
+    let Some(folder) = topology(&machine) else { return };
     let engine = match OwnEngine::start_on_cgroups_2(EngineBuild::Installed) {
         Ok(engine) => engine,
         Err(missing) => return skipped(&format!("engine {}: {}", missing.name, missing.reason)),
@@ -79,7 +91,6 @@ fn systemd_runs_on_control_groups_of_version_2() {
     let scene = Scene::on(&engine.host(), "systemd-2");
     assert_eq!(scene.docker_says(&["info", "-f", "{{.CgroupVersion}}"]), "2");
     // Its image comes from the machine's engine: this one reaches no network.
-    start(&machine, folder.path(), NodeSpec::new("", "")).args(["--cpus", "1"]).succeeds();
     let mut save = Command::new("docker").args(["save", IMAGE]).stdout(Stdio::piped()).spawn().unwrap();
     let load = Command::new("docker").args(["-H", &engine.host(), "load"]).stdin(save.stdout.take().unwrap()).output();
     assert!(save.wait().unwrap().success() && load.unwrap().status.success());

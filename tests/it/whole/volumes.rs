@@ -1,6 +1,7 @@
 //! The volumes of images: a helper holds them, as long as a node has them.
 
-use super::{LabHook, Stage, Wish, engine};
+use super::{LabHook, Stage, Wish, engine, trouble};
+use clusterdock::cli::ManageAction;
 use clusterdock::cluster::ClusterState;
 use clusterdock::engine::{Container, Engine, Filter, Image};
 use clusterdock::error::{Error, Kind};
@@ -58,6 +59,32 @@ async fn a_helper_goes_with_the_last_node_that_has_its_volumes() {
     stage.rm(&["c", "a"]).await.unwrap();
     assert_eq!(helpers(&fake).await.len(), 1);
     stage.rm(&["b"]).await.unwrap();
+    assert_eq!(fake.snapshot(), with_data().snapshot());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_way_to_remove_a_cluster_takes_its_helpers_along() {
+    let remove = ManageAction::Remove { network: true, clusters: vec!["lab".into()] };
+    let nuke = |all| ManageAction::Nuke { all, yes: true };
+    for action in [remove, nuke(false), nuke(true)] {
+        let fake = with_data();
+        let stage = Stage::new(&fake);
+        stage.start(wish()).await.unwrap();
+        stage.manage(action).await.unwrap();
+        assert_eq!(fake.snapshot(), with_data().snapshot());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_helper_that_a_removal_left_can_be_removed_by_the_clusters_name() {
+    let fake = with_data();
+    let stage = Stage::new(&fake);
+    stage.start(wish()).await.unwrap();
+    let helper = helpers(&fake).await[0].name.clone();
+    fake.fail(("remove_container", helper.as_str()), trouble());
+    stage.rm(&["lab"]).await.unwrap_err();
+    assert!(stage.clusters().await.is_empty());
+    stage.rm(&["lab"]).await.unwrap();
     assert_eq!(fake.snapshot(), with_data().snapshot());
 }
 

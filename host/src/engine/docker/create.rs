@@ -230,8 +230,7 @@ mod tests {
     fn other_fields_of_the_create_call_are_merged() {
         let with = |create: Value| Settings { create: create.as_object().unwrap().clone(), ..Settings::default() };
         let body = |create| body(&spec(with(create)));
-        let merged =
-            body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopTimeout": 3})).unwrap();
+        let merged = body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopTimeout": 3})).unwrap();
         assert_eq!(merged["HostConfig"]["OomScoreAdj"], 500);
         assert_eq!(merged["HostConfig"]["CapAdd"], json!(["ALL", "X"]));
         assert_eq!(merged["StopTimeout"], 3);

@@ -219,7 +219,8 @@ mod tests {
 
     #[test]
     fn a_value_of_the_wrong_kind_is_refused_with_its_place() {
-        let wrong = "field `HostConfig.OomScoreAdj` of the engine's create call: invalid type: string \"x\", expected i64";
+        let wrong =
+            "field `HostConfig.OomScoreAdj` of the engine's create call: invalid type: string \"x\", expected i64";
         says(&json!({"HostConfig": {"OomScoreAdj": "x"}}), &format!("{wrong} ()"));
     }
 
