@@ -104,9 +104,11 @@ impl Prepared {
         let (stop, clean_up) = (Stop::new(), Mutex::new(None));
         let session =
             Session { engine: &*self.engine, report, stop: &stop, verbose, places: &self.places, clean_up: &clean_up };
+        // Signals first: they are to be ours before anything begins.
         tokio::select! {
-            result = command(&session, argv, matches) => result,
+            biased;
             error = signals(&stop, &clean_up) => Err(error.into()),
+            result = command(&session, argv, matches) => result,
         }
     }
 }
