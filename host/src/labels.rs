@@ -30,6 +30,8 @@ pub const VOLUMES_FROM: &str = "com.clusterdock.volumes-from";
 pub const VOLUMES_OF: &str = "com.clusterdock.volumes-of";
 /// What all of our labels but [`ORIGIN`] begin with, and it too.
 pub const PREFIX: &str = "com.clusterdock.";
+/// That it has the ssh keys of its start: `true`. Containers.
+pub const SSH_KEYS: &str = "com.clusterdock.ssh-keys";
 /// When that start began: RFC 3339, UTC.
 pub const CREATED: &str = "com.clusterdock.created";
 /// The version of clusterdock that made it.

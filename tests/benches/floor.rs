@@ -147,6 +147,7 @@ fn plan(count: usize, program: &Program) -> StartPlan {
         images: &BTreeMap::new(),
         capabilities_missing: &program.capabilities_missing,
         cgroup_version: 0,
+        keys: true,
     };
     plan::start::plan(&inputs).unwrap()
 }

@@ -11,7 +11,7 @@ mod lifecycle;
 mod names;
 mod ports;
 mod races;
-mod remote;
+pub(crate) mod remote;
 mod settings;
 mod systemd;
 mod terminal;

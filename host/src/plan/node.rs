@@ -1,7 +1,7 @@
 //! The nodes of a start: what each one's container is made from.
 
 use super::start::{NodeAddresses, NodePlan, StartInputs};
-use super::{systemd, volumes};
+use super::{keys, systemd, volumes};
 use crate::engine::{ContainerSpec, Image, Labels};
 use crate::labels;
 use clusterdock_plugin_api::{NodeSpec, Settings};
@@ -12,6 +12,7 @@ pub(super) fn plan_all(
     inputs: &StartInputs<'_>,
     helpers: &[ContainerSpec],
     addresses: &NodeAddresses,
+    warnings: &mut Vec<String>,
 ) -> Vec<NodePlan> {
     let hosts: Vec<(String, Ipv4Addr)> = inputs
         .specs
@@ -19,12 +20,14 @@ pub(super) fn plan_all(
         .zip(addresses)
         .filter_map(|(spec, address)| Some((format!("{0}.{1} {0}", spec.hostname, inputs.network), (*address)?)))
         .collect();
-    let node = |(position, (spec, address)): (usize, (&NodeSpec, &Option<Ipv4Addr>))| NodePlan {
-        hostname: spec.hostname.clone(),
-        group: spec.group.clone(),
-        position,
-        container: container(inputs, helpers, spec, *address, &hosts),
-        probes: spec.probes.clone(),
+    let node = |(position, (spec, address)): (usize, (&NodeSpec, &Option<Ipv4Addr>))| {
+        let mut container = container(inputs, helpers, spec, *address, &hosts);
+        let keys = inputs.keys && keys::gets(&container, inputs.images, warnings);
+        if keys {
+            container.labels.insert(labels::SSH_KEYS.into(), "true".into());
+        }
+        let (hostname, group, probes) = (spec.hostname.clone(), spec.group.clone(), spec.probes.clone());
+        NodePlan { hostname, group, position, container, probes, keys }
     };
     inputs.specs.iter().zip(addresses).enumerate().map(node).collect()
 }

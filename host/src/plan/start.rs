@@ -40,6 +40,8 @@ pub struct StartInputs<'a> {
     pub capabilities_missing: &'a [String],
     /// The version of control groups on the engine's machine; 0 where no node asks for it.
     pub cgroup_version: u8,
+    /// Whether nodes with sshd get keys.
+    pub keys: bool,
 }
 
 /// A topology, as labels name it.
@@ -118,6 +120,8 @@ pub struct NodePlan {
     pub container: ContainerSpec,
     /// What it is ready by, beside running.
     pub probes: Vec<Probe>,
+    /// Whether it gets ssh keys before it starts.
+    pub keys: bool,
 }
 
 impl NodePlan {
@@ -148,7 +152,7 @@ pub fn plan(inputs: &StartInputs<'_>) -> Result<StartPlan> {
         let missing = inputs.capabilities_missing.join(", ");
         warnings.push(format!("the engine lacks {missing}: nodes get every other capability"));
     }
-    let mut nodes = node::plan_all(inputs, &helpers, &addresses);
+    let mut nodes = node::plan_all(inputs, &helpers, &addresses, &mut warnings);
     nodes.sort_by(|a, b| a.fqdn().cmp(b.fqdn()));
     let mut labels = inputs.run.labels();
     labels.insert(labels::SIZE.into(), inputs.specs.len().to_string());

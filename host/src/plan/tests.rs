@@ -1,5 +1,6 @@
 //! Planning as a specification: what the engine has goes in, the printed plan or the refusal comes out.
 
+mod keys;
 mod nodes;
 
 use super::start::{Limits, StartInputs, TopologyFacts, plan};
@@ -62,6 +63,7 @@ impl Wanted {
             images: &self.images,
             capabilities_missing: &self.missing,
             cgroup_version: self.cgroup_version,
+            keys: true,
         };
         let planned = plan(&inputs);
         assert_eq!(planned.as_ref().ok(), plan(&inputs).as_ref().ok(), "the same inputs give the same plan");
