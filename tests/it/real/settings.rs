@@ -43,7 +43,7 @@ fn everything() -> NodeSpec {
         all.devices.push(Device { target: "/dev/lab".into(), permissions: "r".into(), ..Device::new("/dev/kmsg") });
         all.tmpfs.insert("/tmp".into(), "size=1m,mode=1777".into());
         all.sysctls.insert("net.ipv4.ip_forward".into(), "1".into());
-        all.ulimits.push(Ulimit { name: "nofile".into(), soft: 512, hard: 600 });
+        all.ulimits.push(Ulimit { name: "core".into(), soft: 512, hard: 600 });
         all.shm_size = Some(2 << 20);
         all.cpus = Some(0.75);
         all.memory = Some(96 << 20);
@@ -79,7 +79,7 @@ fn every_setting_is_what_docker_shows() {
         "CgroupnsMode": "private", "Init": false, "Memory": 96 << 20, "NanoCpus": 750_000_000, "OomScoreAdj": 500,
         "RestartPolicy": { "Name": "on-failure", "MaximumRetryCount": 3 }, "ShmSize": 2 << 20,
         "Sysctls": { "net.ipv4.ip_forward": "1" }, "Tmpfs": { "/tmp": "size=1m,mode=1777" },
-        "Ulimits": [{ "Name": "nofile", "Soft": 512, "Hard": 600 }],
+        "Ulimits": [{ "Name": "core", "Soft": 512, "Hard": 600 }],
         "Devices": [{ "PathOnHost": "/dev/kmsg", "PathInContainer": "/dev/lab", "CgroupPermissions": "r" }],
     });
     for (field, value) in expected.as_object().unwrap() {
@@ -100,7 +100,8 @@ fn every_setting_is_what_the_node_sees() {
     );
     assert_eq!(sees("grep -E '^(Uid|Gid)' /proc/1/status | tr -s '\\t' ' ' | cut -d' ' -f2"), "65534\n65534");
     assert_eq!(sees("df --output=size /tmp /dev/shm | tr -d ' '"), "1K-blocks\n1024\n2048");
-    assert_eq!(sees("cat /proc/sys/net/ipv4/ip_forward; ulimit -Sn; ulimit -Hn"), "1\n512\n600");
+    assert_eq!(sees("cat /proc/sys/net/ipv4/ip_forward"), "1");
+    assert_eq!(sees("grep 'core file' /proc/1/limits | tr -s ' ' | cut -d' ' -f5,6"), "512 600");
     assert_eq!(sees("cat /proc/1/oom_score_adj"), "500");
     assert_eq!(sees("getent hosts ldap.example.com | cut -d' ' -f1"), "192.0.2.7");
     assert_eq!(sees("stat -c '%t:%T' /dev/lab"), "1:b");
