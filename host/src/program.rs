@@ -7,6 +7,7 @@ use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Stop;
+use crate::machine::docker_config;
 use crate::report::{Report, Stream};
 use crate::session::{Places, Session};
 use clap::{ArgMatches, FromArgMatches};
@@ -88,6 +89,7 @@ impl Prepared {
         let places = Places {
             config,
             hosts_file: "/etc/hosts".into(),
+            docker_config: docker_config::folder(&surroundings.variable),
             current: surroundings.current.clone(),
             executable: surroundings.executable.clone(),
         };

@@ -91,6 +91,7 @@ impl Stage {
         let places = Places {
             config: config.into(),
             hosts_file: config.join("hosts"),
+            docker_config: Some(config.into()),
             current: config.into(),
             executable: "/clusterdock".into(),
         };

@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clusterdock_plugin_api::{self as api, ArgKind, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The arguments of a topology, under a heading named after it.
 pub fn args(topology: &str, environment: &str, declared: &[api::Arg]) -> Vec<Arg> {
@@ -71,6 +72,44 @@ pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<St
         }
     }
     Ok(values)
+}
+
+/// The values of declared arguments where the user has no say.
+///
+/// # Errors
+/// [`Kind::Plugin`] naming an argument whose default cannot be.
+pub fn defaults(declared: &[api::Arg]) -> Result<BTreeMap<String, Value>> {
+    let defaults = declared.iter().filter_map(|arg| Some((arg, arg.default.as_deref()?)));
+    let value = |(arg, default): (&api::Arg, &str)| {
+        let words: Vec<&str> = match arg.kind {
+            ArgKind::List => default.split(',').collect(),
+            _ => vec![default],
+        };
+        let value = value(arg.kind, &words).map_err(|why| {
+            Error::new(Kind::Plugin, format!("the topology's default for `--{}` cannot be", arg.name)).cause(why)
+        })?;
+        Ok((arg.name.clone(), value))
+    };
+    defaults.map(value).collect()
+}
+
+/// The topology's arguments as build arguments of its Dockerfiles: `--kafka-version 3.9` is `KAFKA_VERSION=3.9`, several
+/// values are separated by blanks, times are seconds and sizes bytes.
+pub fn build_arguments(values: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Flag(flag) => Some(flag.to_string()),
+        Value::List(list) => Some(list.join(" ")),
+        Value::Milliseconds(time) => Some(Duration::from_millis(*time).as_secs_f64().to_string()),
+        Value::Bytes(bytes) => Some(bytes.to_string()),
+        Value::Map(map) => {
+            let entries = map.iter().map(|(name, values)| format!("{name}={}", values.join(",")));
+            Some(entries.collect::<Vec<_>>().join(" "))
+        }
+        _ => None,
+    };
+    values.iter().filter_map(|(name, value)| Some((variable("", name), text(value)?))).collect()
 }
 
 /// Reads the host names of each group, its default ones where none were given.
