@@ -7,6 +7,7 @@ mod failure;
 mod image;
 mod life;
 mod race;
+mod registry;
 mod removal;
 mod undo;
 
@@ -196,6 +197,7 @@ impl Wish {
 enum LabHook {
     DoesNothing,
     DoesOneOfEverything,
+    Publishes,
     Fails,
 }
 
@@ -219,6 +221,12 @@ impl Plugin for Lab {
         let node = nodes[0].clone();
         if self.hook == LabHook::Fails {
             return Err(Error::new(Kind::Hook, "the hook failed"));
+        }
+        if self.hook == LabHook::Publishes {
+            for (name, push) in [("lab/kept", false), ("lab/made", false), ("lab/made", true)] {
+                let (node, repository, tag) = (node.clone(), name.into(), "1".into());
+                call(host, &ops::Commit { node, repository, tag, push }).await?;
+            }
         }
         if self.hook == LabHook::DoesOneOfEverything {
             call(host, &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: (0, 0) })

@@ -287,3 +287,23 @@ fn parse_workers(text: &str) -> Result<usize, String> {
         _ => Err("write a number from 1 to 256".into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_is_named_as_in_references_whatever_is_written_around_it() {
+        for text in ["r.example:5000", "https://r.example:5000", "http://r.example:5000/"] {
+            assert_eq!(parse_registry(text).as_deref(), Ok("r.example:5000"));
+            assert_eq!(
+                parse_repository(&format!("{text}/a/b").replace("//a", "/a")).as_deref(),
+                Ok("r.example:5000/a/b")
+            );
+        }
+        for text in ["", "https://", "r.example/namespace"] {
+            assert!(parse_registry(text).is_err(), "{text}");
+        }
+        assert!(parse_repository("r.example//a").is_err());
+    }
+}

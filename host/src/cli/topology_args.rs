@@ -205,3 +205,29 @@ fn is_topologys(arg: &Arg) -> bool {
 fn variable(environment: &str, name: &str) -> String {
     format!("{environment}{}", name.to_uppercase().replace('-', "_"))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_told_to_dockerfiles_as_variables() {
+        let declared = [
+            api::Arg::text("kafka-version").default_value("3.9"),
+            api::Arg::list("parts").default_value("a,b"),
+            api::Arg::duration("patience").default_value("1m 30s"),
+            api::Arg::size("heap").default_value("1k"),
+            api::Arg::map("disks").default_value("a=x,y"),
+            api::Arg::integer("replicas"),
+            api::Arg::flag("tls"),
+        ];
+        let mut values = defaults(&declared).unwrap();
+        values.insert("tls".into(), Value::Flag(true));
+        let told: Vec<String> =
+            build_arguments(&values).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = ["DISKS=a=x,y", "HEAP=1024", "KAFKA_VERSION=3.9", "PARTS=a b", "PATIENCE=90", "TLS=true"];
+        assert_eq!(told, expected);
+        let wrong = defaults(&[api::Arg::integer("replicas").default_value("many")]).unwrap_err();
+        assert_eq!(wrong.kind(), Kind::Plugin);
+    }
+}

@@ -35,6 +35,9 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
     let matches = command.try_get_matches_from(argv).map_err(StartError::CommandLine)?;
     let (_, matches) = matches.subcommand().expect("the first reading found `build`");
     let mut args = StartArgs::from_arg_matches(matches).map_err(StartError::CommandLine)?;
+    if args.dry_run {
+        return Err(Error::new(Kind::Usage, "`build` has no --dry-run").into());
+    }
     let repository = matches.get_one::<String>(REPOSITORY).map(String::as_str).unwrap_or_default();
     let (registry, namespace) = registry_and_namespace(repository);
     (args.registry, args.namespace) = (registry.map(Into::into), Some(namespace.into()));

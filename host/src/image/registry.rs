@@ -144,7 +144,9 @@ fn unheard(registry: &str, login: &str, said: &str) -> String {
     } else if said.contains("toomanyrequests") {
         format!("it allows more to those who log in: {login}")
     } else {
-        format!("check that the engine's machine reaches it: curl {registry}/v2/")
+        // Where engines take plain HTTP without being told to.
+        let scheme = if registry.starts_with("127.") || registry.starts_with("localhost") { "http" } else { "https" };
+        format!("check that the engine's machine reaches it: curl {scheme}://{registry}/v2/")
     }
 }
 
@@ -202,7 +204,7 @@ mod tests {
         assert!(hint(None, Fault::Unauthorized, "no").starts_with("log in: docker login r:1;"));
         assert!(hint(Some(&user), Fault::Unauthorized, "no").contains("`me` now): docker login r:1"));
         assert!(hint(None, Fault::NotFound, "no").contains("tag; or choose another --operating-system"));
-        assert!(hint(None, Fault::Registry, "dial tcp: no such host").contains("curl r:1/v2/"));
+        assert!(hint(None, Fault::Registry, "dial tcp: no such host").contains("curl https://r:1/v2/"));
         assert!(hint(None, Fault::Registry, "x509: unknown authority").contains("certs.d/r:1/ca.crt"));
         assert!(hint(None, Fault::Registry, "gave HTTP response to HTTPS client").contains("insecure-registries"));
         let hub = not_pushed("a/b:c", None, EngineError::new(Fault::Unauthorized, "denied: no"));

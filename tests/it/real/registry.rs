@@ -75,9 +75,13 @@ impl<'a> Lab<'a> {
     }
 
     fn start_of(&self, registry: &str, system: &str) -> Run {
+        self.start_with(self.bare.path(), registry, system)
+    }
+
+    fn start_with(&self, topology: &Path, registry: &str, system: &str) -> Run {
         let name = &*self.scene.name;
         let run = self.scene.run(["start", "-c", name, "-n", name, "-o", system, "-r", registry, "--namespace", name]);
-        run.args([self.bare.path()])
+        run.args([topology])
     }
 
     fn forget_image(&self) {
@@ -120,6 +124,16 @@ fn what_was_built_is_pushed_and_a_start_pulls_it_once_for_all_groups() {
     assert_eq!(started.stderr.matches("Pulling image").count(), 1, "{}", started.stderr);
     assert_eq!(scene.docker_says(&["inspect", "-f", "{{.Config.Image}}", &scene.fqdn("node-2")]), image);
     scene.run(["rm", &scene.name]).succeeds();
+    // Two groups on one image.
+    let grouped = image.replace("topology_nodebase", "topology_calls");
+    scene.docker_says(&["tag", &image, &grouped]);
+    scene.docker_says(&["push", &grouped]);
+    scene.docker_says(&["rmi", &grouped]);
+    let library = plugins::library("topology_calls");
+    let groups = lab.start_with(&library, &registry.host, "small").succeeds();
+    assert_eq!(groups.stderr.matches("Pulling image").count(), 1, "{}", groups.stderr);
+    scene.run(["rm", &scene.name]).succeeds();
+    scene.docker_says(&["rmi", &grouped]);
     // Here already: pulled again only when asked.
     let again = lab.start().args(["--dry-run"]).succeeds();
     assert!(!again.stdout.contains("pull image"), "{}", again.stdout);
@@ -150,7 +164,7 @@ fn a_registry_that_is_gone_is_told_and_what_was_built_stays() {
     drop(registry);
     let lab = Lab::new(&scene, &host);
     let gone = format!("registry `{host}` cannot be used");
-    let hint = format!("curl {host}/v2/");
+    let hint = format!("curl http://{host}/v2/");
     lab.build().args(["--push"]).fails(6, &[&lab.image(), "could not be pushed", &gone, "connection refused", &hint]);
     scene.docker_says(&["image", "inspect", &lab.image()]);
     lab.forget_image();
@@ -266,5 +280,31 @@ fn a_build_hook_pushes_what_it_made() {
         assert_eq!(file, "by the hook");
         scene.docker_says(&["rmi", &image]);
     }
+    scene.is_empty();
+}
+
+#[test]
+fn a_topologys_build_arguments_reach_its_dockerfile() {
+    let Some(scene) = Scene::new("args") else { return };
+    let lab = Lab::new(&scene, "docker.io");
+    let rootfs = "FROM scratch\nADD root.tar /\nCMD [\"sleep\", \"infinity\"]\n";
+    lab.dockerfile(&format!("{rootfs}ARG TAG\nARG PUBLISH\nLABEL told=\"$TAG $PUBLISH\"\n"));
+    let manifest = lab.folder.path().join("topology.toml");
+    let calls =
+        fs::read_to_string(&manifest).unwrap().replace("plugin = \"topology_nodebase\"", "plugin = \"topology_calls\"");
+    fs::write(&manifest, calls).unwrap();
+    fs::copy(plugins::library("topology_calls"), lab.folder.path().join("libtopology_calls.so")).unwrap();
+    let image = format!("{}/topology_nodebase:small", scene.name);
+    let told = || scene.docker_says(&["image", "inspect", "-f", "{{.Config.Labels.told}}", &image]);
+    let built = lab.build().args(["-n", &scene.name, "-o", "small", "--tag", "v9"]).succeeds();
+    assert_eq!(told(), "v9 false");
+    for image in built.stdout.lines() {
+        scene.docker_says(&["rmi", image]);
+    }
+    // Where a start builds it, with their defaults.
+    lab.start_with(lab.folder.path(), "docker.io", "small").succeeds();
+    assert_eq!(told(), "built ");
+    scene.run(["rm", &scene.name]).succeeds();
+    scene.docker_says(&["rmi", &image]);
     scene.is_empty();
 }

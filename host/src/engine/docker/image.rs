@@ -80,6 +80,8 @@ impl Docker {
         let mut steps = std::pin::pin!(steps);
         while let Some(step) = self.bounded(what, deadline, async { Ok(steps.next().await) }).await? {
             match step.map(Step::progress) {
+                // Says nothing for people: the digest of what was made, say.
+                Ok(Ok(step)) if step.status.is_empty() => {}
                 Ok(Ok(step)) => progress(step),
                 Ok(Err(message)) => return Err(fault(Error::DockerStreamError { error: message })),
                 // The library may say so where a line's end came apart from the line. An answer that broke off is
