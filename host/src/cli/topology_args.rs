@@ -79,18 +79,17 @@ pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<St
 /// # Errors
 /// [`Kind::Plugin`] naming an argument whose default cannot be.
 pub fn defaults(declared: &[api::Arg]) -> Result<BTreeMap<String, Value>> {
-    let defaults = declared.iter().filter_map(|arg| Some((arg, arg.default.as_deref()?)));
-    let value = |(arg, default): (&api::Arg, &str)| {
-        let words: Vec<&str> = match arg.kind {
-            ArgKind::List => default.split(',').collect(),
-            _ => vec![default],
+    let value = |arg: &api::Arg| {
+        let words: Vec<&str> = match (arg.kind, arg.default.as_deref()) {
+            (ArgKind::Flag, _) => return Some(Ok(Value::Flag(false))),
+            (ArgKind::List, default) => default?.split(',').collect(),
+            (_, default) => vec![default?],
         };
-        let value = value(arg.kind, &words).map_err(|why| {
+        Some(value(arg.kind, &words).map_err(|why| {
             Error::new(Kind::Plugin, format!("the topology's default for `--{}` cannot be", arg.name)).cause(why)
-        })?;
-        Ok((arg.name.clone(), value))
+        }))
     };
-    defaults.map(value).collect()
+    declared.iter().filter_map(|arg| Some(value(arg)?.map(|value| (arg.name.clone(), value)))).collect()
 }
 
 /// The topology's arguments as build arguments of its Dockerfiles: `--kafka-version 3.9` is `KAFKA_VERSION=3.9`, several
@@ -221,11 +220,10 @@ mod tests {
             api::Arg::integer("replicas"),
             api::Arg::flag("tls"),
         ];
-        let mut values = defaults(&declared).unwrap();
-        values.insert("tls".into(), Value::Flag(true));
+        let values = defaults(&declared).unwrap();
         let told: Vec<String> =
             build_arguments(&values).iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let expected = ["DISKS=a=x,y", "HEAP=1024", "KAFKA_VERSION=3.9", "PARTS=a b", "PATIENCE=90", "TLS=true"];
+        let expected = ["DISKS=a=x,y", "HEAP=1024", "KAFKA_VERSION=3.9", "PARTS=a b", "PATIENCE=90", "TLS=false"];
         assert_eq!(told, expected);
         let wrong = defaults(&[api::Arg::integer("replicas").default_value("many")]).unwrap_err();
         assert_eq!(wrong.kind(), Kind::Plugin);

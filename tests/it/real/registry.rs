@@ -1,6 +1,8 @@
 //! Images go to a real registry and come back from it, to those whom it lets in.
 
 use super::super::own_engine;
+use clusterdock::image::assemble::{Packing, Recipe};
+use clusterdock::topology::manifest::{Manifest, System};
 use clusterdock_tests::cargo::workspace;
 use clusterdock_tests::dockerd::EngineBuild;
 use clusterdock_tests::plugins;
@@ -11,6 +13,9 @@ use serde_json::json;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
+
+/// A Dockerfile that needs no other image.
+const ROOT: &str = "FROM scratch\nADD root.tar /\nCMD [\"sleep\", \"infinity\"]\n";
 
 /// A registry; none, and said so, when it cannot be had.
 fn had(registry: Result<Registry, String>) -> Option<Registry> {
@@ -40,16 +45,16 @@ impl<'a> Lab<'a> {
         lab
     }
 
-    /// The host image's files are what the image is made of, so that its nodes run.
+    /// What this machine's programs need is all that is in it.
     fn assemble_rootfs(&self) {
-        let Lab { scene, .. } = self;
         let context = self.folder.path().join("small");
         fs::create_dir_all(&context).unwrap();
-        scene.start().args(["--nodes", "a"]).succeeds();
-        let tar = context.join("root.tar");
-        scene.docker_says(&["export", "-o", &tar.display().to_string(), &scene.fqdn("a")]);
-        scene.run(["rm", &scene.name]).succeeds();
-        self.dockerfile("FROM scratch\nADD root.tar /\nCMD [\"sleep\", \"infinity\"]\n");
+        let calls = fs::read_to_string(workspace().join("tests/fixtures/plugins/calls/topology.toml")).unwrap();
+        let systems = Manifest::parse(&calls, "topology.toml").unwrap().images.systems;
+        let System::Assembled { programs } = &systems["host"] else { panic!("it is assembled") };
+        let root = fs::File::create(context.join("root.tar")).unwrap();
+        Recipe::resolve(programs).unwrap().write_tar(Packing::Plain, root).unwrap();
+        self.dockerfile(ROOT);
     }
 
     fn dockerfile(&self, text: &str) {
@@ -91,7 +96,12 @@ impl<'a> Lab<'a> {
 
 impl Drop for Lab<'_> {
     fn drop(&mut self) {
-        drop(self.scene.docker(&["rmi", "-f", &self.image()]));
+        // Also those that lost their name, and what was made of them.
+        let ours = format!("label=test={}", self.scene.name);
+        let images = self.scene.docker(&["images", "--all", "--quiet", "--filter", &ours]);
+        for image in String::from_utf8_lossy(&images.stdout).lines() {
+            drop(self.scene.docker(&["rmi", "-f", image]));
+        }
     }
 }
 
@@ -287,8 +297,7 @@ fn a_build_hook_pushes_what_it_made() {
 fn a_topologys_build_arguments_reach_its_dockerfile() {
     let Some(scene) = Scene::new("args") else { return };
     let lab = Lab::new(&scene, "docker.io");
-    let rootfs = "FROM scratch\nADD root.tar /\nCMD [\"sleep\", \"infinity\"]\n";
-    lab.dockerfile(&format!("{rootfs}ARG TAG\nARG PUBLISH\nLABEL told=\"$TAG $PUBLISH\"\n"));
+    lab.dockerfile(&format!("{ROOT}ARG TAG\nARG PUBLISH\nLABEL told=\"$TAG $PUBLISH\"\n"));
     let manifest = lab.folder.path().join("topology.toml");
     let calls =
         fs::read_to_string(&manifest).unwrap().replace("plugin = \"topology_nodebase\"", "plugin = \"topology_calls\"");
@@ -303,7 +312,7 @@ fn a_topologys_build_arguments_reach_its_dockerfile() {
     }
     // Where a start builds it, with their defaults.
     lab.start_with(lab.folder.path(), "docker.io", "small").succeeds();
-    assert_eq!(told(), "built ");
+    assert_eq!(told(), "built false");
     scene.run(["rm", &scene.name]).succeeds();
     scene.docker_says(&["rmi", &image]);
     scene.is_empty();
