@@ -1,6 +1,5 @@
 //! This machine: what a start has to know of it, or to keep others of it from.
 
-pub mod docker_config;
 pub mod hosts_file;
 pub mod lock;
 pub mod port;

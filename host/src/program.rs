@@ -3,11 +3,11 @@
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
 use crate::commands::{build, cp, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, start};
+use crate::docker_config;
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Stop;
-use crate::machine::docker_config;
 use crate::report::{Report, Stream};
 use crate::session::{Places, Session};
 use clap::{ArgMatches, FromArgMatches};
@@ -106,9 +106,11 @@ impl Prepared {
         let (stop, clean_up) = (Stop::new(), Mutex::new(None));
         let session =
             Session { engine: &*self.engine, report, stop: &stop, verbose, places: &self.places, clean_up: &clean_up };
+        // Signals first: they are to be ours before anything begins.
         tokio::select! {
-            result = command(&session, argv, matches) => result,
+            biased;
             error = signals(&stop, &clean_up) => Err(error.into()),
+            result = command(&session, argv, matches) => result,
         }
     }
 }

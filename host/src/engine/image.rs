@@ -1,7 +1,7 @@
 //! Images as the engine sees them, and what their registries want to be told.
 
+pub use crate::docker_config::Login;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// An image that the engine has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -52,33 +52,6 @@ pub struct Credentials {
     pub server: String,
     /// Who asks.
     pub login: Login,
-}
-
-/// The ways to say who asks.
-#[derive(Clone, PartialEq, Eq)]
-pub enum Login {
-    /// A name and a password.
-    Password {
-        /// The name.
-        user: String,
-        /// The password.
-        password: String,
-    },
-    /// What an identity provider gave for a name and a password.
-    IdentityToken(String),
-    /// What the registry takes as it is.
-    RegistryToken(String),
-}
-
-/// Secrets are never shown.
-impl fmt::Debug for Login {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Login::Password { user, .. } => write!(f, "Password({user})"),
-            Login::IdentityToken(_) => f.write_str("IdentityToken"),
-            Login::RegistryToken(_) => f.write_str("RegistryToken"),
-        }
-    }
 }
 
 /// How a pull, a push or a build gets on.

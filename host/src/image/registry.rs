@@ -1,8 +1,8 @@
 //! Registries: which one a reference means, who the user is to it, and what is said when it does not do what is wanted.
 
+use crate::docker_config::DockerConfig;
 use crate::engine::{Credentials, EngineError, Fault, Login};
 use crate::error::{Error, Kind, Result};
-use crate::machine::docker_config::DockerConfig;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use tokio::sync::{Mutex, OnceCell};

@@ -14,8 +14,8 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
-/// A Dockerfile that needs no other image.
-const ROOT: &str = "FROM scratch\nADD root.tar /\nCMD [\"sleep\", \"infinity\"]\n";
+/// Steps of an image that needs no other.
+const ROOT: &str = "ADD root.tar /\nCMD [\"sleep\", \"infinity\"]\n";
 
 /// A registry; none, and said so, when it cannot be had.
 fn had(registry: Result<Registry, String>) -> Option<Registry> {
@@ -54,11 +54,12 @@ impl<'a> Lab<'a> {
         let System::Assembled { programs } = &systems["host"] else { panic!("it is assembled") };
         let root = fs::File::create(context.join("root.tar")).unwrap();
         Recipe::resolve(programs).unwrap().write_tar(Packing::Plain, root).unwrap();
-        self.dockerfile(ROOT);
+        self.dockerfile("scratch", ROOT);
     }
 
-    fn dockerfile(&self, text: &str) {
-        let text = format!("{text}LABEL test={}\n", self.scene.name);
+    /// The label comes first, so that nothing of it is another test's too, which may be about to remove it.
+    fn dockerfile(&self, base: &str, steps: &str) {
+        let text = format!("FROM {base}\nLABEL test={}\n{steps}", self.scene.name);
         fs::write(self.folder.path().join("small/Dockerfile"), text).unwrap();
     }
 
@@ -262,7 +263,7 @@ fn a_dockerfile_builds_on_an_image_of_a_registry_that_wants_a_login() {
     let right = registry.login(USER, PASSWORD);
     lab.build().args(["--push"]).env("DOCKER_CONFIG", right.path()).succeeds();
     lab.forget_image();
-    lab.dockerfile(&format!("ARG BASE={}\nFROM $BASE\nLABEL derived=yes\n", lab.image()));
+    lab.dockerfile(&lab.image(), "LABEL derived=yes\n");
     let derived = format!("{}-derived", scene.name);
     let nobody = docker_config(&json!({}));
     lab.build_to(&derived).env("DOCKER_CONFIG", nobody.path()).fails(6, &["could not be built", "docker login"]);
@@ -297,7 +298,7 @@ fn a_build_hook_pushes_what_it_made() {
 fn a_topologys_build_arguments_reach_its_dockerfile() {
     let Some(scene) = Scene::new("args") else { return };
     let lab = Lab::new(&scene, "docker.io");
-    lab.dockerfile(&format!("{ROOT}ARG TAG\nARG PUBLISH\nLABEL told=\"$TAG $PUBLISH\"\n"));
+    lab.dockerfile("scratch", &format!("{ROOT}ARG TAG\nARG PUBLISH\nLABEL told=\"$TAG $PUBLISH\"\n"));
     let manifest = lab.folder.path().join("topology.toml");
     let calls =
         fs::read_to_string(&manifest).unwrap().replace("plugin = \"topology_nodebase\"", "plugin = \"topology_calls\"");

@@ -40,14 +40,18 @@ fn a_shell_on_a_node_has_the_size_of_the_terminal_and_follows_it() {
     let (mut terminal, modes) = shell(&scene);
     terminal.types("stty size\r");
     terminal.shows(&format!("{ROWS} {COLUMNS}\r\n"));
+    // The new size comes by another way than what is typed, so the node says when it is there.
+    terminal.types("(trap 'stty size; kill $!' WINCH; sleep 1000 & echo wait''ing; wait)\r");
+    terminal.shows("waiting\r\n");
     terminal.resize(40, 120);
+    terminal.shows("40 120\r\n");
     terminal.types("stty size\r");
     terminal.shows("40 120\r\n");
     // Ctrl-P: the command before.
     terminal.types("\x10\r");
     terminal.shows("40 120\r\n");
-    terminal.types("sleep 1000; echo interrupted by $?\r");
-    terminal.shows("$?\r\n");
+    terminal.types("(echo start''ed; exec sleep 1000)\r");
+    terminal.shows("started\r\n");
     terminal.types("\x03");
     terminal.shows("root@node-1");
     terminal.types("echo $TERM; exit 7\r");

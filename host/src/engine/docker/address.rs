@@ -2,8 +2,8 @@
 //! when nothing answers there.
 
 use super::super::{EngineError, Fault};
+use crate::docker_config::{self, DockerConfig};
 use crate::error::{Error, Kind, Result};
-use crate::machine::docker_config::{self, DockerConfig};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt;

@@ -69,8 +69,8 @@ fn proxies_are_those_of_the_engine_else_the_default_ones_in_both_cases() {
     };
     let default = "HTTP_PROXY=http://p:1 NO_PROXY=a,b http_proxy=http://p:1 no_proxy=a,b";
     assert_eq!(shown("unix:///var/run/docker.sock"), default);
-    let box_ = "ALL_PROXY=socks://s HTTPS_PROXY=http://q:2 all_proxy=socks://s https_proxy=http://q:2";
-    assert_eq!(shown("tcp://box:2375"), box_);
+    let own = "ALL_PROXY=socks://s HTTPS_PROXY=http://q:2 all_proxy=socks://s https_proxy=http://q:2";
+    assert_eq!(shown("tcp://box:2375"), own);
     assert!(DockerConfig::default().proxy_arguments("x").is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! Programs that keep logins for Docker: asked for one, they write it on their standard output.
 
-use crate::engine::Login;
+use super::Login;
 use crate::error::{Error, Kind, Result};
 use serde::Deserialize;
 use std::process::{Output, Stdio};
@@ -50,9 +50,13 @@ pub(super) async fn ask(helper: &str, server: &str) -> Result<Option<Login>> {
         return Err(failed(&format!("{}: {words}", output.status)));
     }
     // What it wrote is a secret, also where it makes no sense.
-    let Answer { username, secret } =
-        serde_json::from_slice(&output.stdout).map_err(|_| failed("its answer is no login"))?;
-    Ok(match username.as_str() {
+    login(&output.stdout).ok_or_else(|| failed("its answer is no login"))
+}
+
+/// What it wrote: a login, or that there is none.
+fn login(answer: &[u8]) -> Option<Option<Login>> {
+    let Answer { username, secret } = serde_json::from_slice(answer).ok()?;
+    Some(match username.as_str() {
         _ if secret.is_empty() => None,
         TOKEN => Some(Login::IdentityToken(secret)),
         _ => Some(Login::Password { user: username, password: secret }),
@@ -68,4 +72,24 @@ async fn run(program: &str, server: &str) -> std::io::Result<Output> {
     input.write_all(server.as_bytes()).await.unwrap_or_default();
     drop(input);
     child.wait_with_output().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_answer_is_a_password_a_token_or_none() {
+        let user = Login::Password { user: "u".into(), password: "s".into() };
+        let cases = [
+            (r#"{"ServerURL": "r", "Username": "u", "Secret": "s"}"#, Some(Some(user))),
+            (r#"{"Username": "<token>", "Secret": "t"}"#, Some(Some(Login::IdentityToken("t".into())))),
+            (r#"{"Username": "", "Secret": ""}"#, Some(None)),
+            (r#"{"Username": "u"}"#, None),
+            ("done", None),
+        ];
+        for (answer, expected) in cases {
+            assert_eq!(login(answer.as_bytes()), expected, "{answer}");
+        }
+    }
 }

@@ -3,13 +3,13 @@
 
 mod helper;
 
-use crate::engine::Login;
 use crate::error::{Error, Kind, Result};
 use base64::Engine;
 use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserialize;
 use std::collections::BTreeMap;
+use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
@@ -37,8 +37,8 @@ struct Auth {
 }
 
 /// Secrets are never shown.
-impl std::fmt::Debug for Auth {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Debug for Auth {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Auth")
     }
 }
@@ -51,6 +51,33 @@ struct Proxies {
     no_proxy: Option<String>,
     ftp_proxy: Option<String>,
     all_proxy: Option<String>,
+}
+
+/// The ways to say to a registry who asks.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Login {
+    /// A name and a password.
+    Password {
+        /// The name.
+        user: String,
+        /// The password.
+        password: String,
+    },
+    /// What an identity provider gave for a name and a password.
+    IdentityToken(String),
+    /// What the registry takes as it is.
+    RegistryToken(String),
+}
+
+/// Secrets are never shown.
+impl fmt::Debug for Login {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Login::Password { user, .. } => write!(f, "Password({user})"),
+            Login::IdentityToken(_) => f.write_str("IdentityToken"),
+            Login::RegistryToken(_) => f.write_str("RegistryToken"),
+        }
+    }
 }
 
 /// The folder of Docker's configuration; none where there is no home either.
@@ -66,7 +93,7 @@ impl DockerConfig {
     /// [`Kind::Usage`] for one that cannot be read or makes no sense.
     pub fn read(folder: &Path) -> Result<DockerConfig> {
         let path = folder.join("config.json");
-        let broken = |why: &dyn std::fmt::Display| {
+        let broken = |why: &dyn fmt::Display| {
             Error::new(Kind::Usage, format!("Docker's configuration `{}` cannot be read", path.display()))
                 .cause(why)
                 .hint("mend the file, or name another folder with DOCKER_CONFIG")
