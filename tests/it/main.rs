@@ -7,6 +7,7 @@ mod command_line;
 mod compiling;
 mod images;
 mod kerberos;
+mod keys;
 mod lifecycle;
 mod original;
 mod own_engine;

@@ -12,5 +12,5 @@ mod names;
 mod ports;
 mod races;
 mod registry;
-mod remote;
+pub(crate) mod remote;
 mod terminal;

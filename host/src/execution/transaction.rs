@@ -9,6 +9,7 @@ use crate::cluster::{self, Cluster, Observed};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::image::Provider;
+use crate::keys;
 use crate::labels::Run;
 use crate::machine::port::HeldPorts;
 use crate::machine::{lock, port, route};
@@ -16,6 +17,7 @@ use crate::naming;
 use crate::plan::start::StartInputs;
 use crate::plan::{self, StartPlan};
 use crate::session::Session;
+use crate::topology::plugin::Hook;
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
 
@@ -188,6 +190,8 @@ async fn prepare(
         routes: &if local { route::routes() } else { Vec::new() },
         images,
         capabilities_missing: &capabilities_missing,
+        // What a build's nodes have gets into images, and no key may.
+        keys: order.hook == Hook::Start,
     };
     let plan = plan::start::plan(&inputs).map_err(|error| Refused { error, name_taken })?;
     Ok(Prepared { plan, locks, ports })
@@ -205,11 +209,13 @@ async fn carry_out(
     let nodes = plan.nodes.iter().map(|node| node.fqdn().to_string()).collect();
     session.event(Event::Starting { cluster: cluster.clone(), network: plan.network.name().into(), nodes });
     let events = |event| session.event(event);
+    let files = keys::make(&session.places.config, session.engine.address(), &plan)?;
     // What ends this attempt must not end the next one.
     let stop = Stop::new();
     let work = Start {
         engine: session.engine,
         plan: &plan,
+        files: &files,
         stop: &stop,
         workers: order.workers,
         timeout: order.timeout,
@@ -242,6 +248,7 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
     let names =
         order.specs.iter().map(|spec| (cluster.clone(), format!("{}.{}", spec.hostname, order.request.network)));
     session.forget_names(&names.collect::<Vec<_>>());
+    session.forget_keys([&(cluster.clone(), run.id.clone())]);
     let error = match logs {
         Some(folder) => error.hint(format!("whole logs of what failed: {}", folder.display())),
         None => error,

@@ -193,10 +193,12 @@ fn a_command_whose_output_nobody_reads_is_ended_on_the_node_too() {
 fn daemons_outlive_the_shell_that_started_them() {
     let Some(scene) = started("daemon") else { return };
     let (mut terminal, _) = shell(&scene);
-    terminal.types("setsid sleep 2001 </dev/null >/dev/null 2>&1 & sleep 2002 & echo st''arted\r");
-    terminal.shows("started");
+    terminal.types("sleep 2002 &\r");
+    terminal.types(r#"setsid sh -c "echo st''arted; exec </dev/null >/dev/null 2>&1; sleep 2001; :" &"#);
+    terminal.types("\r");
+    terminal.shows("started\r\n");
     terminal.signal(Signal::HUP);
     assert_eq!(terminal.ends(), 143);
-    assert!(running(&scene, "sleep 2001").contains("2001"));
+    assert!(running(&scene, "sh -c echo").contains("2001"));
     assert_eq!(running(&scene, "sleep 2002"), "");
 }
