@@ -27,7 +27,7 @@ use clusterdock::session::{Places, Session};
 use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
 use clusterdock_plugin_api::ops::{self, ClusterFacts, Operation};
 use clusterdock_plugin_api::{Declaration, Exec, NodeSpec, Probe, Request};
-use clusterdock_tests::fake::FakeEngine;
+use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -45,10 +45,17 @@ fn engine() -> FakeEngine {
     fake
 }
 
+/// The kernel's table of a node where sshd listens.
+const LISTENING: &str = "  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A\n";
+
 /// The same with an image that has sshd.
 fn engine_with_sshd() -> FakeEngine {
     let fake = FakeEngine::new();
     fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
+    fake.on_exec(|exec| match exec.line().starts_with("cat /proc/net/tcp") {
+        true => ExecAnswer::success().stdout(LISTENING),
+        false => ExecAnswer::success(),
+    });
     fake
 }
 
