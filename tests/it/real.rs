@@ -11,6 +11,7 @@ mod lifecycle;
 mod names;
 mod ports;
 mod races;
+mod registry;
 pub(crate) mod remote;
 mod settings;
 mod systemd;
