@@ -262,7 +262,8 @@ impl Node {
         wait_for(&*self.host, std::slice::from_ref(self), probe, timeout)
     }
 
-    /// Makes an image `REPOSITORY:TAG` of the node, and pushes it when asked. Gives the image's id.
+    /// Makes an image `REPOSITORY:TAG` of the node, and pushes it when asked, with the login that Docker has for its
+    /// registry. Gives the image's id. `clusterdock build --push` pushes what was not pushed here.
     ///
     /// # Errors
     /// What the engine or the registry said.

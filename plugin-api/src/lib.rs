@@ -116,6 +116,7 @@ pub mod note;
 pub mod ops;
 mod probe;
 mod request;
+mod settings;
 mod spec;
 mod topology;
 #[doc(hidden)]
@@ -127,5 +128,6 @@ pub use error::{Code, Context, Error, Result};
 pub use exec::{Exec, Output};
 pub use probe::Probe;
 pub use request::{Request, Value};
-pub use spec::{Device, HealthCheck, NodeSpec, Port, Protocol, Security, Settings, Ulimit, Volume, VolumeSource};
+pub use settings::{Device, HealthCheck, Security, Settings, Ulimit, Volume, VolumeSource};
+pub use spec::{NodeSpec, Port, Protocol};
 pub use topology::Topology;

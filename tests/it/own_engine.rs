@@ -2,6 +2,7 @@
 
 mod elsewhere;
 mod leftovers;
+mod nodes;
 
 use clusterdock_tests::dockerd::{EngineBuild, OwnEngine, Unavailable, shared};
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};

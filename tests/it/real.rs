@@ -11,5 +11,8 @@ mod lifecycle;
 mod names;
 mod ports;
 mod races;
+mod registry;
 pub(crate) mod remote;
+mod settings;
+mod systemd;
 mod terminal;

@@ -8,8 +8,10 @@ mod image;
 mod keys;
 mod life;
 mod race;
+mod registry;
 mod removal;
 mod undo;
+mod volumes;
 
 use async_trait::async_trait;
 use clusterdock::cli::start::Pull;
@@ -107,6 +109,7 @@ impl Stage {
         let places = Places {
             config: config.into(),
             hosts_file: config.join("hosts"),
+            docker_config: Some(config.into()),
             current: config.into(),
             executable: "/clusterdock".into(),
         };
@@ -218,6 +221,7 @@ impl Wish {
 enum LabHook {
     DoesNothing,
     DoesOneOfEverything,
+    Publishes,
     Fails,
 }
 
@@ -241,6 +245,12 @@ impl Plugin for Lab {
         let node = nodes[0].clone();
         if self.hook == LabHook::Fails {
             return Err(Error::new(Kind::Hook, "the hook failed"));
+        }
+        if self.hook == LabHook::Publishes {
+            for (name, push) in [("lab/kept", false), ("lab/made", false), ("lab/made", true)] {
+                let (node, repository, tag) = (node.clone(), name.into(), "1".into());
+                call(host, &ops::Commit { node, repository, tag, push }).await?;
+            }
         }
         if self.hook == LabHook::DoesOneOfEverything {
             call(host, &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: (0, 0) })

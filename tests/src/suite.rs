@@ -1,4 +1,5 @@
-//! Newer engines from Debian's later suites, unpacked beside what is installed: nothing of the machine changes.
+//! Newer engines from Debian's later suites, and a registry of the machine's own, unpacked beside what is installed:
+//! nothing of the machine changes.
 
 use crate::cargo;
 use std::fs::{self, File};
@@ -6,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that an engine consists of; its init and its container runtime are this machine's own.
-const PACKAGES: [&str; 2] = ["docker.io", "containerd"];
+const ENGINE: [&str; 2] = ["docker.io", "containerd"];
+
+/// The package of a registry.
+const REGISTRY: [&str; 1] = ["docker-registry"];
 
 /// The packages of an sshd, with the one library of its that other programs do not use.
 const SSHD: [&str; 2] = ["openssh-server", "libwrap0"];
@@ -17,18 +21,26 @@ const SSHD: [&str; 2] = ["openssh-server", "libwrap0"];
 /// # Errors
 /// Why its packages cannot be had today.
 pub fn unpacked(suite: &str) -> Result<PathBuf, String> {
-    kept(suite, suite, &PACKAGES)
+    unpacked_as(suite, suite, &ENGINE)
 }
 
-/// The folder in which an sshd of this machine's own suite lies unpacked.
+/// The folder in which a registry lies unpacked, that of the machine's own suite. Fetched as an engine is.
+///
+/// # Errors
+/// Why its package cannot be had today.
+pub fn registry() -> Result<PathBuf, String> {
+    unpacked_as("registry", &codename()?, &REGISTRY)
+}
+
+/// The folder in which an sshd lies unpacked, that of the machine's own suite.
 ///
 /// # Errors
 /// Why its packages cannot be had today.
 pub fn sshd() -> Result<PathBuf, String> {
-    kept("sshd", &codename()?, &SSHD)
+    unpacked_as("sshd", &codename()?, &SSHD)
 }
 
-fn kept(name: &str, suite: &str, packages: &[&str]) -> Result<PathBuf, String> {
+fn unpacked_as(name: &str, suite: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let engines = cargo::target().join("engines");
     let folder = engines.join(name);
     let told = |error: std::io::Error| error.to_string();

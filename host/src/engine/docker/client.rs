@@ -19,7 +19,7 @@ const NEWEST: Version = Version(1, 53);
 pub(super) const LOOK: Duration = Duration::from_secs(30);
 /// What a call that makes, starts, stops or removes something may take: an engine under load is slow.
 pub(super) const CHANGE: Duration = Duration::from_secs(120);
-/// What an import, or one step of a pull, may take.
+/// What an import, or one step of a pull or a push, may take.
 pub(super) const IMAGE: Duration = Duration::from_secs(300);
 /// What one step of a build may be silent for.
 pub(super) const BUILD: Duration = Duration::from_secs(1800);

@@ -1,12 +1,12 @@
 //! Contexts of Docker's command line: named engines, with what their TLS needs, in files below `~/.docker`.
 
 use super::tls::Material;
+use crate::docker_config::{self, DockerConfig};
 use crate::error::{Error, Kind, Result};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use std::fmt::Display;
-use std::path::{Path, PathBuf};
 
 /// Reads an environment variable that is set to something.
 pub(super) type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
@@ -16,12 +16,6 @@ pub(super) struct Context {
     pub(super) name: String,
     pub(super) url: String,
     pub(super) tls: Option<Material>,
-}
-
-#[derive(Deserialize)]
-struct Configuration {
-    #[serde(rename = "currentContext")]
-    current_context: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -38,22 +32,17 @@ struct Endpoint {
     skip_tls_verify: bool,
 }
 
-/// Where Docker's command line keeps its files.
-pub(super) fn folder(set: Variable<'_>) -> Option<PathBuf> {
-    set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(Path::new(&set("HOME")?).join(".docker")))
-}
-
 impl Context {
     /// The current context; none when it is the default one.
     ///
     /// # Errors
     /// [`Kind::Usage`] for one that is not there, or that names no engine.
     pub(super) fn current(set: Variable<'_>) -> Result<Option<Context>> {
-        let Some(folder) = folder(set) else { return Ok(None) };
-        let named = set("DOCKER_CONTEXT").or_else(|| {
-            let text = std::fs::read_to_string(folder.join("config.json")).ok()?;
-            serde_json::from_str::<Configuration>(&text).ok()?.current_context
-        });
+        let Some(folder) = docker_config::folder(set) else { return Ok(None) };
+        let named = match set("DOCKER_CONTEXT") {
+            None => DockerConfig::read(&folder)?.current_context,
+            named => named,
+        };
         let Some(name) = named.filter(|name| !name.is_empty() && name != "default") else { return Ok(None) };
         let id: String = Sha256::digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
         let path = folder.join("contexts/meta").join(&id).join("meta.json");

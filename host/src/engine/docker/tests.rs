@@ -1,7 +1,7 @@
 //! What the wire carries, against a socket that answers as an engine would.
 
 use super::*;
-use crate::engine::Engine;
+use crate::engine::Fault;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

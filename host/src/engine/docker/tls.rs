@@ -1,7 +1,8 @@
 //! TLS to an engine: the files it takes, by the rules of Docker's command line, and in plain words what can go wrong.
 
 use super::super::{EngineError, Fault};
-use super::context::{self, Variable};
+use super::context::Variable;
+use crate::docker_config;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -104,7 +105,7 @@ impl Material {
 
 /// The folder with the user's certificates.
 fn certificates(set: Variable<'_>) -> Option<PathBuf> {
-    set("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| context::folder(set))
+    set("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| docker_config::folder(set))
 }
 
 fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {

@@ -28,6 +28,9 @@ use tokio_rustls::rustls::pki_types::ServerName;
 /// What stands for the engine in requests, which name a host even where there is none.
 const NAME: &str = "docker";
 
+/// Headers that carry credentials for registries.
+const CREDENTIALS: [&str; 2] = ["x-registry-auth", "x-registry-config"];
+
 /// How long it may take to connect over a network.
 const CONNECT: Duration = Duration::from_secs(10);
 /// The same through ssh, which logs in, and starts a program there.
@@ -89,7 +92,12 @@ impl Wire {
     }
 
     /// Sends a request of the client library.
-    pub(super) async fn pass(self, request: BollardRequest) -> Result<Response<Incoming>, Error> {
+    pub(super) async fn pass(self, mut request: BollardRequest) -> Result<Response<Incoming>, Error> {
+        for name in CREDENTIALS {
+            if let Some(value) = request.headers_mut().get_mut(name) {
+                *value = url_safe(value);
+            }
+        }
         self.send(request).await
     }
 
@@ -184,6 +192,18 @@ async fn greet(sender: &mut Sender) -> hyper::Result<()> {
     sender.ready().await
 }
 
+/// The client library writes base64 with `+` and `/`. The engine wants that of URLs, and takes some passwords for none
+/// otherwise.
+fn url_safe(value: &HeaderValue) -> HeaderValue {
+    let safe = |byte: &u8| match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => *other,
+    };
+    let bytes: Vec<u8> = value.as_bytes().iter().map(safe).collect();
+    HeaderValue::from_bytes(&bytes).expect("letters of base64 make a header")
+}
+
 async fn shake<S>(stream: S) -> Result<Sender, Error>
 where
     S: AsyncRead + AsyncWrite + Send + Unpin + 'static,
@@ -197,4 +217,14 @@ where
 /// The client library's idea of where requests go.
 pub(super) fn library_address() -> String {
     format!("http://{NAME}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_written_in_the_base64_of_urls() {
+        assert_eq!(url_safe(&HeaderValue::from_static("ab+/c==")), HeaderValue::from_static("ab-_c=="));
+    }
 }
