@@ -104,28 +104,42 @@
 #![warn(missing_docs)]
 
 mod cluster;
+mod condition;
+mod config;
 mod declaration;
 mod error;
 mod exec;
 #[doc(hidden)]
 pub mod export;
+mod file;
 mod guard;
 mod logger;
+mod node;
+mod nodes;
 #[doc(hidden)]
 pub mod note;
 pub mod ops;
 mod probe;
 mod request;
 mod spec;
+pub mod testing;
+mod text;
 mod topology;
+mod version;
 #[doc(hidden)]
 pub mod wire;
 
-pub use cluster::{Cluster, Host, Node, NodeGroup};
+pub use cluster::{Cluster, Host, NodeGroup};
+pub use condition::Condition;
+pub use config::{HadoopXml, Ini, Properties};
 pub use declaration::{Arg, ArgKind, Declaration, Group};
 pub use error::{Code, Context, Error, Result};
 pub use exec::{Exec, Output};
+pub use file::File;
+pub use node::Node;
 pub use probe::Probe;
 pub use request::{Request, Value};
 pub use spec::{Device, HealthCheck, NodeSpec, Port, Protocol, Security, Settings, Ulimit, Volume, VolumeSource};
+pub use text::{join_url_parts, render};
 pub use topology::Topology;
+pub use version::Version;

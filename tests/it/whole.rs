@@ -220,8 +220,11 @@ impl Plugin for Lab {
             return Err(Error::new(Kind::Hook, "the hook failed"));
         }
         if self.hook == LabHook::DoesOneOfEverything {
-            call(host, &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: (0, 0) })
-                .await?;
+            call(
+                host,
+                &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: "0:0".into() },
+            )
+            .await?;
             call(host, &ops::ExecOn { nodes: nodes.clone(), exec: Exec::new("true") }).await?;
             call(host, &ops::GetFile { node: node.clone(), path: "/etc/lab".into() }).await?;
             let probe = Probe::file("/etc/lab");

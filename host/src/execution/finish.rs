@@ -103,6 +103,7 @@ pub(super) async fn run_hook(
         engine: session.engine,
         ids,
         stop: &stop,
+        report: session.report,
         events: &events,
         closing: Mutex::default(),
         stopped: Mutex::default(),
