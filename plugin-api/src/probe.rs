@@ -58,6 +58,11 @@ impl Probe {
         Probe::Http { port, path: path.into(), status: None }
     }
 
+    /// `http://127.0.0.1:PORT/PATH` answers in the node with this status.
+    pub fn http_status(port: u16, path: impl Into<String>, status: u16) -> Probe {
+        Probe::Http { port, path: path.into(), status: Some(status) }
+    }
+
     /// A line of the container's log contains this text.
     pub fn log(text: impl Into<String>) -> Probe {
         Probe::Log(text.into())
