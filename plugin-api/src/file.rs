@@ -38,7 +38,7 @@ impl File {
     }
 
     /// What is at a path of this machine, a file or a folder with all in it; it is read as it is sent. A folder that is
-    /// on the node already keeps what else is in it. Default: modes as they are here, without setuid and setgid, owned by
+    /// on the node already stays as it is and keeps what else is in it. Default: modes as they are here, without setuid and setgid, owned by
     /// root.
     pub fn local(local: impl AsRef<Path>, path: impl Into<String>) -> File {
         File::of(path.into(), Contents::Local(local.as_ref().into()))

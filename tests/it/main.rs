@@ -4,6 +4,7 @@
 
 mod coming_back;
 mod command_line;
+mod editing;
 mod images;
 mod kerberos;
 mod lifecycle;

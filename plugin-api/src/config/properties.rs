@@ -119,8 +119,13 @@ impl Properties {
         let end = self.line_end();
         match self.lines.last_mut() {
             Some(Line::Other(written)) if !written.ends_with(&['\n', '\r'][..]) => written.push_str(&end),
-            // A backslash at the end of the file would continue the line.
-            Some(Line::Pair(pair)) if line_end(&pair.written[END]) == 0 => pair.written[END] = end.clone(),
+            Some(Line::Pair(pair)) if line_end(&pair.written[END]) == 0 => {
+                // A backslash at the end of the file would continue the line; alone it is a pair of nothing.
+                pair.written[END] = end.clone();
+                if pair.key.is_empty() && pair.written[SEPARATOR].is_empty() {
+                    pair.written[SEPARATOR] = "=".into();
+                }
+            }
             _ => {}
         }
         let written = [escape(key, true), separator.unwrap_or_else(|| "=".into()), escape(&value, false), end];
@@ -355,6 +360,7 @@ mod tests {
         assert_eq!(set("a : b\r\n"), "a : b\r\nn : v\r\n");
         assert_eq!(set("a b"), "a b\nn=v\n");
         assert_eq!(set("a = b\\"), "a = b\nn = v\n");
+        assert_eq!(set("\\"), "=\nn=v\n");
         assert_eq!(set("# end"), "# end\nn=v\n");
         assert_eq!(set("n"), "n=v");
         assert_eq!(set("n = 1\\\n  2\n"), "n = v\n");
