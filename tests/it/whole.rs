@@ -4,6 +4,7 @@
 mod cp;
 mod death;
 mod failure;
+mod hook;
 mod image;
 mod life;
 mod race;
@@ -24,6 +25,7 @@ use clusterdock::session::{Places, Session};
 use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
 use clusterdock_plugin_api::ops::{self, ClusterFacts, Operation};
 use clusterdock_plugin_api::{Declaration, Exec, NodeSpec, Probe, Request};
+use clusterdock_tests::cargo::workspace;
 use clusterdock_tests::fake::FakeEngine;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -227,6 +229,12 @@ impl Plugin for Lab {
             .await?;
             call(host, &ops::ExecOn { nodes: nodes.clone(), exec: Exec::new("true") }).await?;
             call(host, &ops::GetFile { node: node.clone(), path: "/etc/lab".into() }).await?;
+            let (local, to) = (workspace().join("LICENSE"), tempfile::tempdir().unwrap());
+            let (path, owner) = ("/opt/new/lab".into(), "7:8".into());
+            call(host, &ops::PutLocal { nodes: nodes.clone(), local, path, mode: None, owner }).await?;
+            call(host, &ops::GetFolder { node: node.clone(), path: "/opt/new".into(), local: to.path().into() })
+                .await?;
+            call(host, &ops::Pause { time_ms: 1_000 }).await?;
             let probe = Probe::file("/etc/lab");
             call(host, &ops::WaitFor { nodes: nodes.clone(), probe, timeout_ms: 5_000 }).await?;
             call(host, &ops::StopNodes { nodes: vec![node], remove: false }).await?;
