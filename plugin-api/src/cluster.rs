@@ -5,7 +5,23 @@ use crate::ops::{self, ClusterFacts};
 use crate::{Condition, Error, Node, Result};
 use std::sync::Arc;
 
-/// How a hook's calls reach the host. The host brings the real one; a test of a topology may bring its own.
+/// How a hook's calls reach the host. The host brings the real one; tests of a topology bring
+/// [`FakeHost`](crate::testing::FakeHost), or one of their own:
+///
+/// ```
+/// use clusterdock_plugin_api::{ops::ClusterFacts, Cluster, Code, Error, Host, Result};
+///
+/// struct Deaf;
+///
+/// impl Host for Deaf {
+///     fn call(&self, name: &str, _: &str, _: &[u8]) -> Result<(String, Vec<u8>)> {
+///         Err(Error::with_code(Code::Host, format!("`{name}` is not answered")))
+///     }
+/// }
+///
+/// let cluster = Cluster::new(ClusterFacts::default(), std::sync::Arc::new(Deaf));
+/// assert_eq!(cluster.progress("hello").unwrap_err().to_string(), "`progress` is not answered");
+/// ```
 pub trait Host: Send + Sync {
     /// Carries out operation `name`; `input` is its JSON, `payload` plain bytes. Answers with JSON and bytes.
     ///
@@ -15,6 +31,21 @@ pub trait Host: Send + Sync {
 }
 
 /// A started cluster. Cheap to clone, and usable from any thread until the hook returns.
+///
+/// ```
+/// use clusterdock_plugin_api::testing::FakeHost;
+///
+/// # fn main() -> clusterdock_plugin_api::Result<()> {
+/// let cluster = FakeHost::new().node("masters", "master").node("workers", "worker-1").cluster();
+/// assert_eq!((cluster.name(), cluster.network()), ("test", "cluster"));
+/// let master = cluster.first_of("masters")?;
+/// cluster.progress("Formatting ...")?;
+/// master.execute("hdfs namenode -format")?;
+/// cluster.put_file("/etc/master", master.fqdn())?; // on every node
+/// cluster.group("workers").execute("start-worker")?; // on every worker
+/// cluster.closing(format!("The master is {}", cluster.node("master")?.ip_address()))
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Cluster {
     facts: Arc<ClusterFacts>,
@@ -22,7 +53,19 @@ pub struct Cluster {
     pub(crate) host: Arc<dyn Host>,
 }
 
-/// The nodes of one group.
+/// The nodes of one group. What is done with it is done on all of them at once.
+///
+/// ```
+/// use clusterdock_plugin_api::testing::FakeHost;
+///
+/// # fn main() -> clusterdock_plugin_api::Result<()> {
+/// let cluster = FakeHost::new().node("workers", "worker-1").node("workers", "worker-2").cluster();
+/// let workers = cluster.group("workers");
+/// let outputs = workers.execute("start-worker")?;
+/// assert_eq!(outputs.len(), workers.nodes().len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct NodeGroup {
     name: String,

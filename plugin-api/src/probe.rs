@@ -4,11 +4,18 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A condition of a node that the host waits for.
+/// A condition of a node that the host waits for: before the hook runs ([`NodeSpec::ready_when`]), and wherever a hook
+/// says so ([`Node::wait_for`]). Looked at again and again, at first after a tenth of a second, later every second.
+///
+/// [`NodeSpec::ready_when`]: crate::NodeSpec::ready_when
+/// [`Node::wait_for`]: crate::Node::wait_for
 ///
 /// ```
 /// use clusterdock_plugin_api::Probe;
+/// use std::time::Duration;
 ///
+/// Probe::http(8080, "/health").stable_for(Duration::from_secs(5));
+/// Probe::any([Probe::log("Started"), Probe::file("/run/app.pid")]);
 /// Probe::all([Probe::port(8020), Probe::command("hdfs dfsadmin -safemode get | grep -q OFF")]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
