@@ -33,7 +33,7 @@ pub struct Global {
     #[arg(short, long, global = true)]
     pub verbose: bool,
 
-    /// Where clusterdock keeps locks, logs and libraries
+    /// Where clusterdock keeps locks, logs, libraries and ssh keys
     #[arg(long, value_name = "PATH", global = true, env = "CLUSTERDOCK_CONFIG_DIRECTORY", hide_env = true)]
     pub clusterdock_config_directory: Option<PathBuf>,
 
@@ -90,6 +90,8 @@ pub enum Command {
     Inspect(lifecycle::Inspect),
     /// Print a cluster's names, addresses and ports as shell variables
     Env(lifecycle::Env),
+    /// Print a cluster's nodes for ~/.ssh/config
+    SshConfig(lifecycle::SshConfig),
     /// Copy files and folders between this machine and nodes, or from node to node
     Cp(cp::Cp),
     /// Remove clusters or nodes

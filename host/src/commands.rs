@@ -13,4 +13,5 @@ pub mod logs;
 pub mod manage;
 pub mod rm;
 pub mod ssh;
+pub mod ssh_config;
 pub mod start;

@@ -16,6 +16,7 @@ mod finish;
 pub mod hook;
 pub mod lifecycle;
 pub mod observe;
+pub mod order;
 pub mod owner;
 pub mod probe;
 pub mod ready;

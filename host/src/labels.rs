@@ -24,6 +24,8 @@ pub const RUN: &str = "com.clusterdock.run";
 pub const SIZE: &str = "com.clusterdock.size";
 /// What the node is ready by: JSON, a list of probes. Containers.
 pub const PROBES: &str = "com.clusterdock.probes";
+/// That it has the ssh keys of its start: `true`. Containers.
+pub const SSH_KEYS: &str = "com.clusterdock.ssh-keys";
 /// When that start began: RFC 3339, UTC.
 pub const CREATED: &str = "com.clusterdock.created";
 /// The version of clusterdock that made it.

@@ -14,6 +14,7 @@ pub mod error;
 pub mod event;
 pub mod execution;
 pub mod image;
+pub mod keys;
 pub mod labels;
 pub mod machine;
 pub mod names;

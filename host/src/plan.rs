@@ -5,6 +5,7 @@
 
 pub mod address;
 pub mod capability;
+pub mod keys;
 pub mod lifecycle;
 pub mod port;
 pub mod print;

@@ -2,7 +2,7 @@
 
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
-use crate::commands::{build, cp, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, start};
+use crate::commands::{build, cp, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, ssh_config, start};
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
@@ -104,9 +104,11 @@ impl Prepared {
         let (stop, clean_up) = (Stop::new(), Mutex::new(None));
         let session =
             Session { engine: &*self.engine, report, stop: &stop, verbose, places: &self.places, clean_up: &clean_up };
+        // Signals first: they are to be ours before anything begins.
         tokio::select! {
-            result = command(&session, argv, matches) => result,
+            biased;
             error = signals(&stop, &clean_up) => Err(error.into()),
+            result = command(&session, argv, matches) => result,
         }
     }
 }
@@ -140,6 +142,7 @@ async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches)
         Command::Kill(args) => lifecycle::kill(session, args).await?,
         Command::Inspect(args) => inspect::inspect(session, args).await?,
         Command::Env(args) => env::env(session, args).await?,
+        Command::SshConfig(args) => ssh_config::ssh_config(session, args).await?,
         Command::Cp(args) => cp::cp(session, args).await?,
         Command::Rm(args) => rm::rm(session, args).await?,
         Command::Manage(args) => manage::manage(session, args).await?,

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::execution::Stop;
 use crate::execution::observe;
+use crate::keys;
 use crate::machine::hosts_file;
 use crate::report::Report;
 use std::path::PathBuf;
@@ -30,7 +31,7 @@ pub struct Session<'a> {
 /// Where things are.
 #[derive(Debug, Clone)]
 pub struct Places {
-    /// The folder of locks, logs and libraries.
+    /// The folder of locks, logs, libraries and ssh keys.
     pub config: PathBuf,
     /// The machine's hosts file.
     pub hosts_file: PathBuf,
@@ -52,6 +53,17 @@ impl Session<'_> {
         if let Err(error) = hosts_file::remove(file, nodes) {
             let message = format!("nodes could not be taken out of {}: {error}", file.display());
             self.event(Event::Warning { message });
+        }
+    }
+
+    /// Removes the keys of starts that are gone, each its cluster and run.
+    pub fn forget_keys<'r>(&self, runs: impl IntoIterator<Item = &'r (String, String)>) {
+        for (cluster, run) in runs {
+            let folder = keys::folder(&self.places.config, cluster, run);
+            if let Err(error) = keys::remove(&folder) {
+                let message = format!("keys could not be removed: {}: {error}", folder.display());
+                self.event(Event::Warning { message });
+            }
         }
     }
 

@@ -8,7 +8,7 @@ use std::path::Path;
 use std::process::Command;
 
 /// The base that the Dockerfiles build on; false, and said so, when it cannot be made here.
-fn base() -> bool {
+pub(crate) fn base() -> bool {
     let made = Command::new(workspace().join("tests/debian-base.sh")).output().unwrap();
     if !made.status.success() {
         skipped(&format!("images of Debian: {}", String::from_utf8_lossy(&made.stderr)));
@@ -38,7 +38,7 @@ fn debian_nodes_have_sshd_and_keys_of_their_own() {
         return;
     }
     scene.start().args(["-o", "debian12"]).succeeds();
-    // Each node makes its keys when it starts.
+    // Each node has host keys of its own.
     let key = |node: &str| {
         scene.on_node(
             node,

@@ -4,9 +4,11 @@
 
 mod coming_back;
 mod command_line;
+mod compiling;
 mod editing;
 mod images;
 mod kerberos;
+mod keys;
 mod lifecycle;
 mod original;
 mod own_engine;

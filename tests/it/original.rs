@@ -89,6 +89,13 @@ fn our_commands_work_on_a_cluster_that_the_original_started() {
     assert!(listed.contains(&fqdn) && listed.contains(&scene.name), "{listed}");
     let name = scene.run(["ssh", &fqdn, "--", "hostname", "-f"]).succeeds().stdout;
     assert_eq!(name.trim(), fqdn);
+    let (note, back) = (folder.path().join("note"), folder.path().join("back"));
+    fs::write(&note, "from here").unwrap();
+    scene.run(["cp", &note.display().to_string(), &format!("{fqdn}:/root/note")]).succeeds();
+    let container = scene.docker_says(&["ps", "-q", "--filter", &format!("network={}", scene.name)]);
+    assert_eq!(scene.docker_says(&["exec", &container, "cat", "/root/note"]), "from here");
+    scene.run(["cp", &format!("{fqdn}:/root/note"), &back.display().to_string()]).succeeds();
+    assert_eq!(fs::read_to_string(back).unwrap(), "from here");
     let by_cluster = format!("{}/one", scene.name);
     scene.run(["exec", &by_cluster, "--", "true"]).succeeds();
     scene.run(["rm", &by_cluster]).succeeds();

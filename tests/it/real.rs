@@ -11,5 +11,5 @@ mod lifecycle;
 mod names;
 mod ports;
 mod races;
-mod remote;
+pub(crate) mod remote;
 mod terminal;

@@ -6,6 +6,7 @@ mod death;
 mod failure;
 mod hook;
 mod image;
+mod keys;
 mod life;
 mod race;
 mod removal;
@@ -16,7 +17,8 @@ use clusterdock::cli::start::Pull;
 use clusterdock::engine::{EngineError, Fault, Image};
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::execution::Stop;
-use clusterdock::execution::transaction::{self, Order, Started};
+use clusterdock::execution::order::Order;
+use clusterdock::execution::transaction::{self, Started};
 use clusterdock::image::Wanted;
 use clusterdock::plan::port;
 use clusterdock::plan::start::{Limits, TopologyFacts};
@@ -41,6 +43,13 @@ const CLUSTER: &str = "lab";
 fn engine() -> FakeEngine {
     let fake = FakeEngine::new();
     fake.seed().image_as(IMAGE, Image { command: vec!["/bin/sleep".into()], ..Image::default() });
+    fake
+}
+
+/// The same with an image that has sshd.
+fn engine_with_sshd() -> FakeEngine {
+    let fake = FakeEngine::new();
+    fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
     fake
 }
 
@@ -123,7 +132,7 @@ impl Stage {
                 image: IMAGE.into(),
                 ..Request::default()
             },
-            hook: Hook::Start,
+            hook: wish.of,
             images: vec![wish.image],
             specs: wish.specs,
             pull: wish.pull,
@@ -149,6 +158,7 @@ struct Wish {
     image: Wanted,
     pull: Pull,
     hook: LabHook,
+    of: Hook,
     keep: bool,
 }
 
@@ -161,6 +171,7 @@ impl Wish {
             image: Wanted::named(IMAGE),
             pull: Pull::Missing,
             hook: LabHook::DoesNothing,
+            of: Hook::Start,
             keep: false,
         }
     }
@@ -184,6 +195,11 @@ impl Wish {
 
     fn hook(self, hook: LabHook) -> Wish {
         Wish { hook, ..self }
+    }
+
+    /// The cluster is one that images are made of.
+    fn for_a_build(self) -> Wish {
+        Wish { of: Hook::Build, ..self }
     }
 
     fn each(mut self, change: impl Fn(NodeSpec) -> NodeSpec) -> Wish {

@@ -3,8 +3,9 @@
 
 use crate::program::clusterdock;
 use std::ffi::OsString;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
 /// A run that is being prepared. Its config directory is its own, and no variable of ours reaches it.
 pub struct Run {
@@ -95,6 +96,24 @@ impl Run {
     /// Runs it to its end.
     pub fn run(&self) -> Ran {
         Ran::from(self.command().output().expect("the program starts"))
+    }
+
+    /// Starts it, and gives the process and the rest of its story as soon as that says `text`.
+    ///
+    /// # Panics
+    /// It ends without.
+    #[track_caller]
+    pub fn until(&self, text: &str) -> (Child, BufReader<ChildStderr>) {
+        let mut child = self.command().spawn().expect("the program starts");
+        let mut story = BufReader::new(child.stderr.take().expect("it is captured"));
+        let mut line = String::new();
+        while story.read_line(&mut line).expect("it writes text") > 0 {
+            if line.contains(text) {
+                return (child, story);
+            }
+            line.clear();
+        }
+        panic!("{:?} ended without `{text}`: {:?}", self.arguments, child.wait());
     }
 
     /// Runs it, and expects success.

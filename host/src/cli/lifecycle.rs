@@ -123,6 +123,14 @@ pub struct Env {
     pub cluster: String,
 }
 
+/// Arguments of `ssh-config`.
+#[derive(Debug, Args)]
+pub struct SshConfig {
+    /// The cluster
+    #[arg(value_name = "CLUSTER")]
+    pub cluster: String,
+}
+
 /// How much of a log.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {

@@ -51,7 +51,7 @@ fn word(hostname: &str) -> String {
 }
 
 /// A word of a shell's that stands for just this text.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "_-./:@%+,".contains(c);
     match !text.is_empty() && text.chars().all(is_plain) {
         true => text.into(),

@@ -33,6 +33,7 @@ pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run
     session.event(Event::Removing { what: what.to_string(), containers });
     let removed_all = removal::carry_out(session.engine, plan, session.stop, &|event| session.event(event)).await;
     session.forget_names(&plan.nodes);
+    session.forget_keys(&plan.runs);
     removed_all?;
     session.event(Event::Done { message: removed(plan) });
     Ok(())

@@ -9,6 +9,8 @@ pub struct Image {
     pub command: Vec<String>,
     /// Paths that it declares as volumes.
     pub volumes: Vec<String>,
+    /// Ports that it declares, as `22/tcp`.
+    pub ports: Vec<String>,
     /// Labels.
     pub labels: super::Labels,
     /// Bytes.
@@ -16,6 +18,11 @@ pub struct Image {
 }
 
 impl Image {
+    /// Whether sshd runs in it, as far as it tells: its Dockerfile says `EXPOSE 22`.
+    pub fn has_sshd(&self) -> bool {
+        self.ports.iter().any(|port| port == "22/tcp")
+    }
+
     /// Whether its command is an init that reaps and passes signals on, so that the engine's is not wanted.
     pub fn brings_init(&self) -> bool {
         let first = self.command.first().map_or("", String::as_str);

@@ -2,8 +2,8 @@
 //! runs, and a last look shows whether all nodes still do.
 
 use super::hook::HookCalls;
+use super::order::Order;
 use super::start::Ids;
-use super::transaction::Order;
 use super::{Stop, ready};
 use crate::cli::start::UpdateHosts;
 use crate::engine::{Container, Filter};

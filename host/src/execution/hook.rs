@@ -58,7 +58,10 @@ impl HookCalls<'_> {
             ops::WaitFor::NAME => answer(self.wait(parse(input)?).await?),
             ops::Pause::NAME => {
                 let ops::Pause { time_ms } = parse(input)?;
-                let pause = async { Ok(tokio::time::sleep(Duration::from_millis(time_ms)).await) };
+                let pause = async {
+                    tokio::time::sleep(Duration::from_millis(time_ms)).await;
+                    Ok(())
+                };
                 answer(self.stop.wait(pause).await.map_err(hook_error)?)
             }
             ops::StopNodes::NAME => answer(self.stop_nodes(parse(input)?).await?),

@@ -7,8 +7,9 @@ use crate::error::{Error, Kind, Result};
 use crate::event::{Event, NodePhase};
 use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
+use bytes::Bytes;
 use futures_util::future::{self, FutureExt, Shared};
-use futures_util::stream::{FuturesUnordered, StreamExt};
+use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::future::Future;
@@ -22,6 +23,8 @@ pub struct Start<'a> {
     pub engine: &'a dyn Engine,
     /// The plan.
     pub plan: &'a StartPlan,
+    /// Files for nodes before they start: archives by FQDN, unpacked at the root.
+    pub files: &'a BTreeMap<String, Bytes>,
     /// Ends it early.
     pub stop: &'a Stop,
     /// Calls to the engine under way at once.
@@ -168,7 +171,9 @@ impl Nodes<'_> {
         network: Shared<impl Future<Output = Result<()>>>,
     ) -> Result<(String, String)> {
         let id = created.await?;
-        network.await?;
+        // Both come to an end, also where one fails.
+        let (put, network) = future::join(self.or_stop(node, self.put_files(node, &id)), network).await;
+        put.and(network)?;
         self.or_stop(node, self.start_container(node, &id)).await?;
         let ready = self.is_ready_with_all(node, &id).await;
         if let Err(error) = &ready
@@ -212,6 +217,15 @@ impl Nodes<'_> {
         self.tell(node, NodePhase::Creating);
         let call = async { Ok(self.start.engine.create_container(&node.container).await) };
         self.start.stop.call(call).await?.map_err(|error| self.explain(node, error))
+    }
+
+    async fn put_files(&self, node: &NodePlan, id: &str) -> Result<()> {
+        let Some(files) = self.start.files.get(node.fqdn()).cloned() else { return Ok(()) };
+        let _place = self.places.acquire().await;
+        let archive = stream::iter([Ok(files)]).boxed();
+        let call = async { Ok(self.start.engine.put_archive(id, "/", archive).await?) };
+        let put = self.start.stop.call(call).await;
+        put.map_err(|error| error.context(format!("failed to put ssh keys on node `{}`", node.fqdn())))
     }
 
     async fn start_container(&self, node: &NodePlan, id: &str) -> Result<()> {

@@ -1,65 +1,27 @@
 //! A start as one transaction: images, locks, a look at the engine, a plan, its execution, the hook; and either all
 //! of it stands in the end, or nothing of it.
 
+use super::order::Order;
 use super::start::{self, Again, Start, StartFailed};
 use super::{Stop, finish, undo};
-use crate::cli::start::{Pull, UpdateHosts};
 use crate::cluster::{self, Cluster, Observed};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::image::{Provider, Wanted};
+use crate::image::Provider;
+use crate::keys;
 use crate::labels::Run;
 use crate::machine::port::HeldPorts;
 use crate::machine::{lock, port, route};
 use crate::naming;
-use crate::plan::port::WantedPort;
-use crate::plan::start::{Limits, StartInputs, TopologyFacts};
+use crate::plan::start::StartInputs;
 use crate::plan::{self, StartPlan};
 use crate::session::Session;
-use crate::topology::plugin::{Hook, Plugin};
-use clusterdock_plugin_api::{NodeSpec, Request};
+use crate::topology::plugin::Hook;
 use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::{Duration, Instant};
 
 /// How often a start that another one got in the way of looks again and plans anew.
 const ATTEMPTS: usize = 5;
-
-/// Everything a start needs to know, checked.
-pub struct Order<'a> {
-    /// The topology's code.
-    pub plugin: &'a dyn Plugin,
-    /// As labels name it.
-    pub topology: TopologyFacts,
-    /// What the user asked; an empty cluster name is made up.
-    pub request: Request,
-    /// The hook that is run when all nodes are ready.
-    pub hook: Hook,
-    /// The nodes asked for.
-    pub specs: Vec<NodeSpec>,
-    /// Their images.
-    pub images: Vec<Wanted>,
-    /// When to pull them.
-    pub pull: Pull,
-    /// Ports to publish.
-    pub ports: Vec<WantedPort>,
-    /// Where to publish them.
-    pub bind: IpAddr,
-    /// Limits for every node.
-    pub limits: Limits,
-    /// How long nodes may take to become ready.
-    pub timeout: Duration,
-    /// Calls to the engine at once.
-    pub workers: usize,
-    /// Whether nodes are written into the machine's hosts file.
-    pub update_hosts: UpdateHosts,
-    /// Capabilities to leave out of host-like nodes, beside those that the engine is seen to lack.
-    pub leave_out: Vec<String>,
-    /// Whether what a failed start made stays.
-    pub keep: bool,
-    /// Whether the plan is printed and nothing done.
-    pub dry_run: bool,
-}
 
 /// A cluster that stands.
 #[derive(Debug)]
@@ -223,6 +185,8 @@ async fn prepare(
         routes: &if local { route::routes() } else { Vec::new() },
         images,
         capabilities_missing: &capabilities_missing,
+        // What a build's nodes have gets into images, and no key may.
+        keys: order.hook == Hook::Start,
     };
     let plan = plan::start::plan(&inputs).map_err(|error| Refused { error, name_taken })?;
     Ok(Prepared { plan, locks, ports })
@@ -240,11 +204,13 @@ async fn carry_out(
     let nodes = plan.nodes.iter().map(|node| node.fqdn().to_string()).collect();
     session.event(Event::Starting { cluster: cluster.clone(), network: plan.network.name().into(), nodes });
     let events = |event| session.event(event);
+    let files = keys::make(&session.places.config, session.engine.address(), &plan)?;
     // What ends this attempt must not end the next one.
     let stop = Stop::new();
     let work = Start {
         engine: session.engine,
         plan: &plan,
+        files: &files,
         stop: &stop,
         workers: order.workers,
         timeout: order.timeout,
@@ -277,6 +243,7 @@ async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: St
     let names =
         order.specs.iter().map(|spec| (cluster.clone(), format!("{}.{}", spec.hostname, order.request.network)));
     session.forget_names(&names.collect::<Vec<_>>());
+    session.forget_keys([&(cluster.clone(), run.id.clone())]);
     let error = match logs {
         Some(folder) => error.hint(format!("whole logs of what failed: {}", folder.display())),
         None => error,

@@ -16,6 +16,9 @@ impl Display for StartPlan {
         }
         for node in &self.nodes {
             line(f, "create container", node.fqdn(), &facts(node))?;
+            if node.keys {
+                line(f, "put ssh keys", node.fqdn(), "its image exposes port 22")?;
+            }
         }
         for node in &self.nodes {
             line(f, "start container", node.fqdn(), "")?;

@@ -16,6 +16,8 @@ pub struct RemovalPlan {
     pub volumes: Vec<String>,
     /// The nodes among the containers: cluster and FQDN, as the machine's hosts file knows them.
     pub nodes: Vec<(String, String)>,
+    /// The starts of which no node stays: cluster and run, as the keys kept on this machine are known by.
+    pub runs: BTreeSet<(String, String)>,
     /// Networks of ours that stay, since something else is on them: name, and a name of what is.
     pub kept_networks: Vec<(String, String)>,
 }
@@ -113,6 +115,11 @@ fn remove(
     let ours = observed.volumes.iter().filter(|seen| is_ours(&seen.labels) && volume(&seen.labels));
     plan.volumes = ours.map(|seen| seen.name.clone()).collect();
     plan.volumes.sort();
+    let run = |labels: &Labels| Some((labels::cluster_of(labels)?, labels.get(labels::RUN)?.clone()));
+    let volumes = observed.volumes.iter().filter(|seen| volume(&seen.labels)).map(|seen| &seen.labels);
+    let stay: BTreeSet<_> = staying.iter().filter_map(|seen| run(&seen.labels)).collect();
+    plan.runs = going.iter().map(|seen| &seen.labels).chain(volumes).filter_map(run).collect();
+    plan.runs.retain(|run| !stay.contains(run));
     plan
 }
 

@@ -2,6 +2,7 @@
 //! all chosen here, so that nothing need be asked back per node.
 
 use super::address::{self, Addresses};
+use super::keys;
 use crate::cluster::{self, Observed};
 use crate::engine::{Container, ContainerSpec, Image, Labels, Network, NetworkSpec, PublishedPort, Volume};
 use crate::error::{Error, Kind, Result};
@@ -37,6 +38,8 @@ pub struct StartInputs<'a> {
     pub images: &'a BTreeMap<String, Image>,
     /// Capabilities the engine lacks and would refuse a start for.
     pub capabilities_missing: &'a [String],
+    /// Whether nodes with sshd get keys.
+    pub keys: bool,
 }
 
 /// A topology, as labels name it.
@@ -113,6 +116,8 @@ pub struct NodePlan {
     pub container: ContainerSpec,
     /// What it is ready by, beside running.
     pub probes: Vec<Probe>,
+    /// Whether it gets ssh keys before it starts.
+    pub keys: bool,
 }
 
 impl NodePlan {
@@ -141,7 +146,7 @@ pub fn plan(inputs: &StartInputs<'_>) -> Result<StartPlan> {
         let missing = inputs.capabilities_missing.join(", ");
         warnings.push(format!("the engine lacks {missing}: nodes get every other capability"));
     }
-    let mut nodes = plan_nodes(inputs, &addresses);
+    let mut nodes = plan_nodes(inputs, &addresses, &mut warnings);
     nodes.sort_by(|a, b| a.fqdn().cmp(b.fqdn()));
     let mut labels = inputs.run.labels();
     labels.insert(labels::SIZE.into(), inputs.specs.len().to_string());
@@ -261,19 +266,21 @@ fn used_addresses(observed: &Observed, network: &Network) -> BTreeSet<Ipv4Addr> 
         .collect()
 }
 
-fn plan_nodes(inputs: &StartInputs<'_>, addresses: &NodeAddresses) -> Vec<NodePlan> {
+fn plan_nodes(inputs: &StartInputs<'_>, addresses: &NodeAddresses, warnings: &mut Vec<String>) -> Vec<NodePlan> {
     let hosts: Vec<(String, Ipv4Addr)> = inputs
         .specs
         .iter()
         .zip(addresses)
         .filter_map(|(spec, address)| Some((format!("{0}.{1} {0}", spec.hostname, inputs.network), (*address)?)))
         .collect();
-    let node = |(position, (spec, address)): (usize, (&NodeSpec, &Option<Ipv4Addr>))| NodePlan {
-        hostname: spec.hostname.clone(),
-        group: spec.group.clone(),
-        position,
-        container: container(inputs, spec, *address, &hosts),
-        probes: spec.probes.clone(),
+    let node = |(position, (spec, address)): (usize, (&NodeSpec, &Option<Ipv4Addr>))| {
+        let mut container = container(inputs, spec, *address, &hosts);
+        let keys = inputs.keys && keys::gets(&container, inputs.images.get(&container.image), warnings);
+        if keys {
+            container.labels.insert(labels::SSH_KEYS.into(), "true".into());
+        }
+        let (hostname, group, probes) = (spec.hostname.clone(), spec.group.clone(), spec.probes.clone());
+        NodePlan { hostname, group, position, container, probes, keys }
     };
     inputs.specs.iter().zip(addresses).enumerate().map(node).collect()
 }

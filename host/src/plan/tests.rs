@@ -1,5 +1,7 @@
 //! Planning as a specification: what the engine has goes in, the printed plan or the refusal comes out.
 
+mod keys;
+
 use super::start::{Limits, StartInputs, TopologyFacts, plan};
 use super::{StartPlan, removal};
 use crate::cluster::Observed;
@@ -57,6 +59,7 @@ impl Wanted {
             routes: &[],
             images: &self.images,
             capabilities_missing: &self.missing,
+            keys: true,
         };
         let planned = plan(&inputs);
         assert_eq!(planned.as_ref().ok(), plan(&inputs).as_ref().ok(), "the same inputs give the same plan");

@@ -11,7 +11,7 @@ use super::{failure, json, words};
 use crate::error::Error;
 use crate::event::Event;
 use std::io::Write;
-use std::sync::{Mutex, Weak};
+use std::sync::{Mutex, PoisonError, Weak};
 
 /// Standard error, and how the story is told there. What cannot be written is lost: there is nobody left to tell.
 pub(super) struct Stderr {
@@ -82,16 +82,14 @@ impl Stderr {
         }
     }
 
-    /// Shows the live lines as they are now.
-    pub(super) fn turn(&mut self) {
-        self.lasting_or_none("");
-    }
-
     /// Starts the ticker when there is something to turn, ends it when there is no more.
     pub(super) fn keep_turning(&mut self, this: impl FnOnce() -> Weak<Mutex<Stderr>>) {
         let Face::Live(live) = &mut self.face else { return };
         match (live.is_active(), &live.ticker) {
-            (true, None) => live.ticker = Ticker::start(this()),
+            (true, None) => {
+                let this = this();
+                live.ticker = Ticker::start(move || turn(&this));
+            }
             (false, _) => live.ticker = None,
             (true, Some(_)) => {}
         }
@@ -174,4 +172,11 @@ impl Stderr {
             let _lost = self.raw(text.as_bytes());
         }
     }
+}
+
+/// Shows the live lines as they are now, while there is somebody to show them.
+fn turn(stderr: &Weak<Mutex<Stderr>>) -> bool {
+    let Some(stderr) = stderr.upgrade() else { return false };
+    stderr.lock().unwrap_or_else(PoisonError::into_inner).lasting_or_none("");
+    true
 }

@@ -4,13 +4,16 @@
 use std::collections::BTreeSet;
 use std::ffi::{OsStr, OsString};
 use std::fs;
-use std::io::{self, BufRead, BufReader};
+use std::io;
 use std::os::unix::fs::MetadataExt;
 use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{ExitStatus, Stdio};
 
+use rustix::process::{Pid, Signal, kill_process_group};
 use serde::Deserialize;
+use tokio::io::{AsyncBufReadExt, BufReader};
+use tokio::process::{Child, ChildStdout, Command};
 
 use crate::error::{Error, Kind, Result};
 
@@ -65,30 +68,34 @@ impl Cargo {
 
     /// Compiles the crate in the folder `source` with its release profile and finds `lib<plugin>.so` among what it
     /// made. Cargo's progress and the compiler's messages go to this process's stderr as they come. It takes as long as
-    /// the compiler takes, and waits for nothing else but cargo's own locks.
+    /// the compiler takes, and waits for nothing else but cargo's own locks. Who drops the future ends cargo and its
+    /// compilers.
     ///
-    /// Errors are of [`Kind::Plugin`]; of [`Kind::Interrupted`] where Ctrl-C ended cargo.
-    pub fn build(&self, source: &Path, plugin: &str) -> Result<Built> {
-        let made = self.cargo_build(source, plugin)?;
+    /// Errors are of [`Kind::Plugin`]; of [`Kind::Interrupted`] where SIGINT ended cargo.
+    pub async fn build(&self, source: &Path, plugin: &str) -> Result<Built> {
+        let made = self.cargo_build(source, plugin).await?;
         let built = made.built(source, plugin)?;
         if !built.is_behind() {
             return Ok(built);
         }
         // Cargo goes by times of modification, which a copied or unpacked file brings along from elsewhere.
-        self.cargo_clean(source, plugin, &made.packages)?;
-        self.cargo_build(source, plugin)?.built(source, plugin)
+        self.cargo_clean(source, plugin, &made.packages).await?;
+        self.cargo_build(source, plugin).await?.built(source, plugin)
     }
 
-    fn cargo_build(&self, source: &Path, plugin: &str) -> Result<Made> {
+    async fn cargo_build(&self, source: &Path, plugin: &str) -> Result<Made> {
         let mut command = self.command("build", source);
         command
             .arg("--message-format=json-render-diagnostics")
             // A user's configuration may have paths in dependency files cut short; nothing is below this one.
             .env("CARGO_BUILD_DEP_INFO_BASEDIR", "/dev/null")
             .stdout(Stdio::piped());
-        let mut child = command.spawn().map_err(|error| self.not_run(plugin, &error))?;
-        let made = read_messages(&mut child);
-        let status = child.wait();
+        let mut running = Running::spawn(command).map_err(|error| self.not_run(plugin, &error))?;
+        let made = match running.child.stdout.take() {
+            Some(stdout) => read_messages(stdout).await,
+            None => Ok(Made::default()),
+        };
+        let status = running.end().await;
         match made.and_then(|made| Ok((made, status?))) {
             Ok((made, status)) if status.success() => Ok(made),
             Ok((_, status)) => Err(failed(source, plugin, status)),
@@ -97,10 +104,14 @@ impl Cargo {
     }
 
     /// Makes cargo forget what it compiled of `packages`.
-    fn cargo_clean(&self, source: &Path, plugin: &str, packages: &BTreeSet<String>) -> Result<()> {
+    async fn cargo_clean(&self, source: &Path, plugin: &str, packages: &BTreeSet<String>) -> Result<()> {
         let mut command = self.command("clean", source);
         command.arg("--quiet").args(packages.iter().flat_map(|package| ["--package", package])).stdout(Stdio::null());
-        match command.status() {
+        let status = match Running::spawn(command) {
+            Ok(running) => running.end().await,
+            Err(error) => Err(error),
+        };
+        match status {
             Ok(status) if status.success() => Ok(()),
             Ok(status) => Err(Error::new(Kind::Plugin, format!("plugin `{plugin}` cannot be compiled anew"))
                 .cause(format!("cargo clean ended with {status}; its messages are above"))),
@@ -118,7 +129,8 @@ impl Cargo {
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stderr(Stdio::inherit());
+            .stderr(Stdio::inherit())
+            .process_group(0);
         command
     }
 
@@ -197,12 +209,37 @@ struct Made {
     packages: BTreeSet<String>,
 }
 
-fn read_messages(child: &mut Child) -> io::Result<Made> {
+/// Cargo under way, in a process group of its own with the compilers that it starts. Dropping it ends them all.
+struct Running {
+    child: Child,
+}
+
+impl Running {
+    fn spawn(mut command: Command) -> io::Result<Running> {
+        Ok(Running { child: command.spawn()? })
+    }
+
+    async fn end(mut self) -> io::Result<ExitStatus> {
+        self.child.wait().await
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // No id: it has ended and was waited for.
+        if let Some(group) = self.child.id().and_then(|id| Pid::from_raw(id.cast_signed())) {
+            // It may have ended meanwhile, which is all that is wanted.
+            kill_process_group(group, Signal::TERM).ok();
+        }
+    }
+}
+
+async fn read_messages(stdout: ChildStdout) -> io::Result<Made> {
     let mut made = Made::default();
-    let Some(stdout) = child.stdout.take() else { return Ok(made) };
-    for line in BufReader::new(stdout).split(b'\n') {
+    let mut lines = BufReader::new(stdout).split(b'\n');
+    while let Some(line) = lines.next_segment().await? {
         // Build scripts may print between the messages.
-        match serde_json::from_slice(&line?) {
+        match serde_json::from_slice(&line) {
             Ok(Message::CompilerArtifact { package_id, target, filenames }) => {
                 if package_id.contains("path+file:") {
                     // Before 1.77 `name version (source)`, since then a specification as a whole.

@@ -124,33 +124,42 @@ fn at(given: &Path, places: &Places) -> Result<Found> {
 
 fn named(given: &Path, places: &Places) -> Result<Found> {
     let name = given.to_string_lossy();
-    let prefixed = format!("{PREFIX}{name}");
-    let near = [given.into(), Path::new("topologies").join(given), Path::new("topologies").join(&prefixed), {
-        PathBuf::from(&prefixed)
-    }];
     let installed = places.config.join("topologies");
-    let candidates: Vec<PathBuf> = near.into_iter().chain([installed.join(given), installed.join(&prefixed)]).collect();
+    let names_here = match name.starts_with(PREFIX) {
+        true => vec![name.to_string()],
+        false => vec![name.to_string(), format!("{PREFIX}{name}")],
+    };
+    let below = |folder: &Path| names_here.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
+    let (here, there) = (below(Path::new("")), below(Path::new("topologies")));
+    let near = [&here[..1], &there[..], &here[1..]].concat();
+    let candidates = [near.clone(), below(&installed)].concat();
     let has_manifest = |path: &&PathBuf| places.current.join(path).join(manifest::FILE_NAME).is_file();
     let is_folder = |path: &&PathBuf| places.current.join(path).is_dir();
     // A folder without a manifest hides no topology of its name, but is worth an answer when there is none.
     if let Some(path) = candidates.iter().find(has_manifest).or_else(|| candidates.iter().find(is_folder)) {
         return Ok(Found::Folder(Box::new(Folder::open(&places.current.join(path), path)?)));
     }
+    let near: Vec<_> = near.iter().map(|path| path.display().to_string()).collect();
     let error = Error::new(Kind::NotFound, format!("no topology `{name}`"))
-        .cause(format!(
-            "no folder `{name}`, `topologies/{name}`, `topologies/{prefixed}` or `{prefixed}` in `{}`",
-            places.current.display()
-        ))
-        .cause(format!("no folder `{name}` or `{prefixed}` in `{}`", installed.display()));
+        .cause(format!("no folder {} in `{}`", any_of(&near), places.current.display()))
+        .cause(format!("no folder {} in `{}`", any_of(&names_here), installed.display()));
     let known = names(places);
     let bare = name.strip_prefix(PREFIX).unwrap_or(&name);
     Err(match nearest(bare, known.iter().map(String::as_str)) {
         Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-        None if known.is_empty() => {
-            error.hint("name a topology's folder by its path, or install one with `clusterdock topology add`")
-        }
+        None if known.is_empty() => error
+            .hint(format!("name a topology's folder by its path, or put the folder into `{}`", installed.display())),
         None => error.hint(format!("found by name are `{}`; any other by the path of its folder", known.join("`, `"))),
     })
+}
+
+/// "`a`, `b` or `c`".
+fn any_of(names: &[String]) -> String {
+    match names {
+        [] => String::new(),
+        [one] => format!("`{one}`"),
+        [before @ .., last] => format!("`{}` or `{last}`", before.join("`, `")),
+    }
 }
 
 /// The error for a folder that is there, but is none of ours.

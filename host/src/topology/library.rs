@@ -83,24 +83,25 @@ pub fn places(folder: &Folder) -> [PathBuf; 2] {
 /// Two processes never compile one plugin at once: the second waits as long as the first compiles, and takes the
 /// result.
 ///
-/// Errors are of [`Kind::Plugin`], and of [`Kind::Interrupted`] where Ctrl-C ended cargo.
-pub fn find(folder: &Folder, cargo: &Cargo, on: &mut dyn FnMut(Event<'_>)) -> Result<Library> {
+/// Errors are of [`Kind::Plugin`], and of [`Kind::Interrupted`] where SIGINT ended cargo. Who drops the future ends the
+/// compilation.
+pub async fn find(folder: &Folder, cargo: &Cargo, on: &mut dyn FnMut(Event<'_>)) -> Result<Library> {
     if let Standing::Usable(library) = standing(folder)? {
         return Ok(library);
     }
-    let _lock = lock(folder, on)?;
+    let _lock = lock(folder, on).await?;
     match standing(folder)? {
         Standing::Usable(library) => Ok(library),
-        Standing::Wanting { source, why } => build(folder, cargo, &source, &why, on),
+        Standing::Wanting { source, why } => build(folder, cargo, &source, &why, on).await,
     }
 }
 
 /// Compiles the library of `folder` whatever is there already (cargo itself may find that nothing is to be done).
 /// Errors as those of [`find`].
-pub fn compile(folder: &Folder, cargo: &Cargo, on: &mut dyn FnMut(Event<'_>)) -> Result<Library> {
+pub async fn compile(folder: &Folder, cargo: &Cargo, on: &mut dyn FnMut(Event<'_>)) -> Result<Library> {
     let source = folder.source().ok_or_else(|| no_library(folder))?;
-    let _lock = lock(folder, on)?;
-    build(folder, cargo, &source, "asked for", on)
+    let _lock = lock(folder, on).await?;
+    build(folder, cargo, &source, "asked for", on).await
 }
 
 fn standing(folder: &Folder) -> Result<Standing> {
@@ -136,30 +137,32 @@ fn standing(folder: &Folder) -> Result<Standing> {
 
 /// Held until dropped, or until the process ends in whatever way. The wait needs no deadline of its own: who holds the
 /// lock is a compilation, and the system takes the lock from the dead.
-fn lock(folder: &Folder, on: &mut dyn FnMut(Event<'_>)) -> Result<File> {
+async fn lock(folder: &Folder, on: &mut dyn FnMut(Event<'_>)) -> Result<File> {
+    let failed = |error| not_placed(folder, &error);
     let [library, _] = places(folder);
-    let mut open = || {
-        fs::create_dir_all(library.parent().unwrap_or(&folder.path))?;
-        let file = File::create(library.with_extension("so.lock"))?;
-        match file.try_lock() {
-            Ok(()) => {}
-            Err(TryLockError::WouldBlock) => {
-                on(Event::Waiting { plugin: &folder.manifest.plugin });
-                file.lock()?;
-            }
-            Err(TryLockError::Error(error)) => return Err(error),
-        }
-        Ok(file)
-    };
-    open().map_err(|error| not_placed(folder, &error))
+    fs::create_dir_all(library.parent().unwrap_or(&folder.path)).map_err(failed)?;
+    let file = File::create(library.with_extension("so.lock")).map_err(failed)?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => on(Event::Waiting { plugin: &folder.manifest.plugin }),
+        Err(TryLockError::Error(error)) => return Err(failed(error)),
+    }
+    let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| file));
+    waiting.await.map_err(io::Error::from).flatten().map_err(failed)
 }
 
-fn build(folder: &Folder, cargo: &Cargo, source: &Path, why: &str, on: &mut dyn FnMut(Event<'_>)) -> Result<Library> {
+async fn build(
+    folder: &Folder,
+    cargo: &Cargo,
+    source: &Path,
+    why: &str,
+    on: &mut dyn FnMut(Event<'_>),
+) -> Result<Library> {
     let plugin = &folder.manifest.plugin;
     let [path, _] = places(folder);
     on(Event::Compiling { plugin, source, why });
     let (began, since) = (Instant::now(), SystemTime::now());
-    let built = cargo.build(source, plugin)?;
+    let built = cargo.build(source, plugin).await?;
     place(&built, source, &path, since).map_err(|error| not_placed(folder, &error))?;
     on(Event::Compiled { plugin, took: began.elapsed() });
     Ok(Library { path, origin: Origin::Compiled })

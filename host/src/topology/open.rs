@@ -3,7 +3,7 @@
 
 use super::compile::Cargo;
 use super::folder::{self, Folder, Found};
-use super::library::{self, Event as LibraryEvent};
+use super::library::{self, Event as LibraryEvent, Library};
 use super::manifest::Manifest;
 use super::plugin::Plugin;
 use super::process::{Launch, PluginProcess};
@@ -38,9 +38,7 @@ impl Topology {
         let places = folder::Places { current: session.places.current.clone(), config: session.places.config.clone() };
         let (library, found) = match folder::find(given, &places)? {
             Found::Folder(folder) => {
-                // The compiler writes to the terminal itself.
-                let _lent = session.report.lend_terminal();
-                let library = library::find(&folder, &Cargo::from_environment(), &mut |event| tell(session, event))?;
+                let library = session.stop.wait(find_library(session, &folder)).await?;
                 (library.path, Some(folder))
             }
             Found::Library(path) => (path, None),
@@ -87,14 +85,21 @@ fn note_of(library: &Path) -> PathBuf {
     library.join("topology.toml")
 }
 
-fn tell(session: &Session<'_>, event: LibraryEvent<'_>) {
-    match event {
+async fn find_library(session: &Session<'_>, folder: &Folder) -> Result<Library> {
+    let mut lent = None;
+    let mut tell = |event: LibraryEvent<'_>| match event {
         LibraryEvent::Waiting { plugin } => session.event(Event::Progress {
             message: format!("Waiting for another clusterdock that compiles plugin {plugin} ..."),
         }),
-        LibraryEvent::Compiling { plugin, .. } => session.event(Event::Compiling { plugin: plugin.to_string() }),
-        LibraryEvent::Compiled { plugin, took } => {
-            session.event(Event::Debug { message: format!("compiled plugin {plugin} in {} ms", took.as_millis()) })
+        LibraryEvent::Compiling { plugin, .. } => {
+            session.event(Event::Compiling { plugin: plugin.to_string() });
+            // The compiler writes to the terminal itself.
+            lent = Some(session.report.lend_terminal());
         }
-    }
+        LibraryEvent::Compiled { plugin, took } => {
+            lent = None;
+            session.event(Event::Debug { message: format!("compiled plugin {plugin} in {} ms", took.as_millis()) });
+        }
+    };
+    library::find(folder, &Cargo::from_environment(), &mut tell).await
 }

@@ -155,8 +155,11 @@ impl HadoopXml {
 
     /// None for one without a name, which Hadoop leaves out too.
     fn property(&self, node: Node<'_, '_>) -> Result<Option<Property>> {
-        let child = |tag: &str| node.children().filter(|child| child.has_tag_name(tag)).last();
-        let Some(name) = child("name") else { return Ok(None) };
+        let child = |tag: &str| node.children().rfind(|child| child.has_tag_name(tag));
+        let name = match child("name") {
+            Some(name) => name,
+            None => return Ok(None),
+        };
         let value = child("value");
         let value_at = value.map(|value| self.inside(value)).transpose()?;
         let whole = Self::checked(node)?;

@@ -146,7 +146,7 @@ impl Ini {
             if let Kind::Section(name) = &line.kind {
                 now = name;
             }
-            (now == section).then(|| at)
+            (now == section).then_some(at)
         })
     }
 
@@ -159,7 +159,7 @@ impl Ini {
     fn new_pair(&self, section: &str, key: &str) -> Line {
         let is_pair = |line: &&Line| matches!(line.kind, Kind::Pair(..)) && !line.separator.is_empty();
         let neighbour = self.lines_of(section).map(|at| &self.lines[at]).filter(is_pair).last();
-        let like = neighbour.or_else(|| self.lines.iter().filter(is_pair).last());
+        let like = neighbour.or_else(|| self.lines.iter().rfind(is_pair));
         let (before, separator) = like.map_or(("", " = "), |line| (&line.before, &line.separator));
         let kind = Kind::Pair(key.into(), String::new());
         let separator = if separator.trim().is_empty() { " = " } else { separator };

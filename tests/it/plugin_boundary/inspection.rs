@@ -6,7 +6,7 @@ use clusterdock::topology::inspect::{inspect, inspect_bytes};
 use clusterdock_tests::plugins::library;
 use clusterdock_tests::{cargo, elf};
 use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 /// Expects that a file with these bytes is refused with a message that has this in it, and of the right kind.
@@ -145,9 +145,9 @@ fn a_copy_is_kept_under_its_digest_and_repaired_when_it_was_damaged() {
     assert_eq!(copy, config.path().join("plugins").join(format!("{}.so", plugin.digest)));
     assert_eq!(fs::read(&copy).unwrap(), plugin.bytes());
 
-    let made = modified(&copy);
+    let made = inode(&copy);
     cache::keep(config.path(), &plugin).unwrap();
-    assert_eq!(modified(&copy), made, "a copy that is whole is used as it is");
+    assert_eq!(inode(&copy), made, "a copy that is whole is used as it is");
 
     fs::set_permissions(&copy, fs::Permissions::from_mode(0o644)).unwrap();
     fs::write(&copy, "damaged").unwrap();
@@ -181,6 +181,6 @@ fn stripped(library: &Path) -> Vec<u8> {
     fs::read(&copy).unwrap()
 }
 
-fn modified(path: &Path) -> std::time::SystemTime {
-    fs::metadata(path).unwrap().modified().unwrap()
+fn inode(path: &Path) -> u64 {
+    fs::metadata(path).unwrap().ino()
 }

@@ -4,22 +4,13 @@ use clusterdock_tests::plugins;
 use clusterdock_tests::scene::Scene;
 use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
-use std::process::Child;
+use std::process::{Child, ChildStderr};
 
 /// Starts many nodes, and gives the process as soon as its story says `text`.
-fn start_until(scene: &Scene, text: &str) -> (Child, BufReader<std::process::ChildStderr>) {
+fn start_until(scene: &Scene, text: &str) -> (Child, BufReader<ChildStderr>) {
     plugins::library("topology_nodebase");
     let nodes = (1..=8).map(|number| format!("n{number}"));
-    let mut child = scene.start().args(["--progress", "plain", "--nodes"]).args(nodes).command().spawn().unwrap();
-    let mut story = BufReader::new(child.stderr.take().unwrap());
-    let mut line = String::new();
-    while story.read_line(&mut line).unwrap() > 0 {
-        if line.contains(text) {
-            return (child, story);
-        }
-        line.clear();
-    }
-    panic!("the start ended without `{text}`: {:?}", child.wait());
+    scene.start().args(["--progress", "plain", "--nodes"]).args(nodes).until(text)
 }
 
 fn signal(child: &Child, signal: Signal) {

@@ -7,7 +7,7 @@ use std::os::unix::net::UnixStream;
 use std::thread;
 
 /// Passes connections on to the machine's engine; gives the address to reach it by.
-fn tcp_engine() -> String {
+pub(crate) fn tcp_engine() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = format!("tcp://{}", listener.local_addr().unwrap());
     thread::spawn(move || {

@@ -40,14 +40,18 @@ fn a_shell_on_a_node_has_the_size_of_the_terminal_and_follows_it() {
     let (mut terminal, modes) = shell(&scene);
     terminal.types("stty size\r");
     terminal.shows(&format!("{ROWS} {COLUMNS}\r\n"));
+    // The new size comes by another way than what is typed, so the node says when it is there.
+    terminal.types("(trap 'stty size; kill $!' WINCH; sleep 1000 & echo wait''ing; wait)\r");
+    terminal.shows("waiting\r\n");
     terminal.resize(40, 120);
+    terminal.shows("40 120\r\n");
     terminal.types("stty size\r");
     terminal.shows("40 120\r\n");
     // Ctrl-P: the command before.
     terminal.types("\x10\r");
     terminal.shows("40 120\r\n");
-    terminal.types("sleep 1000; echo interrupted by $?\r");
-    terminal.shows("$?\r\n");
+    terminal.types("(echo start''ed; exec sleep 1000)\r");
+    terminal.shows("started\r\n");
     terminal.types("\x03");
     terminal.shows("root@node-1");
     terminal.types("echo $TERM; exit 7\r");
@@ -189,10 +193,12 @@ fn a_command_whose_output_nobody_reads_is_ended_on_the_node_too() {
 fn daemons_outlive_the_shell_that_started_them() {
     let Some(scene) = started("daemon") else { return };
     let (mut terminal, _) = shell(&scene);
-    terminal.types("setsid sleep 2001 </dev/null >/dev/null 2>&1 & sleep 2002 & echo st''arted\r");
-    terminal.shows("started");
+    terminal.types("sleep 2002 &\r");
+    terminal.types(r#"setsid sh -c "echo st''arted; exec </dev/null >/dev/null 2>&1; sleep 2001; :" &"#);
+    terminal.types("\r");
+    terminal.shows("started\r\n");
     terminal.signal(Signal::HUP);
     assert_eq!(terminal.ends(), 143);
-    assert!(running(&scene, "sleep 2001").contains("2001"));
+    assert!(running(&scene, "sh -c echo").contains("2001"));
     assert_eq!(running(&scene, "sleep 2002"), "");
 }

@@ -78,6 +78,7 @@ pub(super) fn image(seen: models::ImageInspect) -> Image {
         id: seen.id.unwrap_or_default(),
         command: words.collect(),
         volumes: config.volumes.unwrap_or_default(),
+        ports: config.exposed_ports.unwrap_or_default(),
         labels: config.labels.unwrap_or_default().into_iter().collect(),
         size: seen.size.unwrap_or_default().max(0) as u64,
     }

@@ -125,13 +125,15 @@ fn an_unknown_name_gets_the_places_searched_and_the_name_that_was_meant() {
     );
     assert!(error.causes()[1].ends_with("/config/topologies`"), "{error}");
     assert_eq!(error.next_step(), Some("did you mean `nodebase`?"));
-    assert_eq!(disk.missing("topology_nodebas").next_step(), Some("did you mean `nodebase`?"));
+    let error = disk.missing("topology_nodebas");
+    assert_eq!(error.causes()[0], format!("no folder `topology_nodebas` or `topologies/topology_nodebas` in `{here}`"));
+    assert_eq!(error.next_step(), Some("did you mean `nodebase`?"));
 }
 
 #[test]
 fn a_name_that_resembles_none_gets_those_that_there_are() {
     let disk = Disk::new();
-    assert!(disk.missing("kafka").next_step().unwrap().contains("clusterdock topology add"));
+    assert!(disk.missing("kafka").next_step().unwrap().contains("/config/topologies"));
     disk.topology("here/topologies/topology_nodebase");
     disk.topology("config/topologies/hdp");
     disk.topology("config/topologies/nodebase");

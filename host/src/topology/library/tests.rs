@@ -68,11 +68,11 @@ impl Scene {
     /// Finds the library by cargo; with it the reasons for which cargo was called.
     fn find(&self) -> (Result<Library>, Vec<String>) {
         let mut reasons = Vec::new();
-        let found = find(&self.folder(), &cargo(), &mut |event| {
+        let found = block_on(find(&self.folder(), &cargo(), &mut |event| {
             if let Event::Compiling { why, .. } = event {
                 reasons.push(why.to_owned());
             }
-        });
+        }));
         (found, reasons)
     }
 
@@ -85,7 +85,7 @@ impl Scene {
 
     /// Finds the library where calling cargo is an error.
     fn found_without_cargo(&self) -> Library {
-        find(&self.folder(), &no_cargo(), &mut |event| panic!("{event:?}")).unwrap()
+        block_on(find(&self.folder(), &no_cargo(), &mut |event| panic!("{event:?}"))).unwrap()
     }
 
     fn is_fresh(&self) {
@@ -97,6 +97,10 @@ impl Scene {
         assert_eq!(error.kind(), Kind::Plugin);
         error
     }
+}
+
+fn block_on<T>(work: impl Future<Output = T>) -> T {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(work)
 }
 
 fn cargo() -> Cargo {
@@ -213,11 +217,11 @@ fn compiling_can_be_asked_for() {
     let scene = Scene::new();
     for _ in 0..2 {
         let mut took = None;
-        let library = compile(&scene.folder(), &cargo(), &mut |event| {
+        let library = block_on(compile(&scene.folder(), &cargo(), &mut |event| {
             if let Event::Compiled { took: time, .. } = event {
                 took = Some(time);
             }
-        });
+        }));
         assert_eq!(library.unwrap().origin, Origin::Compiled);
         assert!(took.unwrap() > Duration::ZERO);
     }
@@ -231,19 +235,19 @@ fn of_two_at_once_the_second_waits_and_compiles_nothing() {
     let first = scene.folder();
     std::thread::scope(|threads| {
         threads.spawn(move || {
-            find(&first, &cargo(), &mut |event| {
+            block_on(find(&first, &cargo(), &mut |event| {
                 if let Event::Compiling { .. } = event {
                     begun.send(()).unwrap();
                     waiting.recv_timeout(Duration::from_secs(60)).unwrap();
                 }
-            })
+            }))
             .unwrap()
         });
         compiling.recv_timeout(Duration::from_secs(60)).unwrap();
-        let second = find(&scene.folder(), &no_cargo(), &mut |event| {
+        let second = block_on(find(&scene.folder(), &no_cargo(), &mut |event| {
             assert_eq!(event, Event::Waiting { plugin: "tiny" });
             second_waits.send(()).unwrap();
-        });
+        }));
         assert_eq!(second.unwrap(), Library { path: scene.library(), origin: Origin::Fresh });
     });
 }
@@ -282,13 +286,13 @@ fn a_crate_that_makes_no_library_of_the_name_is_told_what_to_write() {
 #[test]
 fn without_cargo_it_is_told_how_to_go_on() {
     let scene = Scene::new();
-    let error = find(&scene.folder(), &no_cargo(), &mut |_| {}).unwrap_err();
+    let error = block_on(find(&scene.folder(), &no_cargo(), &mut |_| {})).unwrap_err();
     assert_eq!(error.kind(), Kind::Plugin);
     assert_eq!(error.message(), "plugin `tiny` has to be compiled, but there is no cargo");
     assert!(error.next_step().unwrap().contains(&format!("`lib/{}/libtiny.so`", target())), "{error:?}");
     scene.write("home/.cargo/bin/cargo", "");
     let beside = Cargo::new("cargo", [("PATH".into(), "/nowhere".into()), ("HOME".into(), scene.path("home").into())]);
-    let error = find(&scene.folder(), &beside, &mut |_| {}).unwrap_err();
+    let error = block_on(find(&scene.folder(), &beside, &mut |_| {})).unwrap_err();
     assert!(error.next_step().unwrap().contains("/home/.cargo/bin:$PATH`"), "{error:?}");
 }
 
@@ -316,7 +320,7 @@ fn where_nothing_is_found_the_places_are_listed() {
 fn a_folder_that_cannot_take_the_library_is_found_out_before_cargo_is_called() {
     let scene = Scene::new();
     fs::write(scene.path("topology/lib"), "in the way").unwrap();
-    let error = find(&scene.folder(), &no_cargo(), &mut |_| {}).unwrap_err();
+    let error = block_on(find(&scene.folder(), &no_cargo(), &mut |_| {})).unwrap_err();
     assert_eq!(error.kind(), Kind::Plugin);
     assert!(error.message().starts_with("plugin `tiny` cannot be compiled into"), "{error}");
 }

@@ -1,0 +1,48 @@
+//! Which nodes get ssh keys, and where: those whose image has sshd, unless the keys would come to lie outside of the node.
+//! The places are sshd's and ssh's own, so that nothing need be configured.
+
+use crate::engine::{ContainerSpec, Image};
+use clusterdock_plugin_api::{Settings, VolumeSource};
+use std::path::Path;
+
+/// Root's own key.
+pub const IDENTITY: &str = "/root/.ssh/id_ed25519";
+/// Who may log in as root: who has that key.
+pub const AUTHORIZED: &str = "/root/.ssh/authorized_keys";
+/// What the node proves itself with.
+pub const HOST_KEY: &str = "/etc/ssh/ssh_host_ed25519_key";
+/// Its public half.
+pub const HOST_KEY_PUBLIC: &str = "/etc/ssh/ssh_host_ed25519_key.pub";
+/// What all users of the node know the others by.
+pub const KNOWN_HOSTS: &str = "/etc/ssh/ssh_known_hosts";
+
+/// All that is put into a node.
+const FILES: [&str; 5] = [IDENTITY, AUTHORIZED, HOST_KEY, HOST_KEY_PUBLIC, KNOWN_HOSTS];
+
+/// Fields of the engine's own create call that may mount anything anywhere, or forbid to write at all.
+const UNREAD: [&str; 3] = ["Binds", "Mounts", "ReadonlyRootfs"];
+
+/// Whether a node gets keys. A node that has sshd and gets none is worth a warning.
+pub fn gets(container: &ContainerSpec, image: Option<&Image>, warnings: &mut Vec<String>) -> bool {
+    if !image.is_some_and(Image::has_sshd) {
+        return false;
+    }
+    let obstacle = obstacle(&container.settings);
+    if let Some(why) = &obstacle {
+        warnings.push(format!("node {} gets no ssh keys: {why}", container.name));
+    }
+    obstacle.is_none()
+}
+
+/// Why files that are put into a node before it starts might get into somebody else's folder, or out of sight.
+fn obstacle(settings: &Settings) -> Option<String> {
+    let lasting = |source: &VolumeSource| matches!(source, VolumeSource::Bind(_) | VolumeSource::Named(_));
+    let volumes = settings.volumes.iter().filter(|volume| lasting(&volume.source) || volume.read_only);
+    let mut mounts = volumes.map(|volume| &volume.target).chain(settings.tmpfs.keys());
+    if let Some(mount) = mounts.find(|mount| FILES.iter().any(|file| Path::new(file).starts_with(mount))) {
+        return Some(format!("`{mount}` is a mount"));
+    }
+    let raw = settings.create.get("HostConfig");
+    let unread = UNREAD.iter().find(|field| raw.is_some_and(|raw| raw.get(field).is_some()))?;
+    Some(format!("its topology sets `HostConfig.{unread}`"))
+}
