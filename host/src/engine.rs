@@ -27,7 +27,7 @@ pub use container::{
 pub use error::{EngineError, Fault};
 pub use exec::{Chunk, ExecSession, ExecSpec};
 pub use file::FileKind;
-pub use image::{BuildSpec, Image, ImageProgress};
+pub use image::{BuildSpec, Credentials, Image, ImageProgress, Login};
 pub use network::{Network, NetworkSpec};
 
 /// What the engine's methods return.
@@ -68,8 +68,22 @@ pub trait Engine: Send + Sync {
         changes: &[String],
         tar: BoxStream<'static, std::io::Result<Bytes>>,
     ) -> EngineResult<()>;
-    /// Pulls an image from its registry. Ends with an error when the engine's last word was one.
-    async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()>;
+    /// Pulls an image from its registry, without a login where there are no credentials. Ends with an error when the
+    /// engine's last word was one: [`Fault::NotFound`] where the registry has no such image, [`Fault::Unauthorized`]
+    /// where it wants another login, [`Fault::Registry`] where the engine cannot talk to it.
+    async fn pull_image(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()>;
+    /// Pushes an image, by its reference with a tag, to its registry. Ends as [`Engine::pull_image`].
+    async fn push_image(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()>;
 
     /// Builds an image of a Dockerfile and its context, a tar. Ends with an error when a step fails.
     async fn build_image(

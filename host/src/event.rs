@@ -111,9 +111,11 @@ pub enum ImagePhase {
     Building,
     /// From its registry.
     Pulling,
-    /// A step of a build or a part of a pull.
+    /// To its registry.
+    Pushing,
+    /// A step of a build or a part of a pull or push.
     Progress {
-        /// What part: a layer's short id, or empty.
+        /// What part: a layer's short id, of a push its size, or empty.
         part: String,
         /// The engine's words.
         status: String,
@@ -124,6 +126,11 @@ pub enum ImagePhase {
     },
     /// It is there.
     Ready {
+        /// Milliseconds that it took.
+        took_ms: u64,
+    },
+    /// Its registry has it.
+    Pushed {
         /// Milliseconds that it took.
         took_ms: u64,
     },

@@ -2,11 +2,13 @@
 //! images are provided once each, in parallel.
 
 pub mod assemble;
+mod base;
 pub mod context;
 pub mod ignore;
+pub mod registry;
 
 use crate::cli::start::Pull;
-use crate::engine::{BuildSpec, Engine, EngineError, Fault, Image, ImageProgress};
+use crate::engine::{BuildSpec, Credentials, Engine, Fault, Image, ImageProgress};
 use crate::error::{Error, Kind, Result};
 use crate::event::{Event, ImagePhase};
 use crate::execution::Stop;
@@ -17,7 +19,8 @@ use context::Context;
 use futures_util::StreamExt;
 use futures_util::future::try_join_all;
 use futures_util::stream::BoxStream;
-use std::collections::BTreeMap;
+use registry::Registries;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufWriter, Write};
 use std::path::Path;
 use std::sync::Arc;
@@ -73,7 +76,8 @@ impl Wanted {
             Some(System::Assembled { programs }) => programs,
             Some(System::Built { context, dockerfile }) if folder.is_some() => {
                 let folder = folder.map(|folder| folder.join(context)).unwrap_or_default();
-                let context = Context { folder, dockerfile: dockerfile.display().to_string() };
+                let dockerfile = dockerfile.display().to_string();
+                let context = Context { folder, dockerfile, arguments: BTreeMap::new() };
                 return Ok(Wanted { reference, source: Source::Built(context) });
             }
             // A lone library has no folder beside it.
@@ -87,6 +91,15 @@ impl Wanted {
     /// An image that a node names itself.
     pub fn named(reference: &str) -> Wanted {
         Wanted { reference: reference.into(), source: Source::Registry }
+    }
+
+    /// The same; where it is built, with these build arguments.
+    #[must_use]
+    pub fn with_arguments(mut self, arguments: BTreeMap<String, String>) -> Wanted {
+        if let Source::Built(context) = &mut self.source {
+            context.arguments = arguments;
+        }
+        self
     }
 
     /// What would be done for an image that may be there, in words of the plan.
@@ -108,6 +121,8 @@ impl Wanted {
 pub struct Provider<'a> {
     /// The engine.
     pub engine: &'a dyn Engine,
+    /// Who the user is to registries.
+    pub registries: &'a Registries,
     /// When to pull.
     pub pull: Pull,
     /// Ends it early.
@@ -148,10 +163,10 @@ impl Provider<'_> {
         match &wanted.source {
             Source::Assembled(recipe) => self.assemble(reference, recipe).await?,
             Source::Built(context) => self.pull_or_build(reference, context, is_there).await?,
-            Source::Registry => self.pull(reference).await.map_err(|error| match is_there {
-                true => error.hint("the image is there: leave out --always-pull to use it as it is"),
-                false => error,
-            })?,
+            Source::Registry => {
+                let credentials = self.credentials(reference).await?;
+                self.pull(reference, credentials.as_ref(), is_there).await?;
+            }
         }
         let image = self.stop.look(self.inspect(reference)).await?.ok_or_else(|| {
             Error::new(Kind::Image, format!("image `{reference}` vanished while it was being provided"))
@@ -160,32 +175,41 @@ impl Provider<'_> {
         Ok((reference.clone(), image))
     }
 
-    /// A registry that has the image saves the build; one that has not, or cannot be reached, is no failure.
+    /// A registry that has the image saves the build; one that has not, or cannot be reached, is no failure. Not to
+    /// know who the user is to it is one, though.
     async fn pull_or_build(&self, reference: &str, context: &Context, is_there: bool) -> Result<()> {
         if self.pull != Pull::Never {
-            match self.pull(reference).await {
+            let credentials = self.credentials(reference).await?;
+            match self.pull(reference, credentials.as_ref(), is_there).await {
                 Ok(()) => return Ok(()),
-                Err(error) if error.kind() != Kind::Image => return Err(error),
-                Err(error) if is_there => {
-                    return Err(error.hint("the image is there: leave out --always-pull to use it as it is"));
-                }
+                Err(error) if error.kind() != Kind::Image || is_there => return Err(error),
                 Err(error) => (self.events)(Event::Debug { message: format!("building it instead: {error}") }),
             }
         }
-        self.build(reference, context, &BTreeMap::new()).await
+        self.build(reference, context).await
     }
 
-    /// Builds an image from its Dockerfile.
+    /// Builds an image from its Dockerfile, whether or not there is one of that name.
     ///
     /// # Errors
     /// [`Kind::Image`] with the last lines of the step that failed.
-    pub async fn build(&self, reference: &str, context: &Context, arguments: &BTreeMap<String, String>) -> Result<()> {
-        context.check()?;
+    pub async fn build_afresh(&self, reference: &str, context: &Context) -> Result<()> {
+        let began = Instant::now();
+        self.build(reference, context).await?;
+        self.tell(reference, ImagePhase::Ready { took_ms: began.elapsed().as_millis() as u64 });
+        Ok(())
+    }
+
+    async fn build(&self, reference: &str, context: &Context) -> Result<()> {
+        let dockerfile = context.dockerfile()?;
         self.tell(reference, ImagePhase::Building);
+        let mut arguments = self.registries.proxy_arguments(self.engine.address()).await?;
+        arguments.extend(context.arguments.clone());
         let spec = BuildSpec {
             reference: reference.into(),
             dockerfile: context.dockerfile.clone(),
-            arguments: arguments.clone(),
+            credentials: self.credentials_of_all(base::images(&dockerfile, &arguments)).await?,
+            arguments,
             pull: self.pull == Pull::Always,
         };
         let source = context.clone();
@@ -194,27 +218,59 @@ impl Provider<'_> {
         let mut progress = |step: ImageProgress| {
             last.extend(step.status.lines().map(str::to_string));
             last.drain(..last.len().saturating_sub(BUILD_LINES));
-            let ImageProgress { part, status, current, total } = step;
-            self.tell(reference, ImagePhase::Progress { part, status, current, total });
+            self.tell_step(reference, step);
         };
         let build = async { Ok(self.engine.build_image(&spec, tar, &mut progress).await) };
         let built = self.stop.wait(build).await?;
         written.await.map_err(|error| Error::new(Kind::Image, "packing the context panicked").cause(error))??;
         built.map_err(|error| {
+            let wants_login = error.fault == Fault::Unauthorized;
             let error = Error::from(error).kind_of(Kind::Image);
             let error = error.context(format!("image `{reference}` could not be built"));
-            if last.is_empty() { error } else { error.cause(format!("last lines:\n{}", last.join("\n"))) }
+            let error = if last.is_empty() { error } else { error.cause(format!("last lines:\n{}", last.join("\n"))) };
+            match wants_login {
+                true => error.hint("an image that it builds on wants a login: docker login REGISTRY"),
+                false => error,
+            }
         })
     }
 
-    async fn pull(&self, reference: &str) -> Result<()> {
+    async fn pull(&self, reference: &str, credentials: Option<&Credentials>, is_there: bool) -> Result<()> {
         self.tell(reference, ImagePhase::Pulling);
-        let mut progress = |step: ImageProgress| {
-            let ImageProgress { part, status, current, total } = step;
-            self.tell(reference, ImagePhase::Progress { part, status, current, total });
-        };
-        let pull = async { Ok(self.engine.pull_image(reference, &mut progress).await) };
-        self.stop.wait(pull).await?.map_err(|error| not_pulled(reference, error))
+        let mut progress = |step: ImageProgress| self.tell_step(reference, step);
+        let pull = async { Ok(self.engine.pull_image(reference, credentials, &mut progress).await) };
+        let pulled = self.stop.wait(pull).await?;
+        pulled.map_err(|error| registry::not_pulled(reference, credentials, is_there, error))
+    }
+
+    /// Pushes an image that the engine has.
+    ///
+    /// # Errors
+    /// [`Kind::Image`] with what the registry said.
+    pub async fn push(&self, reference: &str) -> Result<()> {
+        let began = Instant::now();
+        let credentials = self.credentials(reference).await?;
+        self.tell(reference, ImagePhase::Pushing);
+        let mut progress = |step: ImageProgress| self.tell_step(reference, step);
+        let push = async { Ok(self.engine.push_image(reference, credentials.as_ref(), &mut progress).await) };
+        let pushed = self.stop.wait(push).await?;
+        pushed.map_err(|error| registry::not_pushed(reference, credentials.as_ref(), error))?;
+        self.tell(reference, ImagePhase::Pushed { took_ms: began.elapsed().as_millis() as u64 });
+        Ok(())
+    }
+
+    async fn credentials(&self, reference: &str) -> Result<Option<Credentials>> {
+        let asked = self.stop.wait(self.registries.credentials(reference)).await;
+        asked.map_err(|error| error.cause(format!("it is needed for image `{reference}`")))
+    }
+
+    async fn credentials_of_all(&self, images: BTreeSet<String>) -> Result<Vec<Credentials>> {
+        let mut found: Vec<Credentials> = Vec::new();
+        for image in images {
+            let credentials = self.credentials(&image).await?;
+            found.extend(credentials.filter(|one| !found.contains(one)));
+        }
+        Ok(found)
     }
 
     async fn assemble(&self, reference: &str, recipe: &Arc<Recipe>) -> Result<()> {
@@ -251,6 +307,11 @@ impl Provider<'_> {
 
     async fn inspect(&self, reference: &str) -> Result<Option<Image>> {
         Ok(self.engine.image(reference).await?)
+    }
+
+    fn tell_step(&self, image: &str, step: ImageProgress) {
+        let ImageProgress { part, status, current, total } = step;
+        self.tell(image, ImagePhase::Progress { part, status, current, total });
     }
 
     fn tell(&self, image: &str, phase: ImagePhase) {
@@ -295,18 +356,6 @@ impl Write for Pieces {
 
     fn flush(&mut self) -> std::io::Result<()> {
         Ok(())
-    }
-}
-
-fn not_pulled(reference: &str, error: EngineError) -> Error {
-    let hint = match error.fault {
-        Fault::Unauthorized => "log in with `docker login`, or check the image's name",
-        _ => "check the image's name, and that its registry can be reached; or choose another --operating-system",
-    };
-    let shown = Error::new(Kind::Image, format!("image `{reference}` is neither here nor to be pulled"));
-    match error.fault {
-        Fault::Unreachable | Fault::NotPermitted | Fault::Version => error.into(),
-        _ => shown.cause(error).hint(hint),
     }
 }
 

@@ -9,6 +9,7 @@ pub mod archive;
 pub mod cli;
 pub mod cluster;
 pub mod commands;
+pub mod docker_config;
 pub mod engine;
 pub mod error;
 pub mod event;

@@ -3,6 +3,7 @@
 use crate::cli::{self, Cli, Command, Global};
 use crate::commands::start::StartError;
 use crate::commands::{build, cp, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, ssh_config, start};
+use crate::docker_config;
 use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
@@ -88,6 +89,7 @@ impl Prepared {
         let places = Places {
             config,
             hosts_file: "/etc/hosts".into(),
+            docker_config: docker_config::folder(&surroundings.variable),
             current: surroundings.current.clone(),
             executable: surroundings.executable.clone(),
         };

@@ -6,6 +6,7 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::execution::Stop;
 use crate::execution::observe;
+use crate::image::registry::Registries;
 use crate::keys;
 use crate::machine::hosts_file;
 use crate::report::Report;
@@ -35,6 +36,8 @@ pub struct Places {
     pub config: PathBuf,
     /// The machine's hosts file.
     pub hosts_file: PathBuf,
+    /// The folder of Docker's own configuration, where there is a home.
+    pub docker_config: Option<PathBuf>,
     /// The current folder.
     pub current: PathBuf,
     /// This program, which plugins run in a second process of.
@@ -45,6 +48,11 @@ impl Session<'_> {
     /// Tells the report what happened.
     pub fn event(&self, event: Event) {
         self.report.event(event);
+    }
+
+    /// Who the user is to registries.
+    pub fn registries(&self) -> Registries {
+        Registries::new(self.places.docker_config.as_deref())
     }
 
     /// Takes nodes that are gone out of the machine's hosts file, where they were put into it.

@@ -53,7 +53,8 @@ impl Declaration {
         self
     }
 
-    /// Adds an argument of `clusterdock build`.
+    /// Adds an argument of `clusterdock build`. The manifest's Dockerfiles get it too, as a build argument: `ARG
+    /// KAFKA_VERSION` has the value of `kafka-version`.
     #[must_use]
     pub fn build_arg(mut self, arg: Arg) -> Declaration {
         self.build_args.push(arg);

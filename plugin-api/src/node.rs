@@ -216,7 +216,8 @@ impl Node {
         })
     }
 
-    /// Makes an image `REPOSITORY:TAG` of the node, and pushes it when asked. Gives the image's id.
+    /// Makes an image `REPOSITORY:TAG` of the node, and pushes it when asked, with the login that Docker has for its
+    /// registry. Gives the image's id. `clusterdock build --push` pushes what was not pushed here.
     ///
     /// # Errors
     /// What the engine or the registry said.

@@ -16,14 +16,7 @@ fn started(scene: &Scene, options: &[&str]) -> Option<()> {
         return None;
     }
     scene.start().args(["-o", "debian12"]).args(options).succeeds();
-    await_sshd(scene);
     Some(())
-}
-
-fn await_sshd(scene: &Scene) {
-    for node in ["node-1", "node-2"] {
-        scene.on_node(node, "timeout 60 sh -c 'until ss -ltn | grep -q :22; do sleep 0.2; done'");
-    }
 }
 
 /// The one folder of keys in a scene's config directory.
@@ -65,7 +58,6 @@ fn nodes_and_this_machine_log_in_by_plain_ssh_without_questions() {
     };
     from_everywhere();
     scene.run(["restart", &scene.name]).succeeds();
-    await_sshd(&scene);
     from_everywhere();
     let keys = keys(&scene);
     scene.run(["rm", &one]).succeeds();

@@ -138,6 +138,7 @@ impl Desk {
         let places = Places {
             config: "/nowhere".into(),
             hosts_file: "/nowhere".into(),
+            docker_config: None,
             current: "/nowhere".into(),
             executable: "/nowhere".into(),
         };

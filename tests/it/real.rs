@@ -11,5 +11,6 @@ mod lifecycle;
 mod names;
 mod ports;
 mod races;
+mod registry;
 pub(crate) mod remote;
 mod terminal;

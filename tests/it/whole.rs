@@ -9,6 +9,7 @@ mod image;
 mod keys;
 mod life;
 mod race;
+mod registry;
 mod removal;
 mod undo;
 
@@ -28,7 +29,7 @@ use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
 use clusterdock_plugin_api::ops::{self, ClusterFacts, Operation};
 use clusterdock_plugin_api::{Declaration, Exec, NodeSpec, Probe, Request};
 use clusterdock_tests::cargo::workspace;
-use clusterdock_tests::fake::FakeEngine;
+use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
@@ -46,10 +47,17 @@ fn engine() -> FakeEngine {
     fake
 }
 
+/// The kernel's table of a node where sshd listens.
+const LISTENING: &str = "  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A\n";
+
 /// The same with an image that has sshd.
 fn engine_with_sshd() -> FakeEngine {
     let fake = FakeEngine::new();
     fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
+    fake.on_exec(|exec| match exec.line().starts_with("cat /proc/net/tcp") {
+        true => ExecAnswer::success().stdout(LISTENING),
+        false => ExecAnswer::success(),
+    });
     fake
 }
 
@@ -102,6 +110,7 @@ impl Stage {
         let places = Places {
             config: config.into(),
             hosts_file: config.join("hosts"),
+            docker_config: Some(config.into()),
             current: config.into(),
             executable: "/clusterdock".into(),
         };
@@ -213,6 +222,7 @@ impl Wish {
 enum LabHook {
     DoesNothing,
     DoesOneOfEverything,
+    Publishes,
     Fails,
 }
 
@@ -236,6 +246,12 @@ impl Plugin for Lab {
         let node = nodes[0].clone();
         if self.hook == LabHook::Fails {
             return Err(Error::new(Kind::Hook, "the hook failed"));
+        }
+        if self.hook == LabHook::Publishes {
+            for (name, push) in [("lab/kept", false), ("lab/made", false), ("lab/made", true)] {
+                let (node, repository, tag) = (node.clone(), name.into(), "1".into());
+                call(host, &ops::Commit { node, repository, tag, push }).await?;
+            }
         }
         if self.hook == LabHook::DoesOneOfEverything {
             call(

@@ -146,11 +146,17 @@ impl OwnEngine {
 
     /// Runs a program inside its network, where published ports and nodes' addresses are.
     pub fn run_inside(&self, program: &str, arguments: &[&str]) -> Output {
+        let output = self.inside(program).args(arguments).output();
+        output.expect("`nsenter` is installed")
+    }
+
+    /// A program that will run inside its network.
+    pub fn inside(&self, program: &str) -> Command {
         let socket = UnixStream::connect(self.socket()).expect("the engine listens");
         let process = socket_peercred(&socket).expect("a socket knows its peer").pid;
-        let namespace = format!("--net=/proc/{process}/ns/net");
-        let output = Command::new("nsenter").arg(namespace).arg(program).args(arguments).output();
-        output.expect("`nsenter` is installed")
+        let mut command = Command::new("nsenter");
+        command.arg(format!("--net=/proc/{process}/ns/net")).arg(program);
+        command
     }
 
     fn socket(&self) -> PathBuf {

@@ -7,6 +7,7 @@ pub mod fake;
 pub mod generations;
 pub mod plugins;
 pub mod program;
+pub mod registry;
 pub mod run;
 pub mod scene;
 pub mod suite;

@@ -1,4 +1,5 @@
-//! Newer engines from Debian's later suites, unpacked beside what is installed: nothing of the machine changes.
+//! Newer engines from Debian's later suites, and a registry of the machine's own, unpacked beside what is installed:
+//! nothing of the machine changes.
 
 use crate::cargo;
 use std::fs::{self, File};
@@ -6,7 +7,10 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 /// The packages that an engine consists of; its init and its container runtime are this machine's own.
-const PACKAGES: [&str; 2] = ["docker.io", "containerd"];
+const ENGINE: [&str; 2] = ["docker.io", "containerd"];
+
+/// The package of a registry.
+const REGISTRY: [&str; 1] = ["docker-registry"];
 
 /// The folder in which a suite's engine lies unpacked. It is fetched when it is not there; tests of other processes
 /// that want it meanwhile wait.
@@ -14,22 +18,34 @@ const PACKAGES: [&str; 2] = ["docker.io", "containerd"];
 /// # Errors
 /// Why its packages cannot be had today.
 pub fn unpacked(suite: &str) -> Result<PathBuf, String> {
+    unpacked_as(suite, suite, &ENGINE)
+}
+
+/// The folder in which a registry lies unpacked, that of the machine's own suite. Fetched as an engine is.
+///
+/// # Errors
+/// Why its package cannot be had today.
+pub fn registry() -> Result<PathBuf, String> {
+    unpacked_as("registry", &codename()?, &REGISTRY)
+}
+
+fn unpacked_as(name: &str, suite: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let engines = cargo::target().join("engines");
-    let folder = engines.join(suite);
+    let folder = engines.join(name);
     let told = |error: std::io::Error| error.to_string();
     fs::create_dir_all(&engines).map_err(told)?;
-    let lock = File::create(engines.join(format!("{suite}.lock"))).map_err(told)?;
+    let lock = File::create(engines.join(format!("{name}.lock"))).map_err(told)?;
     lock.lock().map_err(told)?;
     if !folder.is_dir() {
         let work = tempfile::tempdir_in(&engines).map_err(told)?;
-        fetch(suite, work.path())?;
+        fetch(suite, packages, work.path())?;
         fs::rename(work.path().join("root"), &folder).map_err(told)?;
     }
     Ok(folder)
 }
 
 /// Fetches and unpacks into `work/root`, with lists, cache and sources of its own.
-fn fetch(suite: &str, work: &Path) -> Result<(), String> {
+fn fetch(suite: &str, packages: &[&str], work: &Path) -> Result<(), String> {
     let told = |error: std::io::Error| error.to_string();
     for folder in ["root", "lists/partial", "cache/archives/partial", "parts", "nothing"] {
         fs::create_dir_all(work.join(folder)).map_err(told)?;
@@ -44,7 +60,7 @@ fn fetch(suite: &str, work: &Path) -> Result<(), String> {
         said(command.current_dir(work).args(["300", "apt-get", "-c", "apt.conf", "-qq"]).args(arguments))
     };
     apt(&["update"])?;
-    apt(&[&["download"], &PACKAGES[..]].concat())?;
+    apt(&[&["download"], packages].concat())?;
     for package in fs::read_dir(work).map_err(told)? {
         let package = package.map_err(told)?.path();
         if package.extension().is_some_and(|extension| extension == "deb") {
@@ -75,14 +91,19 @@ Dir::Etc::PreferencesParts "{work}/nothing";
     )
 }
 
-/// The mirror that this machine uses, and the line that names its keys, if one does.
-fn mirror() -> Result<(String, String), String> {
+/// The suite of this machine.
+fn codename() -> Result<String, String> {
     let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
     let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    let codename = codename.ok_or("/etc/os-release names no Debian suite")?;
+    Ok(codename.ok_or("/etc/os-release names no Debian suite")?.to_string())
+}
+
+/// The mirror that this machine uses, and the line that names its keys, if one does.
+fn mirror() -> Result<(String, String), String> {
+    let codename = codename()?;
     // What an update would ask for, also before there has been one.
     let asked = said(Command::new("apt-get").args(["update", "--print-uris"]))?;
-    let uri = mirror_of(codename, &asked).ok_or(format!("apt has no source for {codename}"))?;
+    let uri = mirror_of(&codename, &asked).ok_or(format!("apt has no source for {codename}"))?;
     let sources = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
     let texts = sources.filter_map(|file| fs::read_to_string(file.path()).ok());
     let keys = texts

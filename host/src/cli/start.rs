@@ -46,7 +46,7 @@ pub struct StartArgs {
     pub operating_system: Option<String>,
 
     /// The registry of images [default: docker.io]
-    #[arg(short, long, value_name = "URL")]
+    #[arg(short, long, value_name = "URL", value_parser = parse_registry)]
     pub registry: Option<String>,
 
     /// The namespace of images [default: the topology's]
@@ -147,6 +147,9 @@ impl StartArgs {
 /// Where `build` puts images.
 pub const REPOSITORY: &str = "repository";
 
+/// Whether `build` also takes them there.
+pub const PUSH: &str = "push";
+
 /// What the first reading sets aside for the second.
 const REST: &str = "rest";
 
@@ -188,8 +191,15 @@ fn build_options(about: &str, usage: &str) -> Command {
         .long("repository")
         .value_name("URL")
         .default_value("docker.io/clusterdock")
+        .value_parser(parse_repository)
         .help("Where the images belong: REGISTRY/NAMESPACE");
-    let command = options("build", "CLUSTERDOCK_BUILD_", about, usage).arg(repository);
+    let push = Arg::new(PUSH)
+        .long("push")
+        .action(ArgAction::SetTrue)
+        .env("CLUSTERDOCK_BUILD_PUSH")
+        .hide_env(true)
+        .help("Push the images there, once all are built");
+    let command = options("build", "CLUSTERDOCK_BUILD_", about, usage).args([repository, push]);
     command.mut_args(|arg| match UNUSED.contains(&arg.get_id().as_str()) {
         true => arg.short(None::<char>).hide(true),
         false if arg.get_id() == "retain" => {
@@ -242,6 +252,28 @@ fn parse_port(text: &str) -> Result<PortMapping, String> {
     })
 }
 
+/// A registry as references name it; what only a URL has is left out.
+fn parse_registry(text: &str) -> Result<String, String> {
+    let host = without_scheme(text);
+    match host.is_empty() || host.contains('/') {
+        true => Err("write HOST or HOST:PORT".into()),
+        false => Ok(host.into()),
+    }
+}
+
+fn parse_repository(text: &str) -> Result<String, String> {
+    let path = without_scheme(text);
+    match path.split('/').any(str::is_empty) {
+        true => Err("write REGISTRY/NAMESPACE".into()),
+        false => Ok(path.into()),
+    }
+}
+
+fn without_scheme(url: &str) -> &str {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.strip_suffix('/').unwrap_or(rest)
+}
+
 fn parse_cpus(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(cpus) if cpus.is_finite() && cpus > 0.0 => Ok(cpus),
@@ -253,5 +285,25 @@ fn parse_workers(text: &str) -> Result<usize, String> {
     match text.parse() {
         Ok(workers @ 1..=256) => Ok(workers),
         _ => Err("write a number from 1 to 256".into()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registry_is_named_as_in_references_whatever_is_written_around_it() {
+        for text in ["r.example:5000", "https://r.example:5000", "http://r.example:5000/"] {
+            assert_eq!(parse_registry(text).as_deref(), Ok("r.example:5000"));
+            assert_eq!(
+                parse_repository(&format!("{text}/a/b").replace("//a", "/a")).as_deref(),
+                Ok("r.example:5000/a/b")
+            );
+        }
+        for text in ["", "https://", "r.example/namespace"] {
+            assert!(parse_registry(text).is_err(), "{text}");
+        }
+        assert!(parse_repository("r.example//a").is_err());
     }
 }

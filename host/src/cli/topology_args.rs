@@ -6,6 +6,7 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use clusterdock_plugin_api::{self as api, ArgKind, Value};
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// The arguments of a topology, under a heading named after it.
 pub fn args(topology: &str, environment: &str, declared: &[api::Arg]) -> Vec<Arg> {
@@ -71,6 +72,43 @@ pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<St
         }
     }
     Ok(values)
+}
+
+/// The values of declared arguments where the user has no say.
+///
+/// # Errors
+/// [`Kind::Plugin`] naming an argument whose default cannot be.
+pub fn defaults(declared: &[api::Arg]) -> Result<BTreeMap<String, Value>> {
+    let value = |arg: &api::Arg| {
+        let words: Vec<&str> = match (arg.kind, arg.default.as_deref()) {
+            (ArgKind::Flag, _) => return Some(Ok(Value::Flag(false))),
+            (ArgKind::List, default) => default?.split(',').collect(),
+            (_, default) => vec![default?],
+        };
+        Some(value(arg.kind, &words).map_err(|why| {
+            Error::new(Kind::Plugin, format!("the topology's default for `--{}` cannot be", arg.name)).cause(why)
+        }))
+    };
+    declared.iter().filter_map(|arg| Some(value(arg)?.map(|value| (arg.name.clone(), value)))).collect()
+}
+
+/// The topology's arguments as build arguments of its Dockerfiles: `--kafka-version 3.9` is `KAFKA_VERSION=3.9`, several
+/// values are separated by blanks, times are seconds and sizes bytes.
+pub fn build_arguments(values: &BTreeMap<String, Value>) -> BTreeMap<String, String> {
+    let text = |value: &Value| match value {
+        Value::Text(text) => Some(text.clone()),
+        Value::Integer(number) => Some(number.to_string()),
+        Value::Flag(flag) => Some(flag.to_string()),
+        Value::List(list) => Some(list.join(" ")),
+        Value::Milliseconds(time) => Some(Duration::from_millis(*time).as_secs_f64().to_string()),
+        Value::Bytes(bytes) => Some(bytes.to_string()),
+        Value::Map(map) => {
+            let entries = map.iter().map(|(name, values)| format!("{name}={}", values.join(",")));
+            Some(entries.collect::<Vec<_>>().join(" "))
+        }
+        _ => None,
+    };
+    values.iter().filter_map(|(name, value)| Some((variable("", name), text(value)?))).collect()
 }
 
 /// Reads the host names of each group, its default ones where none were given.
@@ -165,4 +203,29 @@ fn is_topologys(arg: &Arg) -> bool {
 
 fn variable(environment: &str, name: &str) -> String {
     format!("{environment}{}", name.to_uppercase().replace('-', "_"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arguments_are_told_to_dockerfiles_as_variables() {
+        let declared = [
+            api::Arg::text("kafka-version").default_value("3.9"),
+            api::Arg::list("parts").default_value("a,b"),
+            api::Arg::duration("patience").default_value("1m 30s"),
+            api::Arg::size("heap").default_value("1k"),
+            api::Arg::map("disks").default_value("a=x,y"),
+            api::Arg::integer("replicas"),
+            api::Arg::flag("tls"),
+        ];
+        let values = defaults(&declared).unwrap();
+        let told: Vec<String> =
+            build_arguments(&values).iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let expected = ["DISKS=a=x,y", "HEAP=1024", "KAFKA_VERSION=3.9", "PARTS=a b", "PATIENCE=90", "TLS=false"];
+        assert_eq!(told, expected);
+        let wrong = defaults(&[api::Arg::integer("replicas").default_value("many")]).unwrap_err();
+        assert_eq!(wrong.kind(), Kind::Plugin);
+    }
 }

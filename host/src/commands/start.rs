@@ -100,6 +100,8 @@ pub(super) async fn order<'a>(
     plan::spec::check(&hosts, &args.network).or_else(|error| if hosts.is_empty() { Ok(()) } else { Err(error) })?;
     let image =
         Wanted::of_system(manifest, topology.folder.as_deref(), &system, registry, namespace, &session.places.config)?;
+    let image =
+        image.with_arguments(topology_args::build_arguments(&topology_args::defaults(&declaration.build_args)?));
     request.image = image.reference.clone();
     let specs = topology.plugin().nodes(&request).await?;
     plan::spec::check(&specs, &args.network)?;

@@ -10,6 +10,7 @@ mod create;
 mod exec;
 mod fault;
 mod file;
+mod image;
 mod seen;
 mod wire;
 
@@ -17,9 +18,9 @@ pub use address::{Address, Transport};
 pub use create::body as create_body;
 
 use super::{
-    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
-    ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec,
-    Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Credentials, Death, Engine, EngineError, EngineInfo,
+    EngineResult, ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network,
+    NetworkSpec, Volume,
 };
 use async_trait::async_trait;
 use bollard::container::LogOutput;
@@ -30,6 +31,7 @@ use bytes::Bytes;
 use fault::fault;
 use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use image::split_tag;
 use std::collections::HashMap;
 use std::future::Future;
 use std::net::Ipv4Addr;
@@ -58,7 +60,7 @@ const NO_DETACH_KEYS: &str = "ctrl-@,ctrl-^";
 const LOOK: Duration = Duration::from_secs(30);
 /// What a call that makes, starts, stops or removes something may take: an engine under load is slow.
 const CHANGE: Duration = Duration::from_secs(120);
-/// What an import, or one step of a pull, may take.
+/// What an import, or one step of a pull or a push, may take.
 const IMAGE: Duration = Duration::from_secs(300);
 /// What one step of a build may be silent for.
 const BUILD: Duration = Duration::from_secs(1800);
@@ -242,30 +244,22 @@ impl Engine for Docker {
         self.call("import an image", IMAGE, import.try_for_each(|_| async { Ok(()) })).await
     }
 
-    async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()> {
-        self.greeted().await?;
-        let (repository, tag) = split_tag(reference);
-        let options = query::CreateImageOptions {
-            from_image: Some(repository.into()),
-            tag: Some(tag.into()),
-            ..Default::default()
-        };
-        let mut steps = self.client.create_image(Some(options), None, None).boxed();
-        // Each step has the deadline, not the whole: a large image over a slow line is no failure.
-        while let Some(step) = self.bounded("go on with the pull", IMAGE, async { Ok(steps.next().await) }).await? {
-            match step {
-                Ok(step) => progress(ImageProgress {
-                    part: step.id.unwrap_or_default(),
-                    status: step.status.unwrap_or_default(),
-                    current: step.progress_detail.as_ref().and_then(|detail| detail.current).map(|n| n.max(0) as u64),
-                    total: step.progress_detail.as_ref().and_then(|detail| detail.total).map(|n| n.max(0) as u64),
-                }),
-                // The library may say so although the engine's last word was a good one.
-                Err(bollard::errors::Error::IOError { err }) if err.to_string().contains("bytes remaining") => {}
-                Err(error) => return Err(self.address.explain(fault(error))),
-            }
-        }
-        Ok(())
+    async fn pull_image(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        self.pull(reference, credentials, progress).await
+    }
+
+    async fn push_image(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        self.push(reference, credentials, progress).await
     }
 
     async fn build_image(
@@ -274,27 +268,7 @@ impl Engine for Docker {
         context: BoxStream<'static, std::io::Result<Bytes>>,
         progress: &mut (dyn FnMut(ImageProgress) + Send),
     ) -> EngineResult<()> {
-        self.greeted().await?;
-        let options = query::BuildImageOptions {
-            dockerfile: spec.dockerfile.clone(),
-            t: Some(spec.reference.clone()),
-            buildargs: Some(spec.arguments.clone().into_iter().collect()),
-            pull: spec.pull.then(|| "1".to_string()),
-            rm: true,
-            forcerm: true,
-            ..Default::default()
-        };
-        let mut steps = self.client.build_image(options, None, Some(bollard::body_try_stream(context))).boxed();
-        // A step may be silent for long: an installation, say.
-        while let Some(step) = self.bounded("go on with the build", BUILD, async { Ok(steps.next().await) }).await? {
-            let step = step.map_err(|error| self.address.explain(fault(error)))?;
-            if let Some(error) = step.error_detail.and_then(|detail| detail.message) {
-                return Err(EngineError::new(Fault::Other, error));
-            }
-            let status = step.stream.or(step.status).unwrap_or_default();
-            progress(ImageProgress { status: status.trim_end().to_string(), ..ImageProgress::default() });
-        }
-        Ok(())
+        self.build(spec, context, progress).await
     }
 
     async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {
@@ -545,17 +519,6 @@ fn filters(filter: &Filter) -> Option<HashMap<String, Vec<String>>> {
 
 fn labels(labels: &super::Labels) -> HashMap<String, String> {
     labels.clone().into_iter().collect()
-}
-
-/// `REPOSITORY` and `TAG`, or a digest as tag, `latest` where there is neither.
-fn split_tag(reference: &str) -> (&str, &str) {
-    if let Some((repository, digest)) = reference.split_once('@') {
-        return (repository, digest);
-    }
-    match reference.rsplit_once(':') {
-        Some((repository, tag)) if !tag.contains('/') => (repository, tag),
-        _ => (reference, "latest"),
-    }
 }
 
 /// Go's name for a processor, in Rust's.

@@ -45,6 +45,8 @@ pub enum Fault {
     Refused,
     /// The registry wants a login, or refused the one it got.
     Unauthorized,
+    /// The engine cannot talk to the registry: nobody answers, or not in a way that it takes.
+    Registry,
     /// No answer in time.
     Timeout,
     /// Anything else.
@@ -92,6 +94,7 @@ impl From<EngineError> for Error {
             | Fault::WrongState => Kind::Conflict,
             Fault::Timeout => Kind::Timeout,
             Fault::CapabilityMissing | Fault::Refused | Fault::Unauthorized | Fault::Other => Kind::Other,
+            Fault::Registry => Kind::Image,
         };
         let shown = Error::new(kind, error.message);
         match error.hint {

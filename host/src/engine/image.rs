@@ -1,4 +1,7 @@
-//! Images as the engine sees them.
+//! Images as the engine sees them, and what their registries want to be told.
+
+pub use crate::docker_config::Login;
+use std::collections::BTreeMap;
 
 /// An image that the engine has.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -42,15 +45,26 @@ pub struct BuildSpec {
     /// The Dockerfile's path in the context.
     pub dockerfile: String,
     /// Build arguments.
-    pub arguments: std::collections::BTreeMap<String, String>,
+    pub arguments: BTreeMap<String, String>,
+    /// For the registries of images that it builds on.
+    pub credentials: Vec<Credentials>,
     /// Whether images it builds on are pulled also where they are there.
     pub pull: bool,
 }
 
-/// How a pull or a build gets on.
+/// What a registry is told of who asks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Credentials {
+    /// The registry as Docker's configuration calls it: its host, or `https://index.docker.io/v1/` for Docker Hub.
+    pub server: String,
+    /// Who asks.
+    pub login: Login,
+}
+
+/// How a pull, a push or a build gets on.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageProgress {
-    /// What part it is about: a layer's short id, or empty.
+    /// What part it is about: a layer's short id, of a push its size, or empty.
     pub part: String,
     /// The engine's words.
     pub status: String,

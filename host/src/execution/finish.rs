@@ -1,7 +1,7 @@
 //! What follows once every node of a start is ready: its names go into the machine's hosts file, the topology's hook
 //! runs, and a last look shows whether all nodes still do.
 
-use super::hook::HookCalls;
+use super::hook::{HookCalls, Made};
 use super::order::Order;
 use super::start::Ids;
 use super::{Stop, ready};
@@ -9,6 +9,7 @@ use crate::cli::start::UpdateHosts;
 use crate::engine::{Container, Filter};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
+use crate::image::Provider;
 use crate::labels;
 use crate::machine::hosts_file;
 use crate::plan::StartPlan;
@@ -22,6 +23,8 @@ pub(super) struct Closing {
     pub(super) messages: Vec<String>,
     /// Nodes that the hook stopped, which therefore need not run.
     pub(super) stopped: Vec<String>,
+    /// Images that it made.
+    pub(super) made: Vec<Made>,
 }
 
 /// The cluster as hooks see it. All of it is in the plan, but for addresses that the engine chose.
@@ -99,14 +102,19 @@ pub(super) async fn run_hook(
     session.event(Event::Hook { hook: order.hook.name().into(), topology: order.topology.name.clone() });
     let events = |event| session.event(event);
     let stop = Stop::new();
+    let registries = session.registries();
+    let engine = session.engine;
+    let provider = Provider { engine, registries: &registries, pull: order.pull, stop: &stop, events: &events };
     let calls = HookCalls {
-        engine: session.engine,
+        engine,
+        provider,
         ids,
         stop: &stop,
         report: session.report,
         events: &events,
         closing: Mutex::default(),
         stopped: Mutex::default(),
+        made: Mutex::default(),
     };
     let hook = order.plugin.hook(order.hook, facts, &order.request, &calls);
     let late = || {
@@ -116,9 +124,12 @@ pub(super) async fn run_hook(
             .hint("give it longer with --timeout")
     };
     session.stop.also(&stop, stop.within(order.timeout, late, stop.wait(hook))).await?;
-    let (messages, stopped) = (calls.closing, calls.stopped);
-    let inner = |mutex: Mutex<Vec<String>>| mutex.into_inner().unwrap_or_default();
-    Ok(Closing { messages: inner(messages), stopped: inner(stopped) })
+    let HookCalls { closing, stopped, made, .. } = calls;
+    Ok(Closing { messages: inner(closing), stopped: inner(stopped), made: inner(made) })
+}
+
+fn inner<T>(mutex: Mutex<Vec<T>>) -> Vec<T> {
+    mutex.into_inner().unwrap_or_default()
 }
 
 /// The last acts of a start that succeeds: every node still runs, and the marker goes.

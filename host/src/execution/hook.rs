@@ -9,6 +9,7 @@ use super::{Stop, probe};
 use crate::engine::{Chunk, Engine, ExecSpec};
 use crate::error::{Error, Kind};
 use crate::event::Event;
+use crate::image::Provider;
 use crate::report::Report;
 use crate::topology::plugin::HostCalls;
 use async_trait::async_trait;
@@ -25,6 +26,8 @@ const STOP_GRACE_SECONDS: u32 = 10;
 pub struct HookCalls<'a> {
     /// The engine.
     pub engine: &'a dyn Engine,
+    /// What images are pushed with.
+    pub provider: Provider<'a>,
     /// The containers' ids by FQDN.
     pub ids: &'a Ids,
     /// Ends calls early.
@@ -37,6 +40,17 @@ pub struct HookCalls<'a> {
     pub closing: Mutex<Vec<String>>,
     /// Nodes that the hook stopped, which therefore need not run in the end.
     pub stopped: Mutex<Vec<String>>,
+    /// Images that the hook made, each once, in the order in which it last made them.
+    pub made: Mutex<Vec<Made>>,
+}
+
+/// An image that a hook made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Made {
+    /// Its reference.
+    pub reference: String,
+    /// Whether its registry has it as it was made last.
+    pub pushed: bool,
 }
 
 impl HookCalls<'_> {
@@ -174,14 +188,24 @@ impl HookCalls<'_> {
 
     async fn commit(&self, commit: ops::Commit) -> Result<String> {
         let ops::Commit { node, repository, tag, push } = commit;
-        if push {
-            return Err(HookError::with_code(Code::Unsupported, "this clusterdock does not push images yet")
-                .cause(format!("commit without pushing, then: docker push {repository}:{tag}")));
-        }
         let id = self.id(&node)?;
         let call = async { Ok(self.engine.commit_container(id, &repository, &tag).await?) };
         let image = self.stop.transfer(call).await;
-        image.map_err(|error| hook_error(error).context(format!("failed to make an image of node `{node}`")))
+        let image =
+            image.map_err(|error| hook_error(error).context(format!("failed to make an image of node `{node}`")))?;
+        let reference = format!("{repository}:{tag}");
+        self.made(&reference, false);
+        if push {
+            self.provider.push(&reference).await.map_err(hook_error)?;
+            self.made(&reference, true);
+        }
+        Ok(image)
+    }
+
+    fn made(&self, reference: &str, pushed: bool) {
+        let mut made = self.made.lock().expect("nobody panics with it");
+        made.retain(|image| image.reference != reference);
+        made.push(Made { reference: reference.into(), pushed });
     }
 
     fn id(&self, node: &str) -> Result<&str> {
@@ -262,5 +286,7 @@ fn hook_error(error: Error) -> HookError {
         Kind::Interrupted | Kind::Terminated => Code::Cancelled,
         _ => Code::Host,
     };
-    error.causes().iter().fold(HookError::with_code(code, error.message()), HookError::cause)
+    // A hook's errors have causes alone, so what to do next stands among them.
+    let causes = error.causes().iter().cloned().chain(error.next_step().map(|hint| format!("hint: {hint}")));
+    causes.fold(HookError::with_code(code, error.message()), HookError::cause)
 }

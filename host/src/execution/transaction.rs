@@ -1,6 +1,7 @@
 //! A start as one transaction: images, locks, a look at the engine, a plan, its execution, the hook; and either all
 //! of it stands in the end, or nothing of it.
 
+use super::hook::Made;
 use super::order::Order;
 use super::start::{self, Again, Start, StartFailed};
 use super::{Stop, finish, undo};
@@ -32,6 +33,8 @@ pub struct Started {
     pub total: Duration,
     /// What the topology wants the user to know.
     pub closing: Vec<String>,
+    /// Images that its hook made.
+    pub made: Vec<Made>,
 }
 
 /// Starts a cluster; none when the plan was only to be printed.
@@ -41,7 +44,9 @@ pub struct Started {
 /// ([`Kind::Left`]).
 pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option<Started>> {
     let events = |event| session.event(event);
-    let provider = Provider { engine: session.engine, pull: order.pull, stop: session.stop, events: &events };
+    let registries = session.registries();
+    let (engine, pull, stop) = (session.engine, order.pull, session.stop);
+    let provider = Provider { engine, registries: &registries, pull, stop, events: &events };
     let images = match order.dry_run {
         true => {
             let images = provider.look(&order.images).await?;
@@ -226,7 +231,7 @@ async fn carry_out(
     let observed = Observed { containers, ..Observed::default() };
     let cluster = cluster::clusters(&observed).pop().ok_or_else(|| Error::new(Kind::Node, "the nodes are gone"))?;
     session.clean_up.lock().expect("nobody panics with it").take();
-    Ok(Started { cluster, total: began.elapsed(), closing: closing.messages })
+    Ok(Started { cluster, total: began.elapsed(), closing: closing.messages, made: closing.made })
 }
 
 async fn give_up(session: &Session<'_>, order: &Order<'_>, run: &Run, failed: StartFailed) -> Attempt {

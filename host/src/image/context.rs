@@ -2,31 +2,34 @@
 
 use super::ignore::Ignore;
 use crate::error::{Error, Kind, Result};
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 /// A folder with a Dockerfile.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
     /// The folder.
     pub folder: PathBuf,
     /// The Dockerfile's path in it.
     pub dockerfile: String,
+    /// Build arguments.
+    pub arguments: BTreeMap<String, String>,
 }
 
 impl Context {
-    /// Looks whether the Dockerfile is there.
+    /// The Dockerfile's text.
     ///
     /// # Errors
-    /// [`Kind::Image`] naming what is not.
-    pub fn check(&self) -> Result<()> {
+    /// [`Kind::Image`] naming what is not there.
+    pub fn dockerfile(&self) -> Result<String> {
         let path = self.folder.join(&self.dockerfile);
-        match path.is_file() {
-            true => Ok(()),
-            false => Err(Error::new(Kind::Image, format!("no Dockerfile at `{}`", path.display()))
-                .hint("the manifest's `context` names the folder it is in")),
-        }
+        fs::read(&path).map(|bytes| String::from_utf8_lossy(&bytes).into_owned()).map_err(|error| {
+            Error::new(Kind::Image, format!("no Dockerfile at `{}`", path.display()))
+                .cause(error)
+                .hint("the manifest's `context` names the folder it is in")
+        })
     }
 
     /// Writes the tar: entries by name, so that the same files give the same bytes.
@@ -83,7 +86,7 @@ mod tests {
         fs::create_dir(folder.path().join("src")).unwrap();
         fs::write(folder.path().join("src/a.rs"), "a").unwrap();
         fs::write(folder.path().join("src/b.tmp"), "b").unwrap();
-        let context = Context { folder: folder.path().into(), dockerfile: "Dockerfile".into() };
+        let context = Context { folder: folder.path().into(), dockerfile: "Dockerfile".into(), ..Context::default() };
         let mut bytes = Vec::new();
         context.write_tar(&mut bytes).unwrap();
         let mut archive = tar::Archive::new(&bytes[..]);

@@ -2,7 +2,7 @@
 //! The places are sshd's and ssh's own, so that nothing need be configured.
 
 use crate::engine::{ContainerSpec, Image};
-use clusterdock_plugin_api::{Settings, VolumeSource};
+use clusterdock_plugin_api::{NodeSpec, Probe, Settings, VolumeSource};
 use std::path::Path;
 
 /// Root's own key.
@@ -32,6 +32,14 @@ pub fn gets(container: &ContainerSpec, image: Option<&Image>, warnings: &mut Vec
         warnings.push(format!("node {} gets no ssh keys: {why}", container.name));
     }
     obstacle.is_none()
+}
+
+/// What a start waits for, so that ssh works as soon as it ends: that sshd answers, where it is the image's own command
+/// that runs it. Of a node with a command of its own nobody but its topology knows.
+pub fn sshd_answers(spec: &NodeSpec) -> Option<Probe> {
+    let sshd = Probe::port(22);
+    let own = spec.settings.command.is_some() || spec.settings.entrypoint.is_some();
+    (!own && !spec.probes.contains(&sshd)).then_some(sshd)
 }
 
 /// Why files that are put into a node before it starts might get into somebody else's folder, or out of sight.

@@ -276,10 +276,14 @@ fn plan_nodes(inputs: &StartInputs<'_>, addresses: &NodeAddresses, warnings: &mu
     let node = |(position, (spec, address)): (usize, (&NodeSpec, &Option<Ipv4Addr>))| {
         let mut container = container(inputs, spec, *address, &hosts);
         let keys = inputs.keys && keys::gets(&container, inputs.images.get(&container.image), warnings);
+        let mut probes = spec.probes.clone();
         if keys {
             container.labels.insert(labels::SSH_KEYS.into(), "true".into());
+            probes.extend(keys::sshd_answers(spec));
         }
-        let (hostname, group, probes) = (spec.hostname.clone(), spec.group.clone(), spec.probes.clone());
+        let json = serde_json::to_string(&probes).expect("probes are plain data");
+        container.labels.insert(labels::PROBES.into(), json);
+        let (hostname, group) = (spec.hostname.clone(), spec.group.clone());
         NodePlan { hostname, group, position, container, probes, keys }
     };
     inputs.specs.iter().zip(addresses).enumerate().map(node).collect()
@@ -325,7 +329,6 @@ fn wants_init(spec: &NodeSpec, image: Option<&Image>) -> bool {
 }
 
 fn node_labels(inputs: &StartInputs<'_>, spec: &NodeSpec) -> Labels {
-    let probes = serde_json::to_string(&spec.probes).expect("probes are plain data");
     let facts = [
         (labels::CLUSTER, inputs.run.cluster.clone()),
         (labels::TOPOLOGY, inputs.topology.name.clone()),
@@ -334,7 +337,6 @@ fn node_labels(inputs: &StartInputs<'_>, spec: &NodeSpec) -> Labels {
         (labels::GROUP, spec.group.clone()),
         (labels::NODE, spec.hostname.clone()),
         (labels::SIZE, inputs.specs.len().to_string()),
-        (labels::PROBES, probes),
     ];
     let mut all = spec.settings.labels.clone();
     all.extend(inputs.run.labels());

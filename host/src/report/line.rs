@@ -102,6 +102,7 @@ fn image_line(image: &str, phase: &ImagePhase) -> Option<Line> {
         ImagePhase::Assembling => (Level::Info, format!("Assembling image {image} from this machine's programs ...")),
         ImagePhase::Building => (Level::Info, format!("Building image {image} ...")),
         ImagePhase::Pulling => (Level::Info, format!("Pulling image {image} ...")),
+        ImagePhase::Pushing => (Level::Info, format!("Pushing image {image} ...")),
         // Amounts of data change many times a second: for a live display only.
         ImagePhase::Progress { current: Some(_), .. } => return None,
         ImagePhase::Progress { part, status, .. } if part.is_empty() => (Level::Debug, format!("{image}: {status}")),
@@ -109,6 +110,10 @@ fn image_line(image: &str, phase: &ImagePhase) -> Option<Line> {
         ImagePhase::Ready { took_ms } => {
             let took = words::took(std::time::Duration::from_millis(*took_ms));
             (Level::Info, format!("Image {image} is ready ({took})."))
+        }
+        ImagePhase::Pushed { took_ms } => {
+            let took = words::took(std::time::Duration::from_millis(*took_ms));
+            (Level::Info, format!("Image {image} is in its registry ({took})."))
         }
     };
     Some(Line { level, source: Source::Image, message })

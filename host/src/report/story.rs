@@ -176,24 +176,26 @@ impl Story {
     }
 
     fn image(&mut self, image: &str, phase: &ImagePhase, now: Duration) {
-        let verb = match phase {
-            ImagePhase::Building => "building",
-            ImagePhase::Pulling => "pulling",
-            _ => "assembling",
-        };
-        let task = self.task(image, || Work::Image { verb, parts: BTreeMap::new() });
-        match phase {
+        let task = self.task(image, || Work::Image { verb: "", parts: BTreeMap::new() });
+        let Work::Image { verb, parts } = &mut task.work else { return };
+        let begun = match phase {
             ImagePhase::Progress { part, status, current, total } => {
-                let Work::Image { verb, parts } = &mut task.work else { return };
                 parts.extend(current.zip(*total).map(|bytes| (part.clone(), bytes)));
                 let (current, total) = parts.values().fold((0, 0), |sum, part| (sum.0 + part.0, sum.1 + part.1));
                 let how_far = if total > 0 { words::share(current, total) } else { status.clone() };
                 let status = format!("{verb} {how_far}");
-                task.go_on(status, now);
+                return task.go_on(status, now);
             }
-            ImagePhase::Ready { .. } => task.end(TaskState::Done, "image ready", now),
-            ImagePhase::Assembling | ImagePhase::Building | ImagePhase::Pulling => task.go_on(verb, now),
-        }
+            ImagePhase::Ready { .. } => return task.end(TaskState::Done, "image ready", now),
+            ImagePhase::Pushed { .. } => return task.end(TaskState::Done, "image pushed", now),
+            ImagePhase::Assembling => "assembling",
+            ImagePhase::Building => "building",
+            ImagePhase::Pulling => "pulling",
+            ImagePhase::Pushing => "pushing",
+        };
+        // Built where it could not be pulled, say: what was counted is of no use any more.
+        (*verb, *parts) = (begun, BTreeMap::new());
+        task.go_on(begun, now);
     }
 
     fn hook(&mut self) -> Option<&mut Task> {
@@ -324,6 +326,26 @@ mod tests {
             story.take(&event, at(10));
         }
         assert_eq!(shown(&story, 20), ["i: Active `pulling 50.0 of 200.0 MB` 20"]);
+    }
+
+    #[test]
+    fn an_image_that_cannot_be_pulled_is_built_and_then_pushed() {
+        let image = |phase| Event::Image { image: "i".into(), phase };
+        let pushed = |current| {
+            let (part, status) = (String::new(), "Pushing".into());
+            image(ImagePhase::Progress { part, status, current: Some(current), total: Some(10_000_000) })
+        };
+        let mut story = Story::default();
+        story.take(&image(ImagePhase::Pulling), at(0));
+        story.take(&pushed(1), at(0));
+        story.take(&image(ImagePhase::Building), at(10));
+        assert_eq!(shown(&story, 10), ["i: Active `building` 10"]);
+        story.take(&image(ImagePhase::Ready { took_ms: 20 }), at(20));
+        story.take(&image(ImagePhase::Pushing), at(30));
+        story.take(&pushed(5_000_000), at(40));
+        assert_eq!(shown(&story, 40), ["i: Active `pushing 5.0 of 10.0 MB` 10"]);
+        story.take(&image(ImagePhase::Pushed { took_ms: 20 }), at(50));
+        assert_eq!(shown(&story, 99), ["i: Done `image pushed` 20"]);
     }
 
     #[test]

@@ -1,8 +1,10 @@
 //! A hook's calls, against the fake engine: no more calls to the engine than it takes, and no trust in what a node sends.
 
 use super::{Stage, Wish, engine};
+use clusterdock::cli::start::Pull;
 use clusterdock::execution::Stop;
 use clusterdock::execution::hook::HookCalls;
+use clusterdock::image::Provider;
 use clusterdock_plugin_api::ops::{self, FileFacts, Operation};
 use clusterdock_plugin_api::{Code, Result};
 use clusterdock_tests::fake::FakeEngine;
@@ -26,14 +28,18 @@ async fn two_nodes() -> FakeEngine {
 async fn call<O: Operation>(fake: &FakeEngine, operation: &O, payload: &[u8]) -> Result<(O::Output, Vec<u8>)> {
     let stage = Stage::new(fake);
     let ids: BTreeMap<String, String> = NODES.iter().map(|node| (node.to_string(), node.to_string())).collect();
+    let (stop, events) = (Stop::new(), |_| ());
+    let registries = stage.session().registries();
     let calls = HookCalls {
         engine: fake,
+        provider: Provider { engine: fake, registries: &registries, pull: Pull::Never, stop: &stop, events: &events },
         ids: &ids,
-        stop: &Stop::new(),
+        stop: &stop,
         report: &stage.report,
-        events: &|_| (),
+        events: &events,
         closing: Mutex::default(),
         stopped: Mutex::default(),
+        made: Mutex::default(),
     };
     let input = serde_json::to_string(operation).unwrap();
     let (output, bytes) = calls.carry_out(O::NAME, &input, payload).await?;

@@ -1,14 +1,14 @@
 //! The trait, method by method: each call is noted under its method's name, and what it does is in the other files.
 
-use super::image::{pull_progress, whole};
+use super::image::{pull_progress, push_progress, whole};
 use super::state::Holdings;
 use super::{EngineGeneration, FakeEngine};
 use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::{
-    BuildSpec, Container, ContainerSpec, ContainerState, Death, Engine, EngineError, EngineInfo, EngineResult,
-    ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec,
-    Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Credentials, Death, Engine, EngineError, EngineInfo,
+    EngineResult, ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network,
+    NetworkSpec, Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
@@ -69,13 +69,32 @@ impl Engine for FakeEngine {
         }
     }
 
-    async fn pull_image(&self, reference: &str, progress: &mut (dyn FnMut(ImageProgress) + Send)) -> EngineResult<()> {
+    async fn pull_image(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
         let call = self.begin("pull_image", |_| reference.into()).await?;
-        let pulled = call.carry_out(|holdings| holdings.pull_image(reference)).await;
+        let pulled = call.carry_out(|holdings| holdings.pull_image(reference, credentials)).await;
         if pulled.is_ok() {
             pull_progress().into_iter().for_each(progress);
         }
         pulled
+    }
+
+    async fn push_image(
+        &self,
+        reference: &str,
+        credentials: Option<&Credentials>,
+        progress: &mut (dyn FnMut(ImageProgress) + Send),
+    ) -> EngineResult<()> {
+        let call = self.begin("push_image", |_| reference.into()).await?;
+        let pushed = call.carry_out(|holdings| holdings.push_image(reference, credentials)).await;
+        if pushed.is_ok() {
+            push_progress().into_iter().for_each(progress);
+        }
+        pushed
     }
 
     async fn build_image(
@@ -88,16 +107,17 @@ impl Engine for FakeEngine {
             piece.map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
         }
         progress(ImageProgress { status: "Step 1/1 : FROM scratch".into(), ..ImageProgress::default() });
-        let reference = spec.reference.clone();
-        self.call(
+        let spec = spec.clone();
+        let build = self.call(
             "build_image",
             |_| spec.reference.clone(),
-            move |holdings| {
-                holdings.hold_image(&reference, Image { command: vec!["/bin/sh".into()], ..Image::default() });
+            |holdings| {
+                holdings.hold_image(&spec.reference, Image { command: vec!["/bin/sh".into()], ..Image::default() });
+                holdings.builds.push(spec.clone());
                 Ok(())
             },
-        )
-        .await
+        );
+        build.await
     }
 
     async fn commit_container(&self, id: &str, repository: &str, tag: &str) -> EngineResult<String> {

@@ -1,12 +1,12 @@
-//! Images: had, imported, pulled.
+//! Images: had, imported, pulled, pushed.
 
 use super::FakeEngine;
 use super::state::Holdings;
 use bytes::Bytes;
-use clusterdock::engine::{EngineError, EngineResult, Fault, Image, ImageProgress};
+use clusterdock::engine::{BuildSpec, Credentials, EngineError, EngineResult, Fault, Image, ImageProgress, Login};
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The first bytes of what gzip made.
 const GZIP: [u8; 2] = [0x1f, 0x8b];
@@ -31,6 +31,22 @@ impl FakeEngine {
         self.change(|holdings| {
             holdings.registry.get_or_insert_default();
         });
+    }
+
+    /// Lets registries want this login.
+    pub fn registry_wants(&self, user: &str, password: &str) {
+        let login = Login::Password { user: user.into(), password: password.into() };
+        self.change(|holdings| holdings.wanted_login = Some(login));
+    }
+
+    /// What can be pulled.
+    pub fn registry(&self) -> Vec<String> {
+        self.holdings().registry.iter().flatten().map(|(reference, _)| reference.clone()).collect()
+    }
+
+    /// Builds so far.
+    pub fn builds(&self) -> Vec<BuildSpec> {
+        self.holdings().builds.clone()
     }
 }
 
@@ -87,18 +103,36 @@ impl Holdings {
         Ok(())
     }
 
-    pub(super) fn pull_image(&mut self, reference: &str) -> EngineResult<()> {
-        let Some(registry) = &self.registry else {
-            let message =
-                "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host";
-            return Err(EngineError::new(Fault::Other, message));
-        };
-        let Some(image) = registry.get(&familiar(reference)).cloned() else {
+    pub(super) fn pull_image(&mut self, reference: &str, credentials: Option<&Credentials>) -> EngineResult<()> {
+        let Some(image) = self.registry_for(credentials)?.get(&familiar(reference)).cloned() else {
             let message = format!("manifest for {} not found: manifest unknown", familiar(reference));
             return Err(EngineError::new(Fault::NotFound, message));
         };
         self.hold_image(reference, image);
         Ok(())
+    }
+
+    pub(super) fn push_image(&mut self, reference: &str, credentials: Option<&Credentials>) -> EngineResult<()> {
+        let Some(held) = self.find_image(reference) else {
+            let message = format!("An image does not exist locally with the tag: {reference}");
+            return Err(EngineError::new(Fault::NotFound, message));
+        };
+        let image = held.image.clone();
+        self.registry_for(credentials)?.insert(familiar(reference), image);
+        Ok(())
+    }
+
+    /// The registry, to somebody whom it lets in.
+    fn registry_for(&mut self, credentials: Option<&Credentials>) -> EngineResult<&mut BTreeMap<String, Image>> {
+        let Some(registry) = &mut self.registry else {
+            let message =
+                "Get \"https://registry-1.docker.io/v2/\": dial tcp: lookup registry-1.docker.io: no such host";
+            return Err(EngineError::new(Fault::Registry, message));
+        };
+        match self.wanted_login.as_ref().is_none_or(|wanted| credentials.is_some_and(|given| given.login == *wanted)) {
+            true => Ok(registry),
+            false => Err(EngineError::new(Fault::Unauthorized, "unauthorized: authentication required")),
+        }
     }
 }
 
@@ -111,6 +145,17 @@ pub(super) fn pull_progress() -> [ImageProgress; 3] {
         total: current.map(|_| 2048),
     };
     [layer("Pulling fs layer", None), layer("Downloading", Some(1024)), layer("Pull complete", None)]
+}
+
+/// What a push tells on its way.
+pub(super) fn push_progress() -> [ImageProgress; 3] {
+    let layer = |status: &str, current: Option<u64>| ImageProgress {
+        part: current.map_or(String::new(), |_| "2048".into()),
+        status: status.into(),
+        current,
+        total: current.map(|_| 2048),
+    };
+    [layer("Preparing", None), layer("Pushing", Some(1024)), layer("Pushed", None)]
 }
 
 /// A reference as the engine shortens it: without Docker's own registry, with a tag.

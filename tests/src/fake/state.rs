@@ -8,7 +8,7 @@ use super::image::HeldImage;
 use super::network::HeldNetwork;
 use super::program::Program;
 use super::stream::Deaths;
-use clusterdock::engine::{EngineError, EngineResult, Fault, Image, Labels};
+use clusterdock::engine::{BuildSpec, EngineError, EngineResult, Fault, Image, Labels, Login};
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -27,6 +27,10 @@ pub(super) struct Holdings {
     pub(super) images: BTreeMap<String, HeldImage>,
     /// What can be pulled, by familiar reference; none: no registry can be reached.
     pub(super) registry: Option<BTreeMap<String, Image>>,
+    /// The login that registries want.
+    pub(super) wanted_login: Option<Login>,
+    /// Builds so far.
+    pub(super) builds: Vec<BuildSpec>,
     /// Programs by host name, container name or image.
     pub(super) programs: BTreeMap<String, Program>,
     /// Ports of the machine that others than containers hold.
@@ -52,6 +56,8 @@ impl Holdings {
             volumes: BTreeMap::new(),
             images: BTreeMap::new(),
             registry: None,
+            wanted_login: None,
+            builds: Vec::new(),
             programs: BTreeMap::new(),
             busy_ports: BTreeSet::new(),
             lacking: BTreeSet::new(),

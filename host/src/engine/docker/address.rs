@@ -2,12 +2,13 @@
 //! when nothing answers there.
 
 use super::super::{EngineError, Fault};
+use crate::docker_config::{self, DockerConfig};
 use crate::error::{Error, Kind, Result};
 use serde::Deserialize;
 use sha2::{Digest, Sha256};
 use std::fmt;
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 const LOCAL_SOCKET: &str = "unix:///var/run/docker.sock";
 
@@ -139,12 +140,6 @@ struct Context {
 }
 
 #[derive(Deserialize)]
-struct Configuration {
-    #[serde(rename = "currentContext")]
-    current_context: Option<String>,
-}
-
-#[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Meta {
     endpoints: std::collections::BTreeMap<String, Endpoint>,
@@ -160,15 +155,11 @@ impl Context {
     /// The current context; none when it is the default one.
     fn current(variable: Variable<'_>) -> Result<Option<Context>> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let Some(folder) =
-            set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| Some(Path::new(&set("HOME")?).join(".docker")))
-        else {
-            return Ok(None);
+        let Some(folder) = docker_config::folder(variable) else { return Ok(None) };
+        let named = match set("DOCKER_CONTEXT") {
+            None => DockerConfig::read(&folder)?.current_context,
+            named => named,
         };
-        let named = set("DOCKER_CONTEXT").or_else(|| {
-            let text = std::fs::read_to_string(folder.join("config.json")).ok()?;
-            serde_json::from_str::<Configuration>(&text).ok()?.current_context
-        });
         let Some(name) = named.filter(|name| !name.is_empty() && name != "default") else { return Ok(None) };
         let id: String = Sha256::digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
         let path = folder.join("contexts/meta").join(&id).join("meta.json");

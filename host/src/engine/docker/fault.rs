@@ -53,7 +53,10 @@ fn of_text(message: &str) -> Option<Fault> {
         Fault::InUse
     } else if has("is not running") || has("is paused") {
         Fault::WrongState
-    } else if has("unauthorized") || has("authentication required") || has("pull access denied") || has("denied:") {
+    } else if ["unauthorized", "authentication required", "pull access denied", "denied:", "no basic auth credentials"]
+        .iter()
+        .any(|text| has(text))
+    {
         Fault::Unauthorized
     } else if has("too new") || has("too old") {
         Fault::Version
@@ -65,6 +68,32 @@ fn of_text(message: &str) -> Option<Fault> {
         return None;
     };
     Some(fault)
+}
+
+/// The same of a call that is passed on to a registry: what keeps the engine from talking to it, or it from listening,
+/// would mean something else elsewhere.
+pub(super) fn of_registry(error: EngineError) -> EngineError {
+    const UNHEARD: [&str; 10] = [
+        "dial tcp",
+        "no such host",
+        "connection refused",
+        "connection reset",
+        "i/o timeout",
+        "request canceled",
+        "deadline exceeded",
+        "x509:",
+        "http response to https client",
+        "toomanyrequests",
+    ];
+    let text = error.message.to_lowercase();
+    let fault = match error.fault {
+        Fault::Other if UNHEARD.iter().any(|words| text.contains(words)) => Fault::Registry,
+        Fault::Other if ["manifest unknown", "name unknown", "not found"].iter().any(|words| text.contains(words)) => {
+            Fault::NotFound
+        }
+        known => known,
+    };
+    EngineError { fault, ..error }
 }
 
 /// The innermost cause says most: "connection refused" rather than "client error".
@@ -118,6 +147,33 @@ mod tests {
         ];
         for (status, text, fault) in cases {
             assert_eq!(of_answer(status, text), fault, "{text}");
+        }
+    }
+
+    #[test]
+    fn what_a_registry_said_is_told_from_what_kept_it_from_being_asked() {
+        let cases = [
+            (404, "manifest for r:5000/a:b not found: manifest unknown: manifest unknown", Fault::NotFound),
+            (500, "failed to resolve reference \"r:5000/a:b\": r:5000/a:b: not found", Fault::NotFound),
+            (500, "Head \"http://r:5000/v2/a/manifests/b\": no basic auth credentials", Fault::Unauthorized),
+            (
+                500,
+                "Head \"http://r:5000/v2/a/manifests/b\": unauthorized: authentication required",
+                Fault::Unauthorized,
+            ),
+            (
+                404,
+                "pull access denied for a, repository does not exist or may require 'docker login'",
+                Fault::Unauthorized,
+            ),
+            (500, "Get \"http://r:5000/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused", Fault::Registry),
+            (500, "Get \"https://r/v2/\": dial tcp: lookup r on 127.0.0.1:53: no such host", Fault::Registry),
+            (500, "Get \"https://r/v2/\": http: server gave HTTP response to HTTPS client", Fault::Registry),
+            (500, "Get \"https://r/v2/\": x509: certificate signed by unknown authority", Fault::Registry),
+            (500, "write /var/lib/docker/tmp/a: no space left on device", Fault::Other),
+        ];
+        for (status, text, fault) in cases {
+            assert_eq!(of_registry(EngineError::new(of_answer(status, text), text)).fault, fault, "{text}");
         }
     }
 }

@@ -15,6 +15,9 @@ use tokio::net::{TcpStream, UnixStream};
 /// What stands for the engine in requests, which name a host even where there is none.
 const NAME: &str = "docker";
 
+/// Headers that carry credentials for registries.
+const CREDENTIALS: [&str; 2] = ["x-registry-auth", "x-registry-config"];
+
 /// Opens connections and sends requests with the API version that was agreed on.
 #[derive(Debug, Clone)]
 pub(super) struct Wire {
@@ -58,8 +61,25 @@ impl Wire {
         let path = head.uri.path_and_query().map_or("/", |path| path.as_str());
         head.uri = self.path(path).parse()?;
         head.headers.insert(HOST, HeaderValue::from_static(NAME));
+        for name in CREDENTIALS {
+            if let Some(value) = head.headers.get_mut(name) {
+                *value = url_safe(value);
+            }
+        }
         Ok(self.open().await?.send_request(Request::from_parts(head, body)).await?)
     }
+}
+
+/// The client library writes base64 with `+` and `/`. The engine wants that of URLs, and takes some passwords for none
+/// otherwise.
+fn url_safe(value: &HeaderValue) -> HeaderValue {
+    let safe = |byte: &u8| match byte {
+        b'+' => b'-',
+        b'/' => b'_',
+        other => *other,
+    };
+    let bytes: Vec<u8> = value.as_bytes().iter().map(safe).collect();
+    HeaderValue::from_bytes(&bytes).expect("letters of base64 make a header")
 }
 
 async fn shake<B, S>(stream: S) -> Result<SendRequest<B>, Error>
@@ -78,4 +98,14 @@ where
 /// The client library's idea of where requests go.
 pub(super) fn library_address() -> String {
     format!("http://{NAME}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn credentials_are_written_in_the_base64_of_urls() {
+        assert_eq!(url_safe(&HeaderValue::from_static("ab+/c==")), HeaderValue::from_static("ab-_c=="));
+    }
 }

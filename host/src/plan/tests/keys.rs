@@ -4,7 +4,7 @@ use super::{named, two_clusters, wanted};
 use crate::engine::Image;
 use crate::labels;
 use crate::plan::removal;
-use clusterdock_plugin_api::{NodeSpec, Volume};
+use clusterdock_plugin_api::{NodeSpec, Probe, Volume};
 use std::collections::BTreeSet;
 
 fn with_sshd() -> Image {
@@ -26,12 +26,30 @@ create container  b.net                    sshd:1, 10.149.128.3
 put ssh keys      b.net                    its image exposes port 22
 start container   a.net
 start container   b.net
+await             b.net                    port 22
 run hook          start                    of topology base
 remove volume     clusterdock-run1         the start is completed",
     );
     let plan = wanted.planned().unwrap();
     let label = |number: usize| plan.nodes[number].container.labels.get(labels::SSH_KEYS).map(String::as_str);
     assert_eq!((label(0), label(1)), (None, Some("true")));
+}
+
+#[test]
+fn a_start_waits_for_the_sshd_that_an_image_runs() {
+    let probes = |spec: NodeSpec| {
+        let mut wanted = wanted();
+        wanted.specs[0] = spec;
+        wanted.images.insert("base:1".into(), with_sshd());
+        let node = wanted.planned().unwrap().nodes.swap_remove(0);
+        assert_eq!(node.container.labels[labels::PROBES], serde_json::to_string(&node.probes).unwrap());
+        node.probes
+    };
+    let node = || NodeSpec::new("a", "nodes");
+    assert_eq!(probes(node()), [Probe::port(22)]);
+    assert_eq!(probes(node().ready_when(Probe::port(22))), [Probe::port(22)]);
+    assert_eq!(probes(node().ready_when(Probe::port(80))), [Probe::port(80), Probe::port(22)]);
+    assert_eq!(probes(node().command(["sleep", "infinity"])), []);
 }
 
 #[test]

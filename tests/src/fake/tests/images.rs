@@ -1,6 +1,6 @@
 use super::*;
 use bytes::Bytes;
-use clusterdock::engine::Image;
+use clusterdock::engine::{Credentials, Image, Login};
 use futures_util::StreamExt;
 use futures_util::stream::{BoxStream, iter};
 use std::io;
@@ -56,14 +56,14 @@ async fn an_archive_that_is_none_or_breaks_off_makes_no_image() {
 async fn an_image_is_pulled_when_a_registry_has_it() {
     let fake = FakeEngine::new();
     let mut seen = Vec::new();
-    let nowhere = fake.pull_image("debian:12", &mut |progress| seen.push(progress)).await;
+    let nowhere = fake.pull_image("debian:12", None, &mut |progress| seen.push(progress)).await;
     assert!(fault(nowhere).1.ends_with("no such host"));
     fake.registry_answers();
-    let unknown = fake.pull_image("debian:12", &mut |progress| seen.push(progress)).await;
+    let unknown = fake.pull_image("debian:12", None, &mut |progress| seen.push(progress)).await;
     assert_eq!(fault(unknown).0, Fault::NotFound);
     assert!(seen.is_empty());
     fake.registry_has("debian:12", Image::default());
-    fake.pull_image("docker.io/library/debian:12", &mut |progress| seen.push(progress)).await.unwrap();
+    fake.pull_image("docker.io/library/debian:12", None, &mut |progress| seen.push(progress)).await.unwrap();
     assert!(!seen.is_empty());
     assert!(fake.image("debian:12").await.unwrap().is_some());
 }
@@ -75,4 +75,24 @@ async fn a_reference_that_is_made_again_leaves_the_old_image_without_one() {
     fake.import_image("debian:12", &[], pieces(archive())).await.unwrap();
     assert_ne!(fake.image("debian:12").await.unwrap().unwrap().id, old.id);
     assert_eq!(fake.image(&old.id).await.unwrap().unwrap(), old);
+}
+
+#[tokio::test]
+async fn an_image_is_pushed_by_whom_the_registry_lets_in_and_can_then_be_pulled() {
+    let fake = fake();
+    let mut seen = Vec::new();
+    let gone = fake.push_image("debian:12", None, &mut |progress| seen.push(progress)).await;
+    assert_eq!(fault(gone).0, Fault::Registry);
+    fake.registry_wants("me", "p");
+    fake.registry_answers();
+    let refused = fake.push_image("debian:12", None, &mut |progress| seen.push(progress)).await;
+    assert_eq!(fault(refused).0, Fault::Unauthorized);
+    let login = Login::Password { user: "me".into(), password: "p".into() };
+    let me = Credentials { server: "https://index.docker.io/v1/".into(), login };
+    let missing = fake.push_image("nobody:1", Some(&me), &mut |progress| seen.push(progress)).await;
+    assert_eq!(fault(missing).0, Fault::NotFound);
+    assert!(seen.is_empty());
+    fake.push_image("debian:12", Some(&me), &mut |progress| seen.push(progress)).await.unwrap();
+    assert!(!seen.is_empty());
+    fake.pull_image("debian:12", Some(&me), &mut |_| {}).await.unwrap();
 }
