@@ -106,6 +106,9 @@ impl Node {
 
     fn of(container: &Container) -> Option<Node> {
         let cluster = labels::cluster_of(&container.labels)?;
+        if is_helper(container) {
+            return None;
+        }
         let label = |key: &str| container.labels.get(key).cloned();
         // The original's containers have no label for the host name and a random container name.
         let named = label(labels::NODE).is_some();
@@ -131,6 +134,15 @@ impl Node {
             container: container.clone(),
         })
     }
+}
+
+/// Whether it only holds the volumes of an image for nodes. The original clusterdock's have no label that says so, but
+/// only those are on the engine's own network and never started.
+pub fn is_helper(container: &Container) -> bool {
+    let is_the_originals = !container.labels.contains_key(labels::NODE)
+        && container.state == State::Created
+        && container.networks.keys().eq(["bridge"]);
+    container.labels.contains_key(labels::VOLUMES_OF) || is_the_originals
 }
 
 /// The clusters among what was observed, by name.
@@ -210,5 +222,20 @@ mod tests {
         let mut names = ["node-10.cluster", "node-2.cluster", "edge.cluster", "node-1.cluster"];
         names.sort_by_key(|name| natural_key(name));
         assert_eq!(names, ["edge.cluster", "node-1.cluster", "node-2.cluster", "node-10.cluster"]);
+    }
+
+    #[test]
+    fn what_the_original_made_for_an_images_volumes_is_no_node_and_a_stopped_node_is() {
+        let container = |network: &str, state| {
+            let labels = Labels::from([(labels::ORIGIN.into(), r#"{"cluster_name":"old"}"#.into())]);
+            let networks = BTreeMap::from([(network.to_string(), Default::default())]);
+            Container { name: "famous".into(), labels, state, networks, ..Container::default() }
+        };
+        let observed = Observed {
+            containers: vec![container("bridge", State::Created), container("cluster", State::Created)],
+            ..Observed::default()
+        };
+        assert_eq!(clusters(&observed)[0].nodes.len(), 1);
+        assert!(!is_helper(&container("bridge", State::Exited)));
     }
 }

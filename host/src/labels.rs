@@ -24,6 +24,12 @@ pub const RUN: &str = "com.clusterdock.run";
 pub const SIZE: &str = "com.clusterdock.size";
 /// What the node is ready by: JSON, a list of probes. Containers.
 pub const PROBES: &str = "com.clusterdock.probes";
+/// The helper containers whose volumes the node has: their names, separated by commas. Containers of such nodes.
+pub const VOLUMES_FROM: &str = "com.clusterdock.volumes-from";
+/// The image whose volumes a helper container holds; what carries it is no node.
+pub const VOLUMES_OF: &str = "com.clusterdock.volumes-of";
+/// What all of our labels but [`ORIGIN`] begin with, and it too.
+pub const PREFIX: &str = "com.clusterdock.";
 /// That it has the ssh keys of its start: `true`. Containers.
 pub const SSH_KEYS: &str = "com.clusterdock.ssh-keys";
 /// When that start began: RFC 3339, UTC.
@@ -76,6 +82,11 @@ impl Run {
             (CREATED.into(), self.created.clone()),
             (VERSION.into(), env!("CARGO_PKG_VERSION").into()),
         ])
+    }
+
+    /// The name of the helper container that holds the volumes of the start's `index`th image with volumes.
+    pub fn helper(&self, index: usize) -> String {
+        format!("clusterdock-{}-volumes-{}", self.id, index + 1)
     }
 
     /// The name of the marker volume: while it is there, the start has not been completed.

@@ -7,13 +7,17 @@ pub mod address;
 pub mod capability;
 pub mod keys;
 pub mod lifecycle;
+mod node;
 pub mod port;
 pub mod print;
 pub mod removal;
+mod settings;
 pub mod spec;
 pub mod start;
+mod systemd;
 #[cfg(test)]
 mod tests;
+pub mod volumes;
 
 pub use lifecycle::LifecyclePlan;
 pub use removal::RemovalPlan;

@@ -1,8 +1,7 @@
 //! The nodes a topology asks for. Plain data: the host turns it into containers.
 
-use crate::Probe;
+use crate::{Device, Probe, Security, Settings, Volume};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
 
 /// One node of a cluster: a container that behaves like a host.
 ///
@@ -21,94 +20,40 @@ use std::collections::BTreeMap;
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct NodeSpec {
-    /// A label of at most 63 characters; `HOSTNAME.NETWORK` at most 64 (the kernel's limit).
+    /// A label of at most 63 characters, once in the cluster; `HOSTNAME.NETWORK` at most 64 (the kernel's limit).
+    /// Anything else is refused (exit code 2).
     pub hostname: String,
     /// The node group, as declared.
     pub group: String,
-    /// The image's reference. Default: the cluster's image.
+    /// The image's reference; pulled when it is not there, as the user's `--pull` says. Default: the cluster's image.
     pub image: Option<String>,
-    /// Ports published on the machine, beside those of the user's `--port`.
+    /// Ports published on the machine, beside those of the user's `--port`, which hold over these where both name one.
     pub ports: Vec<Port>,
-    /// What has to be true before the node counts as ready. Default: it runs.
+    /// What has to be true before the node counts as ready: all of it, within the user's `--timeout`. Default: it runs.
     pub probes: Vec<Probe>,
     /// What the container is made with.
     #[serde(flatten)]
     pub settings: Settings,
 }
 
-/// What a container is made with, beside its names, image and network. Everything has the engine's default unless
-/// said otherwise.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Settings {
-    /// The command, in place of the image's.
-    pub command: Option<Vec<String>>,
-    /// The entry point, in place of the image's.
-    pub entrypoint: Option<Vec<String>>,
-    /// Environment variables.
-    pub environment: BTreeMap<String, String>,
-    /// The user of the command, `USER[:GROUP]`. Default: the image's.
-    pub user: Option<String>,
-    /// The folder the command starts in. Default: the image's.
-    pub working_directory: Option<String>,
-    /// Folders from outside the container.
-    pub volumes: Vec<Volume>,
-    /// Devices of the machine.
-    pub devices: Vec<Device>,
-    /// In-memory file systems: path to mount options such as `size=64m`.
-    pub tmpfs: BTreeMap<String, String>,
-    /// Kernel parameters of the container.
-    pub sysctls: BTreeMap<String, String>,
-    /// Limits of its processes.
-    pub ulimits: Vec<Ulimit>,
-    /// Size of `/dev/shm` in bytes.
-    pub shm_size: Option<u64>,
-    /// Processors, as a number such as `1.5`.
-    pub cpus: Option<f64>,
-    /// Memory in bytes.
-    pub memory: Option<u64>,
-    /// `no`, `always`, `unless-stopped` or `on-failure[:N]`. Default: `no`.
-    pub restart: Option<String>,
-    /// How the engine finds out whether the node is healthy. Default: the image's.
-    pub health_check: Option<HealthCheck>,
-    /// Host names to addresses, beside those of the cluster's own nodes.
-    pub extra_hosts: Vec<(String, String)>,
-    /// `private` or `host`. Default: the engine's.
-    pub cgroup_namespace: Option<String>,
-    /// Whether the engine's init runs the command. Default: unless the image brings an init of its own.
-    pub init: Option<bool>,
-    /// What the node may do. Default: host-like.
-    pub security: Security,
-    /// Labels of the container, beside clusterdock's own.
-    pub labels: BTreeMap<String, String>,
-    /// Fields of the engine's create call that have no name here, in the engine's own words, such as
-    /// `{"HostConfig": {"OomScoreAdj": 500}}`. A field that the engine's call does not have is refused by name.
-    pub create: serde_json::Map<String, serde_json::Value>,
-}
-
-/// What a node may do.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Security {
-    /// As a host: every capability the engine can give, and no seccomp profile.
-    #[default]
-    HostLike,
-    /// As a container: the engine's own defaults.
-    Plain,
-    /// Everything, the machine's devices included.
-    Privileged,
-}
-
-/// A port of a node that is published on the machine.
+/// A port of a node that is published on the machine, on loopback unless the user's `--bind` says otherwise. Hooks
+/// learn the port on the machine by [`Node::address_of`](crate::Node::address_of), users by `clusterdock ps` and `env`.
+///
+/// ```
+/// use clusterdock_plugin_api::{NodeSpec, Port, Protocol};
+///
+/// let sctp = Port { container_port: 3868, host_port: None, protocol: Protocol::Sctp };
+/// NodeSpec::new("dns", "servers").port(Port::udp(53).on_host(5353)).port(Port::tcp(80)).port(sctp);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Port {
     /// The port inside the node.
     pub container_port: u16,
-    /// The port on the machine. Default: chosen by the host.
+    /// The port on the machine; one in use fails the start (exit code 4). Default: a free one that the host chooses, or
+    /// with the user's `--predictable` the port inside.
     #[serde(default)]
     pub host_port: Option<u16>,
-    /// `tcp`, `udp` or `sctp`.
+    /// `tcp`, `udp` or `sctp`. Default: `tcp`.
     #[serde(default)]
     pub protocol: Protocol,
 }
@@ -160,118 +105,6 @@ impl Port {
         self.host_port = Some(host_port);
         self
     }
-}
-
-/// A folder of a node that lives outside its container.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Volume {
-    /// Where it comes from.
-    pub source: VolumeSource,
-    /// The path in the node; empty for the volumes of an image, which bring their own.
-    #[serde(default)]
-    pub target: String,
-    /// Whether the node may only read. Default: no.
-    #[serde(default)]
-    pub read_only: bool,
-}
-
-/// Where a volume comes from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum VolumeSource {
-    /// A path on the engine's machine.
-    Bind(String),
-    /// A volume of that name, made when it is not there and kept when the cluster is removed.
-    Named(String),
-    /// A fresh volume, removed with the node.
-    Anonymous,
-    /// All volumes of an image.
-    Image(String),
-}
-
-impl Volume {
-    fn new(source: VolumeSource, target: impl Into<String>) -> Volume {
-        Volume { source, target: target.into(), read_only: false }
-    }
-
-    /// A path on the engine's machine.
-    pub fn bind(source: impl Into<String>, target: impl Into<String>) -> Volume {
-        Volume::new(VolumeSource::Bind(source.into()), target)
-    }
-
-    /// A named volume, which outlives the cluster.
-    pub fn named(name: impl Into<String>, target: impl Into<String>) -> Volume {
-        Volume::new(VolumeSource::Named(name.into()), target)
-    }
-
-    /// A fresh volume, removed with the node.
-    pub fn anonymous(target: impl Into<String>) -> Volume {
-        Volume::new(VolumeSource::Anonymous, target)
-    }
-
-    /// All volumes of an image, at the paths it declares.
-    pub fn of_image(image: impl Into<String>) -> Volume {
-        Volume::new(VolumeSource::Image(image.into()), "")
-    }
-
-    /// Lets the node only read.
-    #[must_use]
-    pub fn read_only(mut self) -> Volume {
-        self.read_only = true;
-        self
-    }
-}
-
-/// A device of the engine's machine.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Device {
-    /// The path on the machine.
-    pub source: String,
-    /// The path in the node.
-    pub target: String,
-    /// Any of `r`, `w` and `m` (make nodes). Default: `rwm`.
-    #[serde(default = "Device::all_permissions")]
-    pub permissions: String,
-}
-
-impl Device {
-    /// A device at the same path in the node, with all permissions.
-    pub fn new(path: impl Into<String>) -> Device {
-        let path = path.into();
-        Device { source: path.clone(), target: path, permissions: Device::all_permissions() }
-    }
-
-    fn all_permissions() -> String {
-        "rwm".into()
-    }
-}
-
-/// A limit of a node's processes.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Ulimit {
-    /// As in limits.conf: `nofile`, `nproc`, `memlock`, ...
-    pub name: String,
-    /// What a process starts with; -1 for no limit.
-    pub soft: i64,
-    /// What it may raise it to; -1 for no limit.
-    pub hard: i64,
-}
-
-/// A health check that the engine runs.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct HealthCheck {
-    /// The command, run by the image's shell; empty: the image's own check.
-    pub command: String,
-    /// Milliseconds between checks. Default: 30000.
-    pub interval_ms: Option<u64>,
-    /// Milliseconds one check may take. Default: 30000.
-    pub timeout_ms: Option<u64>,
-    /// Failures in a row that make a node unhealthy. Default: 3.
-    pub retries: Option<u32>,
-    /// Milliseconds at the beginning in which failures do not count. Default: 0.
-    pub start_period_ms: Option<u64>,
 }
 
 impl NodeSpec {
@@ -334,6 +167,15 @@ impl NodeSpec {
     pub fn security(mut self, security: Security) -> NodeSpec {
         self.settings.security = security;
         self
+    }
+
+    /// Runs systemd, as [`Settings::systemd`] says, and counts the node as ready once systemd has started everything,
+    /// or tried to.
+    #[must_use]
+    pub fn systemd(mut self) -> NodeSpec {
+        self.settings.systemd = true;
+        let state = r#"case "$(systemctl is-system-running --wait)" in running | degraded) ;; *) exit 1 ;; esac"#;
+        self.ready_when(Probe::command(state))
     }
 
     /// Changes what has no method of its own here: `spec.with(|settings| settings.shm_size = Some(1 << 28))`.

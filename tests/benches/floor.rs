@@ -146,6 +146,7 @@ fn plan(count: usize, program: &Program) -> StartPlan {
         routes: &[],
         images: &BTreeMap::new(),
         capabilities_missing: &program.capabilities_missing,
+        cgroup_version: 0,
         keys: true,
     };
     plan::start::plan(&inputs).unwrap()

@@ -1,6 +1,7 @@
 //! The tour of README on engines of the tests' own: this machine's, and newer ones. `manage nuke` is only run here.
 
 mod leftovers;
+mod nodes;
 
 use clusterdock_tests::dockerd::{EngineBuild, OwnEngine, Unavailable, shared};
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};

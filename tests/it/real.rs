@@ -13,4 +13,6 @@ mod ports;
 mod races;
 mod registry;
 pub(crate) mod remote;
+mod settings;
+mod systemd;
 mod terminal;

@@ -12,6 +12,7 @@ mod race;
 mod registry;
 mod removal;
 mod undo;
+mod volumes;
 
 use async_trait::async_trait;
 use clusterdock::cli::start::Pull;

@@ -39,6 +39,7 @@ find "/sys/fs/cgroup/$group" /sys/fs/cgroup/*/"$group" -depth -type d -exec rmdi
 /// The first process of the namespaces. Engines keep sockets and namespaces in /run whatever they are told, so they get
 /// one of their own. In the end nothing needs to stop in order: nobody will look at it again.
 const INSIDE: &str = r#"mount -t tmpfs tmpfs /run && ip link set lo up || exit 1
+[ "$CGROUPS" != 2 ] || { umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1; }
 exec 3<&0
 "$@" 3<&- &
 engine=$!
@@ -89,6 +90,13 @@ impl EngineBuild {
     }
 }
 
+/// Which control groups an engine sees.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Cgroups {
+    Machines,
+    Version2,
+}
+
 /// An engine that cannot be had here today.
 #[derive(Debug, Clone)]
 pub struct Unavailable {
@@ -117,10 +125,26 @@ impl OwnEngine {
     /// It does not become ready; with its last words.
     pub fn start(build: EngineBuild) -> Result<OwnEngine, Unavailable> {
         let path = build.path().map_err(|reason| Unavailable { name: build.name(), reason })?;
-        Ok(OwnEngine::launch(build, "dockerd", &path))
+        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Machines))
     }
 
-    fn launch(build: EngineBuild, program: &str, path: &str) -> OwnEngine {
+    /// The same on control groups of version 2, whatever the machine's are. Where the machine uses version 1, they have
+    /// no controllers.
+    ///
+    /// # Errors
+    /// As [`OwnEngine::start`]; and the kernel may not know them.
+    ///
+    /// # Panics
+    /// As [`OwnEngine::start`].
+    pub fn start_on_cgroups_2(build: EngineBuild) -> Result<OwnEngine, Unavailable> {
+        let known = fs::read_to_string("/proc/filesystems").unwrap_or_default().contains("\tcgroup2\n");
+        let reason = || "the kernel has no control groups of version 2".to_string();
+        let path = if known { build.path() } else { Err(reason()) };
+        let path = path.map_err(|reason| Unavailable { name: build.name(), reason })?;
+        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Version2))
+    }
+
+    fn launch(build: EngineBuild, program: &str, path: &str, cgroups: Cgroups) -> OwnEngine {
         sweep();
         let (folder, held) = claim().expect("there is room for an engine");
         let log = File::open(folder.join("log")).expect("the log was just made");
@@ -131,6 +155,7 @@ impl OwnEngine {
         let mut command = Command::new("sh");
         command.args(["-c", KEEPER, "keeper"]).arg(&folder).args([INSIDE, program, "--config-file"]).arg(configuration);
         command.env("PATH", path).env("NOTIFY_SOCKET", folder.join("ready"));
+        command.env("CGROUPS", if cgroups == Cgroups::Version2 { "2" } else { "" });
         command.stdin(Stdio::piped()).stdout(held.try_clone().expect("a file has two handles")).stderr(held);
         // A group of its own, so that Ctrl-C reaches the test alone.
         let keeper = command.process_group(0).spawn().expect("there is a shell");
@@ -276,7 +301,8 @@ mod tests {
     fn an_engine_that_ends_instead_of_starting_is_told_at_once_with_its_last_words() {
         let Ok(path) = EngineBuild::Installed.path() else { return };
         let begun = Instant::now();
-        let started = std::panic::catch_unwind(|| OwnEngine::launch(EngineBuild::Installed, "ls", &path));
+        let started =
+            std::panic::catch_unwind(|| OwnEngine::launch(EngineBuild::Installed, "ls", &path, Cgroups::Machines));
         let words = started.err().unwrap().downcast::<String>().unwrap();
         assert!(words.contains("ls: unrecognized option '--config-file'"), "{words}");
         assert!(begun.elapsed() < DEADLINE / 2);

@@ -1,7 +1,9 @@
 //! A scene for a test on a real engine: a cluster name and a network of the test's own, runs of the program that use
 //! them, and an end that removes what carries them, whatever happened.
 
+use crate::plugins;
 use crate::run::Run;
+use clusterdock_plugin_api::NodeSpec;
 use std::ffi::OsString;
 use std::io::Write;
 use std::path::Path;
@@ -58,6 +60,13 @@ impl Scene {
     /// `clusterdock start` of nodebase, as the scene's cluster on the scene's network.
     pub fn start(&self) -> Run {
         self.run(["start", "-c", &self.name, "-n", &self.name, NODEBASE])
+    }
+
+    /// The same of a topology whose nodes are all like this, but for their names.
+    pub fn start_like(&self, like: &NodeSpec) -> Run {
+        let spec = serde_json::to_string(like).expect("a spec is plain data");
+        let start = self.run(["start", "-c", &self.name, "-n", &self.name]);
+        start.args([plugins::library("topology_settings")]).args(["--spec", &spec])
     }
 
     /// The config directory.

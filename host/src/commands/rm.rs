@@ -1,7 +1,7 @@
 //! `rm`: clusters or nodes, by name. A network of ours goes with the last node on it.
 
 use crate::cli::Rm;
-use crate::cluster::{self, Cluster, Node, Observed};
+use crate::cluster::{self, Cluster, Node, Observed, is_helper};
 use crate::error::Result;
 use crate::event::Event;
 use crate::execution::removal;
@@ -57,10 +57,13 @@ fn meant<'a>(
     Ok((whole, nodes))
 }
 
-/// Whether a removal of the cluster that did not get through left a network of its own.
+/// Whether a removal of the cluster that did not get through left what is no node: a network of its own, or a container
+/// that holds volumes.
 fn has_left_overs(observed: &Observed, cluster: &str) -> bool {
-    let networks = observed.networks.iter().filter(|network| network.labels.contains_key(labels::RUN));
-    networks.filter_map(|network| labels::cluster_of(&network.labels)).any(|name| name == cluster)
+    let networks = observed.networks.iter().map(|network| &network.labels);
+    let networks = networks.filter(|labels| labels.contains_key(labels::RUN));
+    let helpers = observed.containers.iter().filter(|container| is_helper(container)).map(|helper| &helper.labels);
+    networks.chain(helpers).filter_map(labels::cluster_of).any(|name| name == cluster)
 }
 
 /// One sentence on what is gone.

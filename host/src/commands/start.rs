@@ -130,17 +130,12 @@ pub(super) async fn order<'a>(
     })
 }
 
-/// The images of the nodes, each once; the system's own only if a node uses it.
+/// The images of the nodes and of their volumes, each once; the system's own only if a node uses it.
 fn images(system: Wanted, specs: &[NodeSpec]) -> Vec<Wanted> {
     let mut wanted: Vec<Wanted> = Vec::new();
-    for spec in specs {
-        let image = spec.image.as_deref().map_or_else(
-            || system.clone(),
-            |reference| match reference {
-                _ if reference == system.reference => system.clone(),
-                _ => Wanted::named(reference),
-            },
-        );
+    let of_nodes = specs.iter().map(|spec| spec.image.as_deref().unwrap_or(&system.reference));
+    for reference in of_nodes.chain(plan::volumes::images(specs)) {
+        let image = if reference == system.reference { system.clone() } else { Wanted::named(reference) };
         if !wanted.iter().any(|one| one.reference == image.reference) {
             wanted.push(image);
         }

@@ -17,7 +17,7 @@ pub struct ContainerSpec {
     pub image: String,
     /// Labels.
     pub labels: Labels,
-    /// The network it joins, by name: a container may be created before its network is.
+    /// The network it joins, by name: a container may be created before its network is. Empty: none.
     pub network: String,
     /// Its fixed address; none: the engine chooses.
     pub address: Option<Ipv4Addr>,
@@ -27,6 +27,8 @@ pub struct ContainerSpec {
     pub extra_hosts: Vec<(String, Ipv4Addr)>,
     /// Published ports.
     pub ports: Vec<PublishedPort>,
+    /// Containers whose volumes it has too: names, each with `:ro` where it may only read.
+    pub volumes_from: Vec<String>,
     /// Whether the engine's init runs the command.
     pub init: bool,
     /// Everything else, as the topology asked.

@@ -11,6 +11,7 @@ mod exec;
 mod fault;
 mod file;
 mod image;
+pub mod passthrough;
 mod seen;
 mod wire;
 

@@ -1,6 +1,6 @@
 //! One look at the engine, from which everything else follows.
 
-use crate::cluster::Observed;
+use crate::cluster::{self, Observed};
 use crate::engine::{Container, Engine, Filter};
 use crate::error::Result;
 use crate::labels;
@@ -32,7 +32,8 @@ pub async fn ours(engine: &dyn Engine) -> Result<Observed> {
 async fn with_host_names(engine: &dyn Engine, containers: Vec<Container>) -> Result<Vec<Container>> {
     let named = containers.into_iter().map(async |mut container| {
         let labels = &container.labels;
-        if labels.contains_key(labels::ORIGIN) && !labels.contains_key(labels::NODE) {
+        let named = labels.contains_key(labels::NODE) || cluster::is_helper(&container);
+        if labels.contains_key(labels::ORIGIN) && !named {
             match engine.container_state(&container.id).await {
                 Ok(state) => container.hostname = Some(state.hostname),
                 // It went since it was listed.

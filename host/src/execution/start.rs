@@ -8,7 +8,7 @@ use crate::event::{Event, NodePhase};
 use crate::labels;
 use crate::plan::{NetworkPlan, NodePlan, StartPlan};
 use bytes::Bytes;
-use futures_util::future::{self, FutureExt, Shared};
+use futures_util::future::{self, FutureExt, Shared, join_all};
 use futures_util::stream::{self, FuturesUnordered, StreamExt};
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
@@ -125,6 +125,7 @@ impl Nodes<'_> {
 
     async fn make(&self, created: impl FnOnce()) -> Result<Ids> {
         let plan = self.start.plan;
+        self.make_helpers().await?;
         let (first, others) = plan.nodes.split_first().expect("a plan has nodes");
         let first_id = self.or_stop(first, self.create(first)).await?;
         let network = self.network().boxed_local().shared();
@@ -162,6 +163,26 @@ impl Nodes<'_> {
         // The network may be under way although no node waits for it any more.
         network.await?;
         error.map_or(Ok(ids), Err)
+    }
+
+    /// Makes the containers whose volumes nodes have.
+    async fn make_helpers(&self) -> Result<()> {
+        let helpers = self.start.plan.helpers.iter().map(async |helper| {
+            let _place = self.places.acquire().await;
+            self.start.stop.check()?;
+            let call = async { Ok(self.start.engine.create_container(helper).await) };
+            let made = self.start.stop.call(call).await.and_then(|made| made.map_err(Error::from));
+            let made = made.map_err(|error| {
+                let error = if error.kind() == Kind::NotFound { error.kind_of(Kind::Image) } else { error };
+                error.context(format!("failed to make the volumes of image `{}`", helper.image))
+            });
+            if let Err(error) = &made {
+                self.start.stop.stop(error.clone());
+            }
+            made
+        });
+        // All calls under way have to end before anything is undone.
+        join_all(helpers).await.into_iter().collect::<Result<Vec<_>>>().map(drop)
     }
 
     async fn start_node(

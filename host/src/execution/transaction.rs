@@ -171,6 +171,10 @@ async fn prepare(
     capabilities_missing.extend(
         order.leave_out.iter().filter(|name| !capabilities_missing.contains(name)).cloned().collect::<Vec<_>>(),
     );
+    let cgroup_version = match order.specs.iter().any(|spec| spec.settings.systemd) {
+        true => session.stop.look(async { Ok(session.engine.info().await?) }).await?.cgroup_version,
+        false => 0,
+    };
     let local = session.engine.is_local();
     // Names in use are told before ports are looked for.
     let ports = match (name_taken, local) {
@@ -190,6 +194,7 @@ async fn prepare(
         routes: &if local { route::routes() } else { Vec::new() },
         images,
         capabilities_missing: &capabilities_missing,
+        cgroup_version,
         // What a build's nodes have gets into images, and no key may.
         keys: order.hook == Hook::Start,
     };

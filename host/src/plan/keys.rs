@@ -3,6 +3,7 @@
 
 use crate::engine::{ContainerSpec, Image};
 use clusterdock_plugin_api::{NodeSpec, Probe, Settings, VolumeSource};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// Root's own key.
@@ -23,11 +24,11 @@ const FILES: [&str; 5] = [IDENTITY, AUTHORIZED, HOST_KEY, HOST_KEY_PUBLIC, KNOWN
 const UNREAD: [&str; 3] = ["Binds", "Mounts", "ReadonlyRootfs"];
 
 /// Whether a node gets keys. A node that has sshd and gets none is worth a warning.
-pub fn gets(container: &ContainerSpec, image: Option<&Image>, warnings: &mut Vec<String>) -> bool {
-    if !image.is_some_and(Image::has_sshd) {
+pub fn gets(container: &ContainerSpec, images: &BTreeMap<String, Image>, warnings: &mut Vec<String>) -> bool {
+    if !images.get(&container.image).is_some_and(Image::has_sshd) {
         return false;
     }
-    let obstacle = obstacle(&container.settings);
+    let obstacle = obstacle(&container.settings, images);
     if let Some(why) = &obstacle {
         warnings.push(format!("node {} gets no ssh keys: {why}", container.name));
     }
@@ -35,18 +36,23 @@ pub fn gets(container: &ContainerSpec, image: Option<&Image>, warnings: &mut Vec
 }
 
 /// What a start waits for, so that ssh works as soon as it ends: that sshd answers, where it is the image's own command
-/// that runs it. Of a node with a command of its own nobody but its topology knows.
+/// that runs it. Of a node with a command of its own, or systemd, nobody but its topology knows.
 pub fn sshd_answers(spec: &NodeSpec) -> Option<Probe> {
     let sshd = Probe::port(22);
-    let own = spec.settings.command.is_some() || spec.settings.entrypoint.is_some();
+    let Settings { command, entrypoint, systemd, .. } = &spec.settings;
+    let own = *systemd || command.is_some() || entrypoint.is_some();
     (!own && !spec.probes.contains(&sshd)).then_some(sshd)
 }
 
 /// Why files that are put into a node before it starts might get into somebody else's folder, or out of sight.
-fn obstacle(settings: &Settings) -> Option<String> {
-    let lasting = |source: &VolumeSource| matches!(source, VolumeSource::Bind(_) | VolumeSource::Named(_));
-    let volumes = settings.volumes.iter().filter(|volume| lasting(&volume.source) || volume.read_only);
-    let mut mounts = volumes.map(|volume| &volume.target).chain(settings.tmpfs.keys());
+fn obstacle(settings: &Settings, images: &BTreeMap<String, Image>) -> Option<String> {
+    let volumes = settings.volumes.iter().flat_map(|volume| match &volume.source {
+        VolumeSource::Anonymous => &[],
+        // Nodes share them.
+        VolumeSource::Image(image) => images.get(image).map_or(&[][..], |image| &image.volumes),
+        _ => std::slice::from_ref(&volume.target),
+    });
+    let mut mounts = volumes.chain(settings.tmpfs.keys());
     if let Some(mount) = mounts.find(|mount| FILES.iter().any(|file| Path::new(file).starts_with(mount))) {
         return Some(format!("`{mount}` is a mount"));
     }

@@ -1,5 +1,7 @@
 //! Plans as text: one line an operation, each with its reason.
 
+mod settings;
+
 use super::lifecycle::{Place, Step};
 use super::{LifecyclePlan, NetworkPlan, NodePlan, RemovalPlan, StartPlan};
 use crate::engine::PublishedPort;
@@ -8,6 +10,9 @@ use std::fmt::{self, Display, Formatter};
 impl Display for StartPlan {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         line(f, "create volume", &self.marker.name, "marks the start as not completed")?;
+        for helper in &self.helpers {
+            line(f, "create container", &helper.name, &format!("the volumes of {}, never started", helper.image))?;
+        }
         match &self.network {
             NetworkPlan::Create(spec) => line(f, "create network", &spec.name, &format!("{}", spec.subnet))?,
             NetworkPlan::Join { name, id } => {
@@ -92,7 +97,7 @@ fn facts(node: &NodePlan) -> String {
     let spec = &node.container;
     let address = spec.address.map_or("address of the engine's choice".into(), |address| address.to_string());
     let ports: Vec<String> = spec.ports.iter().map(port).collect();
-    [vec![spec.image.clone(), address], ports].concat().join(", ")
+    [vec![spec.image.clone(), address], ports, settings::facts(spec)].concat().join(", ")
 }
 
 fn port(port: &PublishedPort) -> String {

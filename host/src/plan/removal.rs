@@ -60,11 +60,18 @@ pub fn clusters(observed: &Observed, names: &BTreeSet<String>, networks: bool) -
     }
 }
 
-/// Removes whole clusters and single nodes (by their containers' ids), and those networks of ours that are empty then.
+/// Removes whole clusters and single nodes (by their containers' ids), and what nothing needs then: networks of ours,
+/// and containers that hold the volumes of an image for nodes.
 pub fn chosen(observed: &Observed, clusters: &BTreeSet<String>, nodes: &BTreeSet<String>) -> RemovalPlan {
     let of_clusters = |labels: &Labels| labels::cluster_of(labels).is_some_and(|name| clusters.contains(&name));
-    let goes = |container: &Container| {
+    let named = |container: &Container| {
         of_clusters(&container.labels) || (is_ours(&container.labels) && nodes.contains(&container.id))
+    };
+    let needed = helpers_of(observed.containers.iter().filter(|container| !named(container)));
+    let left = helpers_of(observed.containers.iter().filter(|container| named(container)));
+    let goes = |container: &Container| {
+        let name = container.name.as_str();
+        named(container) || (is_ours(&container.labels) && left.contains(name) && !needed.contains(name))
     };
     let going = observed.containers.iter().filter(|container| goes(container));
     let leaving: BTreeSet<&str> = going.flat_map(|container| container.networks.keys().map(String::as_str)).collect();
@@ -74,6 +81,11 @@ pub fn chosen(observed: &Observed, clusters: &BTreeSet<String>, nodes: &BTreeSet
         |network| of_clusters(&network.labels) || leaving.contains(network.name.as_str()),
         of_clusters,
     )
+}
+
+/// The helper containers whose volumes these nodes have.
+fn helpers_of<'a>(nodes: impl Iterator<Item = &'a Container>) -> BTreeSet<&'a str> {
+    nodes.filter_map(|node| node.labels.get(labels::VOLUMES_FROM)).flat_map(|names| names.split(',')).collect()
 }
 
 /// Removes everything that carries our label.
@@ -108,7 +120,7 @@ fn remove(
         }
     }
     let node = |seen: &&Container| Some((labels::cluster_of(&seen.labels)?, seen.name.clone()));
-    plan.nodes = going.iter().filter_map(node).collect();
+    plan.nodes = going.iter().filter(|seen| !cluster::is_helper(seen)).filter_map(node).collect();
     plan.containers = going.iter().map(|seen| Named { id: seen.id.clone(), name: seen.name.clone() }).collect();
     plan.containers.sort_by_key(|named| cluster::natural_key(&named.name));
     plan.networks.sort();

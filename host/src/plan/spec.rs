@@ -1,11 +1,16 @@
 //! The nodes a topology asked for, checked before anything is looked at in the engine.
 
+use super::settings;
 use crate::error::{Error, Kind, Result};
 use crate::names;
 use clusterdock_plugin_api::NodeSpec;
 use std::collections::BTreeSet;
 
-/// Checks host names: there are some, each is valid, fits the kernel with its network, and is there once.
+/// Checks host names: there are some, each is valid, fits the kernel with its network, and is there once. Checks
+/// settings too.
+///
+/// # Errors
+/// [`Kind::Usage`] for the first that can never work.
 pub fn check(specs: &[NodeSpec], network: &str) -> Result<()> {
     if specs.is_empty() {
         return Err(Error::new(Kind::Usage, "a cluster needs at least one node")
@@ -19,6 +24,7 @@ pub fn check(specs: &[NodeSpec], network: &str) -> Result<()> {
             return Err(Error::new(Kind::Usage, format!("host name `{}` is given twice", spec.hostname))
                 .hint("every node of a cluster needs a name of its own"));
         }
+        settings::check(spec)?;
     }
     Ok(())
 }

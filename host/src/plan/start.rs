@@ -2,13 +2,13 @@
 //! all chosen here, so that nothing need be asked back per node.
 
 use super::address::{self, Addresses};
-use super::keys;
+use super::{node, volumes};
 use crate::cluster::{self, Observed};
 use crate::engine::{Container, ContainerSpec, Image, Labels, Network, NetworkSpec, PublishedPort, Volume};
 use crate::error::{Error, Kind, Result};
 use crate::labels::{self, Run};
 use crate::names;
-use clusterdock_plugin_api::{NodeSpec, Probe};
+use clusterdock_plugin_api::{NodeSpec, Probe, Security};
 use ipnet::Ipv4Net;
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::Ipv4Addr;
@@ -38,6 +38,8 @@ pub struct StartInputs<'a> {
     pub images: &'a BTreeMap<String, Image>,
     /// Capabilities the engine lacks and would refuse a start for.
     pub capabilities_missing: &'a [String],
+    /// The version of control groups on the engine's machine; 0 where no node asks for it.
+    pub cgroup_version: u8,
     /// Whether nodes with sshd get keys.
     pub keys: bool,
 }
@@ -71,6 +73,8 @@ pub struct StartPlan {
     pub topology: String,
     /// While it is there, the start has not been completed: made first, removed last.
     pub marker: Volume,
+    /// Containers that hold the volumes of images for nodes: made before the nodes, and never started.
+    pub helpers: Vec<ContainerSpec>,
     /// The network.
     pub network: NetworkPlan,
     /// The nodes by FQDN. The first is created before the others: its name decides between starts that race.
@@ -140,18 +144,21 @@ pub fn plan(inputs: &StartInputs<'_>) -> Result<StartPlan> {
     check_cluster_is_new(inputs)?;
     check_host_names_are_free(inputs)?;
     check_host_ports_are_free(inputs)?;
+    check_privileges(inputs)?;
+    let helpers = volumes::helpers(inputs.run, inputs.specs, inputs.images)?;
     let mut warnings = Vec::new();
     let (network, addresses) = plan_network(inputs, &mut warnings)?;
     if !inputs.capabilities_missing.is_empty() {
         let missing = inputs.capabilities_missing.join(", ");
         warnings.push(format!("the engine lacks {missing}: nodes get every other capability"));
     }
-    let mut nodes = plan_nodes(inputs, &addresses, &mut warnings);
+    let mut nodes = node::plan_all(inputs, &helpers, &addresses, &mut warnings);
     nodes.sort_by(|a, b| a.fqdn().cmp(b.fqdn()));
     let mut labels = inputs.run.labels();
     labels.insert(labels::SIZE.into(), inputs.specs.len().to_string());
     let marker = Volume { name: inputs.run.marker(), labels };
-    Ok(StartPlan { run: inputs.run.clone(), topology: inputs.topology.name.clone(), marker, network, nodes, warnings })
+    let (run, topology) = (inputs.run.clone(), inputs.topology.name.clone());
+    Ok(StartPlan { run, topology, marker, helpers, network, nodes, warnings })
 }
 
 fn check_cluster_is_new(inputs: &StartInputs<'_>) -> Result<()> {
@@ -197,8 +204,17 @@ fn check_host_ports_are_free(inputs: &StartInputs<'_>) -> Result<()> {
     Ok(())
 }
 
+/// An engine that would refuse a capability it lacks gives a privileged node all of them or nothing.
+fn check_privileges(inputs: &StartInputs<'_>) -> Result<()> {
+    let privileged = inputs.specs.iter().find(|spec| spec.settings.security == Security::Privileged);
+    let Some(spec) = privileged.filter(|_| !inputs.capabilities_missing.is_empty()) else { return Ok(()) };
+    Err(Error::new(Kind::Engine, format!("a privileged node cannot be started: `{}`", spec.hostname))
+        .cause(format!("the engine lacks {}", inputs.capabilities_missing.join(", ")))
+        .hint("upgrade Docker to 23 or newer, which leaves out what it lacks; a host-like node needs no upgrade"))
+}
+
 /// How nodes get their addresses, in the order of the specs; none: the engine chooses.
-type NodeAddresses = Vec<Option<Ipv4Addr>>;
+pub(super) type NodeAddresses = Vec<Option<Ipv4Addr>>;
 
 fn plan_network(inputs: &StartInputs<'_>, warnings: &mut Vec<String>) -> Result<(NetworkPlan, NodeAddresses)> {
     let named: Vec<&Network> =
@@ -264,84 +280,6 @@ fn used_addresses(observed: &Observed, network: &Network) -> BTreeSet<Ipv4Addr> 
         .flat_map(|(_, endpoint)| [endpoint.address, endpoint.fixed_address])
         .flatten()
         .collect()
-}
-
-fn plan_nodes(inputs: &StartInputs<'_>, addresses: &NodeAddresses, warnings: &mut Vec<String>) -> Vec<NodePlan> {
-    let hosts: Vec<(String, Ipv4Addr)> = inputs
-        .specs
-        .iter()
-        .zip(addresses)
-        .filter_map(|(spec, address)| Some((format!("{0}.{1} {0}", spec.hostname, inputs.network), (*address)?)))
-        .collect();
-    let node = |(position, (spec, address)): (usize, (&NodeSpec, &Option<Ipv4Addr>))| {
-        let mut container = container(inputs, spec, *address, &hosts);
-        let keys = inputs.keys && keys::gets(&container, inputs.images.get(&container.image), warnings);
-        let mut probes = spec.probes.clone();
-        if keys {
-            container.labels.insert(labels::SSH_KEYS.into(), "true".into());
-            probes.extend(keys::sshd_answers(spec));
-        }
-        let json = serde_json::to_string(&probes).expect("probes are plain data");
-        container.labels.insert(labels::PROBES.into(), json);
-        let (hostname, group) = (spec.hostname.clone(), spec.group.clone());
-        NodePlan { hostname, group, position, container, probes, keys }
-    };
-    inputs.specs.iter().zip(addresses).enumerate().map(node).collect()
-}
-
-fn container(
-    inputs: &StartInputs<'_>,
-    spec: &NodeSpec,
-    address: Option<Ipv4Addr>,
-    hosts: &[(String, Ipv4Addr)],
-) -> ContainerSpec {
-    let fqdn = format!("{}.{}", spec.hostname, inputs.network);
-    let image = spec.image.as_deref().unwrap_or(inputs.image);
-    let mut settings = spec.settings.clone();
-    settings.cpus = inputs.limits.cpus.or(settings.cpus);
-    settings.memory = inputs.limits.memory.or(settings.memory);
-    ContainerSpec {
-        name: fqdn.clone(),
-        hostname: fqdn,
-        image: image.into(),
-        labels: node_labels(inputs, spec),
-        network: inputs.network.into(),
-        address,
-        aliases: vec![spec.hostname.clone()],
-        extra_hosts: hosts.to_vec(),
-        ports: inputs.ports.get(&spec.hostname).cloned().unwrap_or_default(),
-        init: wants_init(spec, inputs.images.get(image)),
-        settings,
-        capabilities_missing: inputs.capabilities_missing.to_vec(),
-    }
-}
-
-/// The engine's init reaps and passes signals on, so that a node stops at once; not where one is there already.
-fn wants_init(spec: &NodeSpec, image: Option<&Image>) -> bool {
-    let own = match (&spec.settings.command, &spec.settings.entrypoint) {
-        (None, None) => image.is_some_and(Image::brings_init),
-        (command, entrypoint) => {
-            let words = entrypoint.iter().chain(command).flatten().cloned().collect();
-            Image { command: words, ..Image::default() }.brings_init()
-        }
-    };
-    spec.settings.init.unwrap_or(!own)
-}
-
-fn node_labels(inputs: &StartInputs<'_>, spec: &NodeSpec) -> Labels {
-    let facts = [
-        (labels::CLUSTER, inputs.run.cluster.clone()),
-        (labels::TOPOLOGY, inputs.topology.name.clone()),
-        (labels::TOPOLOGY_VERSION, inputs.topology.version.clone()),
-        (labels::PLUGIN_DIGEST, inputs.topology.plugin_digest.clone()),
-        (labels::GROUP, spec.group.clone()),
-        (labels::NODE, spec.hostname.clone()),
-        (labels::SIZE, inputs.specs.len().to_string()),
-    ];
-    let mut all = spec.settings.labels.clone();
-    all.extend(inputs.run.labels());
-    all.extend(facts.map(|(key, value)| (key.to_string(), value)));
-    all
 }
 
 fn unusable(network: &str, why: String) -> Error {

@@ -1,6 +1,7 @@
 //! Planning as a specification: what the engine has goes in, the printed plan or the refusal comes out.
 
 mod keys;
+mod nodes;
 
 use super::start::{Limits, StartInputs, TopologyFacts, plan};
 use super::{StartPlan, removal};
@@ -20,6 +21,7 @@ struct Wanted {
     images: BTreeMap<String, Image>,
     missing: Vec<String>,
     limits: Limits,
+    cgroup_version: u8,
 }
 
 fn run(id: &str, cluster: &str) -> Run {
@@ -41,6 +43,7 @@ fn wanted() -> Wanted {
         images: BTreeMap::new(),
         missing: Vec::new(),
         limits: Limits::default(),
+        cgroup_version: 0,
     }
 }
 
@@ -59,6 +62,7 @@ impl Wanted {
             routes: &[],
             images: &self.images,
             capabilities_missing: &self.missing,
+            cgroup_version: self.cgroup_version,
             keys: true,
         };
         let planned = plan(&inputs);

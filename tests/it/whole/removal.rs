@@ -17,7 +17,7 @@ impl Stage {
     }
 
     /// `clusterdock manage ACTION`.
-    async fn manage(&self, action: ManageAction) -> Result<()> {
+    pub(super) async fn manage(&self, action: ManageAction) -> Result<()> {
         manage::manage(&self.session(), &Manage { dry_run: false, action }).await
     }
 

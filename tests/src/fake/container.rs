@@ -143,8 +143,8 @@ impl Holdings {
         };
         let image = self.find_image(&spec.image).ok_or_else(|| missing(&spec.image))?.image.clone();
         self.check_create(spec)?;
-        let volumes = self.make_volumes(&spec.settings.volumes, &image, missing)?;
-        let network = if spec.network.is_empty() { "bridge" } else { &spec.network };
+        let volumes = self.make_volumes(&spec.settings.volumes, &spec.volumes_from, &image)?;
+        let network = if spec.network.is_empty() { "none" } else { &spec.network };
         let place = Endpoint { fixed_address: spec.address, ..Endpoint::default() };
         let number = self.next_number();
         let id = self.new_id();
@@ -326,7 +326,9 @@ impl Holdings {
         }
         let held = self.containers.remove(&id).expect("its id was just found");
         for (volume, goes_along) in held.volumes {
-            if goes_along {
+            // One that others have too goes with the last of them.
+            let needed = self.containers.values().any(|other| other.volumes.contains_key(&volume));
+            if goes_along && !needed {
                 self.volumes.remove(&volume);
             }
         }

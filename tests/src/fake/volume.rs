@@ -34,9 +34,14 @@ impl Holdings {
     pub(super) fn make_volumes(
         &mut self,
         mounts: &[Mount],
+        from: &[String],
         image: &Image,
-        missing: impl Fn(&str) -> EngineError,
     ) -> EngineResult<BTreeMap<String, bool>> {
+        let mut used = BTreeMap::new();
+        for name in from {
+            let name = name.split(':').next().unwrap_or_default();
+            used.extend(self.container(name)?.volumes.clone());
+        }
         let mut named = Vec::new();
         // One for each path: a path that is mounted gets no volume of the image's.
         let mut anonymous: Vec<String> = image.volumes.clone();
@@ -45,14 +50,9 @@ impl Holdings {
             match &mount.source {
                 VolumeSource::Named(name) => named.push(name.clone()),
                 VolumeSource::Anonymous => anonymous.push(mount.target.clone()),
-                VolumeSource::Image(reference) => {
-                    let other = self.find_image(reference).ok_or_else(|| missing(reference))?;
-                    anonymous.extend(other.image.volumes.iter().cloned());
-                }
                 _ => {}
             }
         }
-        let mut used = BTreeMap::new();
         for name in named {
             self.create_volume(&Volume { name: name.clone(), labels: Labels::new() });
             used.insert(name, false);

@@ -1,13 +1,14 @@
 //! A container's spec in the engine's words: the body of its create call.
 
 use super::super::{ContainerSpec, EngineError, EngineResult, Fault};
+use super::passthrough;
 use bollard::models::{
     ContainerCreateBody, DeviceMapping, EndpointIpamConfig, EndpointSettings, HealthConfig, HostConfig,
     HostConfigCgroupnsModeEnum, Mount, MountType, NetworkConnectRequest, NetworkingConfig, PortBinding,
     ResourcesUlimits, RestartPolicy, RestartPolicyNameEnum,
 };
 use clusterdock_plugin_api::{HealthCheck, Security, Settings, Volume, VolumeSource};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use std::collections::HashMap;
 use std::net::Ipv4Addr;
 
@@ -17,15 +18,11 @@ const NANOSECONDS_PER_MILLISECOND: i64 = 1_000_000;
 /// The body of the create call, as JSON.
 ///
 /// # Errors
-/// [`Fault::Refused`] for a field of the topology's passthrough that the engine's call does not have, by name.
+/// [`Fault::Refused`] for a value that the engine's call does not have.
 pub fn body(spec: &ContainerSpec) -> EngineResult<Value> {
-    let typed =
-        serde_json::to_value(typed(spec)?).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
-    let mut body = typed;
-    merge(&mut body, &Value::Object(spec.settings.create.clone()));
-    if !spec.settings.create.is_empty() {
-        check_fields(&spec.settings.create, &body)?;
-    }
+    let typed = serde_json::to_value(typed(spec)?);
+    let mut body = typed.map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
+    passthrough::merge(&mut body, &Value::Object(spec.settings.create.clone()));
     Ok(body)
 }
 
@@ -49,10 +46,11 @@ fn typed(spec: &ContainerSpec) -> EngineResult<ContainerCreateBody> {
         working_dir: settings.working_directory.clone(),
         labels: Some(spec.labels.clone().into_iter().collect()),
         exposed_ports: Some(ports),
+        stop_signal: settings.stop_signal.clone(),
         volumes: Some(anonymous.map(|volume| volume.target.clone()).collect()),
         healthcheck: settings.health_check.as_ref().map(health_check),
         host_config: Some(host_config(spec)?),
-        networking_config: Some(networking(spec)),
+        networking_config: (!spec.network.is_empty()).then(|| networking(spec)),
         ..ContainerCreateBody::default()
     })
 }
@@ -61,10 +59,11 @@ fn host_config(spec: &ContainerSpec) -> EngineResult<HostConfig> {
     let settings = &spec.settings;
     let mut config = HostConfig {
         init: Some(spec.init),
-        network_mode: Some(spec.network.clone()),
+        network_mode: Some(if spec.network.is_empty() { "none".into() } else { spec.network.clone() }),
         extra_hosts: Some(extra_hosts(spec)),
         port_bindings: Some(port_bindings(spec)),
         mounts: Some(settings.volumes.iter().filter_map(mount).collect()),
+        volumes_from: Some(spec.volumes_from.clone()).filter(|names| !names.is_empty()),
         devices: Some(settings.devices.iter().map(device).collect()),
         tmpfs: Some(settings.tmpfs.clone().into_iter().collect()),
         sysctls: Some(settings.sysctls.clone().into_iter().collect()),
@@ -194,45 +193,6 @@ fn cgroup_namespace(spec: &ContainerSpec, mode: &str) -> EngineResult<HostConfig
     }
 }
 
-/// Lays `over` over `base`: objects are merged, lists joined, anything else is replaced.
-fn merge(base: &mut Value, over: &Value) {
-    match (base, over) {
-        (Value::Object(base), Value::Object(over)) => {
-            for (key, value) in over {
-                merge(base.entry(key.clone()).or_insert(Value::Null), value);
-            }
-        }
-        (Value::Array(base), Value::Array(over)) => base.extend(over.iter().cloned()),
-        (base, over) => *base = over.clone(),
-    }
-}
-
-/// Refuses fields that the client library's types, which follow the engine's specification, do not have: what is
-/// read into them and written out again has lost them.
-fn check_fields(passthrough: &Map<String, Value>, body: &Value) -> EngineResult<()> {
-    let known: ContainerCreateBody = serde_json::from_value(body.clone())
-        .map_err(|error| EngineError::new(Fault::Refused, format!("the create call's own fields: {error}")))?;
-    let known = serde_json::to_value(known).map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
-    match lost(&Value::Object(passthrough.clone()), &known, "") {
-        None => Ok(()),
-        Some(field) => {
-            Err(EngineError::new(Fault::Refused, format!("the engine's create call has no field `{field}`"))
-                .hint("fields are written as in the engine's API, such as {\"HostConfig\": {\"OomScoreAdj\": 500}}"))
-        }
-    }
-}
-
-fn lost(wanted: &Value, known: &Value, path: &str) -> Option<String> {
-    let Value::Object(wanted) = wanted else { return None };
-    wanted.iter().find_map(|(key, value)| {
-        let path = if path.is_empty() { key.clone() } else { format!("{path}.{key}") };
-        match known.get(key) {
-            None => Some(path),
-            Some(known) => lost(value, known, &path),
-        }
-    })
-}
-
 fn refused(spec: &ContainerSpec, why: &str) -> EngineError {
     EngineError::new(Fault::Refused, format!("container `{}`: {why}", spec.name))
 }
@@ -267,16 +227,13 @@ mod tests {
     }
 
     #[test]
-    fn other_fields_of_the_create_call_are_merged_and_unknown_ones_refused_by_name() {
+    fn other_fields_of_the_create_call_are_merged() {
         let with = |create: Value| Settings { create: create.as_object().unwrap().clone(), ..Settings::default() };
         let body = |create| body(&spec(with(create)));
-        let merged =
-            body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopSignal": "SIGINT"})).unwrap();
+        let merged = body(json!({"HostConfig": {"OomScoreAdj": 500, "CapAdd": ["X"]}, "StopTimeout": 3})).unwrap();
         assert_eq!(merged["HostConfig"]["OomScoreAdj"], 500);
         assert_eq!(merged["HostConfig"]["CapAdd"], json!(["ALL", "X"]));
-        assert_eq!(merged["StopSignal"], "SIGINT");
-        let refused = body(json!({"HostConfig": {"OomScore": 500}})).unwrap_err();
-        assert_eq!(refused.message, "the engine's create call has no field `HostConfig.OomScore`");
+        assert_eq!(merged["StopTimeout"], 3);
     }
 
     #[test]

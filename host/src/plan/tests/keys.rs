@@ -58,6 +58,9 @@ fn keys_are_never_put_where_they_would_leave_the_node() {
         let mut wanted = wanted();
         wanted.specs[0] = change(NodeSpec::new("a", "nodes"));
         wanted.images.insert("base:1".into(), with_sshd());
+        for (image, volume) in [("conf:1", "/etc/ssh"), ("jars:3", "/jars")] {
+            wanted.images.insert(image.into(), Image { volumes: vec![volume.into()], ..Image::default() });
+        }
         let plan = wanted.planned().unwrap();
         assert_eq!(plan.nodes.iter().map(|node| node.keys).collect::<Vec<_>>(), [plan.warnings.is_empty(), true]);
         plan.warnings.first().cloned().unwrap_or_default()
@@ -73,6 +76,8 @@ fn keys_are_never_put_where_they_would_leave_the_node() {
         assert_eq!(warning(&|node| node.volume(Volume::bind("/home/me", target))), "");
     }
     assert_eq!(warning(&|node| node.volume(Volume::anonymous("/root"))), "");
+    assert_eq!(warning(&|node| node.volume(Volume::of_image("conf:1"))), mounted("/etc/ssh"));
+    assert_eq!(warning(&|node| node.volume(Volume::of_image("jars:3").read_only())), "");
     let raw = |field: &'static str| {
         move |node: NodeSpec| {
             let host = serde_json::json!({ field: [] });

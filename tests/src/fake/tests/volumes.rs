@@ -36,16 +36,21 @@ async fn a_named_volume_is_made_with_its_container_and_outlives_it() {
 }
 
 #[tokio::test]
-async fn anonymous_volumes_its_own_and_those_of_images_go_with_the_container() {
+async fn anonymous_volumes_go_with_the_last_container_that_has_them() {
     let fake = FakeEngine::new();
     let image =
         |volumes: &[&str]| Image { volumes: volumes.iter().map(|path| path.to_string()).collect(), ..Image::default() };
     fake.seed().image_as("debian:12", image(&["/a", "/b"])).image_as("other:1", image(&["/c"]));
     let before = fake.snapshot();
     let mut spec = node("node-1");
+    let other = ContainerSpec { image: "other:1".into(), network: String::new(), ..node("other") };
+    let other_id = fake.create_container(&other).await.unwrap();
     // The bind takes the place of one of the image's own.
-    spec.settings.volumes = vec![Mount::anonymous("/x"), Mount::of_image("other:1"), Mount::bind("/srv", "/a")];
+    spec.settings.volumes = vec![Mount::anonymous("/x"), Mount::bind("/srv", "/a")];
+    spec.volumes_from = vec![format!("{}:ro", other.name)];
     let id = fake.create_container(&spec).await.unwrap();
+    assert_eq!(fake.volumes(&Filter::all()).await.unwrap().len(), 3);
+    fake.remove_container(&other_id).await.unwrap();
     assert_eq!(fake.volumes(&Filter::all()).await.unwrap().len(), 3);
     fake.remove_container(&id).await.unwrap();
     assert_eq!(fake.snapshot(), before);
