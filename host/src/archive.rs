@@ -17,4 +17,4 @@ pub mod unpack;
 pub mod write;
 
 pub use entry::{Copied, Entry, Kind as EntryKind, Owners, Top};
-pub use one::{one_file, only_file};
+pub use one::{OneFile, one_file, only_file};

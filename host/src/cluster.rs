@@ -67,7 +67,7 @@ impl ClusterState {
 }
 
 /// A node: one container of a cluster.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, Default, PartialEq)]
 pub struct Node {
     /// The cluster's name.
     pub cluster: String,

@@ -17,6 +17,7 @@ pub mod hook;
 pub mod lifecycle;
 pub mod observe;
 pub mod order;
+pub mod owner;
 pub mod probe;
 pub mod ready;
 pub mod removal;

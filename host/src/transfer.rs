@@ -16,7 +16,7 @@ use crate::archive::pack::pack;
 use crate::archive::read::Reader;
 use crate::archive::relay::relay;
 use crate::archive::unpack::unpack;
-use crate::archive::{Copied, Owners};
+use crate::archive::{Copied, Owners, Top};
 use crate::cluster::Node;
 use crate::engine::Engine;
 use crate::error::{Error, Kind, Result};
@@ -75,6 +75,21 @@ impl Transfer<'_> {
         let source = here::Source::find(from, self.follow)?;
         let to = self.stop.look(node::Destination::find(self.engine, node, to)).await?;
         let (folder, top) = to.place(source.what, &source.name)?;
+        self.send(source, to.id(), folder, top).await
+    }
+
+    /// Copies a file, or what is in a folder, of this machine to exactly this path of a node, whose folders are made.
+    ///
+    /// # Errors
+    /// As [`copy`](Transfer::copy), but for folders that are missing.
+    pub async fn put(&self, from: &Path, node: &Node, to: &str) -> Result<Copied> {
+        let source = here::Source::find(from, self.follow)?;
+        let to = self.stop.look(node::Destination::look(self.engine, node, to)).await?;
+        let (folder, top) = to.exactly(source.what)?;
+        self.send(source, to.id(), folder, top).await
+    }
+
+    async fn send(&self, source: here::Source, id: &str, folder: &str, top: Top) -> Result<Copied> {
         let pulse = Pulse::default();
         let (mut out, pieces) = outlet(&pulse);
         let (owners, mut told) = (self.owners, self.told());
@@ -86,7 +101,7 @@ impl Transfer<'_> {
             }
             Worked { result, is_cut_off }
         });
-        let put = async { Ok(self.engine.put_archive(to.id(), folder, pieces).await?) };
+        let put = async { Ok(self.engine.put_archive(id, folder, pieces).await?) };
         let moved = self.moves(&pulse, put).await;
         settle(moved, work).await
     }

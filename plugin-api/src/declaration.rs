@@ -63,6 +63,13 @@ impl Declaration {
 }
 
 /// Nodes that play one part, and what they are called unless the user says otherwise.
+///
+/// ```
+/// use clusterdock_plugin_api::Group;
+///
+/// Group::new("workers").default_nodes(["worker-1", "worker-2"]).max(64).help("Nodes that run a worker");
+/// Group::new("gateways").min(0); // none unless the user names some
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Group {
@@ -114,6 +121,15 @@ impl Group {
 }
 
 /// An argument of the topology, `--NAME`.
+///
+/// ```
+/// use clusterdock_plugin_api::Arg;
+///
+/// Arg::text("java").choices(["8", "11", "17"]).default_value("17").help("Version of Java");
+/// Arg::size("heap").metavar("size").default_value("512m").help("Heap of a broker");
+/// Arg::map("node-disks").help("Devices by node");
+/// Arg::text("license").required();
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Arg {
@@ -133,7 +149,15 @@ pub struct Arg {
     pub required: bool,
 }
 
-/// What values an argument takes. How to read one: the method of the same name on
+/// What values an argument takes.
+///
+/// ```
+/// use clusterdock_plugin_api::{Arg, ArgKind};
+///
+/// assert_eq!(Arg::list("include").kind, ArgKind::List);
+/// ```
+///
+/// How to read one: the method of the same name on
 /// [`Request`](crate::Request).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

@@ -31,7 +31,23 @@ pub struct Error {
     detail: String,
 }
 
-/// Where an error comes from. New codes may come with a new host; treat what you do not know as [`Code::Host`].
+/// Where an error comes from.
+///
+/// ```
+/// use clusterdock_plugin_api::{Code, Error, Result};
+///
+/// /// A service that need not be there in time.
+/// fn optional(waited: Result<()>) -> Result<()> {
+///     match waited {
+///         Err(error) if error.code() == Code::Timeout => Ok(()),
+///         other => other,
+///     }
+/// }
+/// assert!(optional(Err(Error::with_code(Code::Timeout, "port 80 did not hold within 5s"))).is_ok());
+/// assert!(optional(Err(Error::new("no such user"))).is_err());
+/// ```
+///
+/// New codes may come with a new host; treat what you do not know as [`Code::Host`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "u32", into = "u32")]
 #[non_exhaustive]
@@ -162,6 +178,13 @@ impl<E: std::error::Error> From<E> for Error {
 }
 
 /// Adds what was being done to an error.
+///
+/// ```
+/// use clusterdock_plugin_api::{Context, Result};
+///
+/// let read: Result<String> = std::fs::read_to_string("/no/such/file").context("failed to read the license");
+/// assert!(read.unwrap_err().to_string().starts_with("failed to read the license: "));
+/// ```
 pub trait Context<T> {
     /// Puts `message` in front of the error's own.
     fn context(self, message: impl Into<String>) -> Result<T>;

@@ -131,6 +131,17 @@ impl<S: Into<String>> From<S> for Exec {
 }
 
 /// What a command gave.
+///
+/// ```
+/// use clusterdock_plugin_api::{testing::FakeHost, Exec};
+///
+/// # fn main() -> clusterdock_plugin_api::Result<()> {
+/// let cluster = FakeHost::new().node("nodes", "node-1").answer_with("systemctl is-active app", 3, "inactive\n").cluster();
+/// let output = cluster.node("node-1")?.execute(Exec::new("systemctl is-active app").may_fail())?;
+/// assert_eq!((output.success(), output.exit_code, output.text()), (false, 3, "inactive"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Output {
@@ -142,7 +153,7 @@ pub struct Output {
     pub stdout: String,
     /// Standard error.
     pub stderr: String,
-    /// Both, in the order in which they came.
+    /// Both, in the order in which they came, as far as two streams have one.
     pub output: String,
 }
 

@@ -44,6 +44,56 @@
 //! }
 //! ```
 //!
+//! # What a hook can do
+//!
+//! | for | call |
+//! |---|---|
+//! | commands | [`execute`](Node::execute) of text or an [`Exec`]: user, environment, folder, input, time, detached |
+//! | files | [`put_file`](Node::put_file); [`put`](Node::put) of a [`File`] with owner and mode, or of what lies on the user's machine; [`get_file`](Node::get_file), [`get_bytes`](Node::get_bytes) |
+//! | folders | [`put_folder`](Node::put_folder), [`get_folder`](Node::get_folder) |
+//! | templates | [`render`]`(include_str!("x.conf"), [("host", node.fqdn())])` |
+//! | changing what is there | [`edit_properties`](Node::edit_properties), [`edit_ini`](Node::edit_ini), [`edit_xml`](Node::edit_xml) for Hadoop's files, [`edit_text`](Node::edit_text) for others; comments stay |
+//! | waiting | [`wait_for`](Node::wait_for) a [`Probe`]; [`wait_for_condition`](Cluster::wait_for_condition) for what only the topology can tell |
+//! | telling the user | [`progress`](Cluster::progress), [`closing`](Cluster::closing), the `log` crate |
+//! | images | [`commit`](Node::commit), in [`build`](Topology::build) |
+//! | ends | [`stop`](Node::stop) |
+//! | text | [`Version`], which has an order; [`join_url_parts`] |
+//!
+//! All of it is there for a [`Node`]; most for a [`NodeGroup`] and the whole [`Cluster`], where it is done on all nodes
+//! at once. What differs from node to node goes into [`in_parallel`](Cluster::in_parallel). A value deep in an answer of
+//! JSON needs nothing of ours: `serde_json::Value::pointer("/a/b")` gives it.
+//!
+//! ```
+//! use clusterdock_plugin_api::{render, Cluster, File, Probe, Result};
+//! use std::time::Duration;
+//!
+//! fn start(cluster: &Cluster) -> Result<()> {
+//!     let master = cluster.first_of("masters")?;
+//!     cluster.edit_xml("/etc/hadoop/core-site.xml", |file| {
+//!         file.set("fs.defaultFS", format!("hdfs://{}:8020", master.fqdn()))
+//!     })?;
+//!     cluster.in_parallel(|node| {
+//!         let agent = render("host = {{ host }}\n", [("host", node.fqdn())])?; // include_str!("agent.conf")
+//!         node.put(File::new("/etc/agent.conf", agent).owner("hdfs").mode(0o600))
+//!     })?;
+//!     master.execute("start-master")?;
+//!     master.wait_for(&Probe::port(8020), Duration::from_secs(60))?;
+//!     cluster
+//!         .wait_for_condition("every worker reports", || {
+//!             Ok(master.execute("count-workers")?.text() == cluster.group("workers").nodes().len().to_string())
+//!         })
+//!         .wait()?;
+//!     Ok(())
+//! }
+//! # use clusterdock_plugin_api::testing::FakeHost;
+//! # let host = FakeHost::new().node("masters", "master").node("workers", "worker-1").answer("count-workers", "1");
+//! # let xml = "/etc/hadoop/core-site.xml";
+//! # let host = host.with_file("master", xml, "<configuration/>").with_file("worker-1", xml, "<configuration/>");
+//! # start(&host.cluster()).unwrap();
+//! ```
+//!
+//! # The crate
+//!
 //! In `src/lib.rs` one more line exports it, with the manifest that names it and its images; in `Cargo.toml` the crate
 //! is a `cdylib` and nothing else, without which link-time optimisation leaves it alone:
 //!
@@ -58,8 +108,8 @@
 //! clusterdock-plugin-api = "1"
 //! ```
 //!
-//! Its tests stand in the crate itself and load nothing: call `Web.nodes(&request)` and compare what it gives; for hooks, make a [`Cluster`] with a
-//! [`Host`] of your own that records what it is asked.
+//! Its tests stand in the crate itself and load nothing: call `Web.nodes(&request)` and compare what it gives; for
+//! hooks, take a cluster in memory from [`testing`].
 //!
 //! # What an implementor can rely on
 //!
@@ -104,13 +154,18 @@
 #![warn(missing_docs)]
 
 mod cluster;
+mod condition;
+mod config;
 mod declaration;
 mod error;
 mod exec;
 #[doc(hidden)]
 pub mod export;
+mod file;
 mod guard;
 mod logger;
+mod node;
+mod nodes;
 #[doc(hidden)]
 pub mod note;
 pub mod ops;
@@ -118,16 +173,25 @@ mod probe;
 mod request;
 mod settings;
 mod spec;
+pub mod testing;
+mod text;
 mod topology;
+mod version;
 #[doc(hidden)]
 pub mod wire;
 
-pub use cluster::{Cluster, Host, Node, NodeGroup};
+pub use cluster::{Cluster, Host, NodeGroup};
+pub use condition::Condition;
+pub use config::{HadoopXml, Ini, Properties};
 pub use declaration::{Arg, ArgKind, Declaration, Group};
 pub use error::{Code, Context, Error, Result};
 pub use exec::{Exec, Output};
+pub use file::File;
+pub use node::Node;
 pub use probe::Probe;
 pub use request::{Request, Value};
 pub use settings::{Device, HealthCheck, Security, Settings, Ulimit, Volume, VolumeSource};
 pub use spec::{NodeSpec, Port, Protocol};
+pub use text::{join_url_parts, render};
 pub use topology::Topology;
+pub use version::Version;

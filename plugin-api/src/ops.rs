@@ -5,9 +5,11 @@
 //! A host that does not know an operation answers [`Code::Unsupported`](crate::Code::Unsupported), which is how a
 //! plugin newer than its host finds out. Fields are only ever added, with defaults.
 
-use crate::{Exec, Output, Probe};
+use crate::{Exec, Host, Output, Probe, Result};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
 
 /// What the host can be asked to do. `INPUT` and `OUTPUT` are JSON.
 pub trait Operation: Serialize + for<'de> Deserialize<'de> {
@@ -29,8 +31,11 @@ macro_rules! operations {
 operations! {
     ExecOn = "exec" -> Vec<Output>;
     PutFile = "put-file" -> ();
-    GetFile = "get-file" -> ();
+    PutLocal = "put-local" -> ();
+    GetFile = "get-file" -> FileFacts;
+    GetFolder = "get-folder" -> ();
     WaitFor = "wait-for" -> ();
+    Pause = "pause" -> ();
     StopNodes = "stop" -> ();
     Commit = "commit" -> String;
     Progress = "progress" -> ();
@@ -56,8 +61,24 @@ pub struct PutFile {
     pub path: String,
     /// Permission bits.
     pub mode: u32,
-    /// User id and group id.
-    pub owner: (u32, u32),
+    /// `USER[:GROUP]`, names or numbers.
+    pub owner: String,
+}
+
+/// Puts a file or folder of the host's machine on nodes, making the folders above it.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct PutLocal {
+    /// FQDNs.
+    pub nodes: Vec<String>,
+    /// On the host's machine, absolute.
+    pub local: PathBuf,
+    /// On the nodes, absolute: the file's own path, or that of the folder which gets what is in the folder.
+    pub path: String,
+    /// Permission bits of files. Default: as they are.
+    #[serde(default)]
+    pub mode: Option<u32>,
+    /// `USER[:GROUP]`, names or numbers.
+    pub owner: String,
 }
 
 /// Answers with the file's bytes as payload.
@@ -69,6 +90,29 @@ pub struct GetFile {
     pub path: String,
 }
 
+/// What a file is like.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct FileFacts {
+    /// Its own path, where that which was asked for is a link.
+    pub path: String,
+    /// Permission bits.
+    pub mode: u32,
+    /// User id and group id.
+    pub owner: (u64, u64),
+}
+
+/// Gets what is in a folder of a node.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct GetFolder {
+    /// FQDN.
+    pub node: String,
+    /// Absolute.
+    pub path: String,
+    /// The folder of the host's machine that it goes to, absolute; it is made.
+    pub local: PathBuf,
+}
+
 /// Waits until a probe holds on nodes.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct WaitFor {
@@ -78,6 +122,13 @@ pub struct WaitFor {
     pub probe: Probe,
     /// After so many milliseconds it is a time-out.
     pub timeout_ms: u64,
+}
+
+/// Waits, unless the user interrupts.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Pause {
+    /// For so many milliseconds.
+    pub time_ms: u64,
 }
 
 /// Stops nodes.
@@ -159,4 +210,17 @@ pub struct NodeFacts {
     pub host_ports: BTreeMap<String, u16>,
     /// The address under which the user reaches published ports.
     pub host_address: String,
+}
+
+pub(crate) fn call<O: Operation>(host: &dyn Host, operation: &O) -> Result<O::Output> {
+    call_with(host, operation, &[]).map(|(output, _)| output)
+}
+
+pub(crate) fn call_with<O: Operation>(host: &dyn Host, operation: &O, payload: &[u8]) -> Result<(O::Output, Vec<u8>)> {
+    let (output, bytes) = host.call(O::NAME, &serde_json::to_string(operation)?, payload)?;
+    Ok((serde_json::from_str(&output)?, bytes))
+}
+
+pub(crate) fn milliseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

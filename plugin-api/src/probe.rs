@@ -4,11 +4,18 @@
 use serde::{Deserialize, Serialize};
 use std::fmt;
 
-/// A condition of a node that the host waits for.
+/// A condition of a node that the host waits for: before the hook runs ([`NodeSpec::ready_when`]), and wherever a hook
+/// says so ([`Node::wait_for`]). Looked at again and again, at first after a tenth of a second, later every second.
+///
+/// [`NodeSpec::ready_when`]: crate::NodeSpec::ready_when
+/// [`Node::wait_for`]: crate::Node::wait_for
 ///
 /// ```
 /// use clusterdock_plugin_api::Probe;
+/// use std::time::Duration;
 ///
+/// Probe::http(8080, "/health").stable_for(Duration::from_secs(5));
+/// Probe::any([Probe::log("Started"), Probe::file("/run/app.pid")]);
 /// Probe::all([Probe::port(8020), Probe::command("hdfs dfsadmin -safemode get | grep -q OFF")]);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +63,11 @@ impl Probe {
     /// `http://127.0.0.1:PORT/PATH` answers in the node with a status from 200 to 399.
     pub fn http(port: u16, path: impl Into<String>) -> Probe {
         Probe::Http { port, path: path.into(), status: None }
+    }
+
+    /// `http://127.0.0.1:PORT/PATH` answers in the node with this status.
+    pub fn http_status(port: u16, path: impl Into<String>, status: u16) -> Probe {
+        Probe::Http { port, path: path.into(), status: Some(status) }
     }
 
     /// A line of the container's log contains this text.

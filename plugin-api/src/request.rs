@@ -5,7 +5,26 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// What the user asked for. The host has checked it against the [`Declaration`](crate::Declaration), so an argument
+/// What the user asked for.
+///
+/// ```
+/// use clusterdock_plugin_api::{Request, Value};
+///
+/// # fn main() -> clusterdock_plugin_api::Result<()> {
+/// // As the host makes it of `--brokers broker-1 --kafka-version 3.9`:
+/// let mut request = Request { namespace: "clusterdock".into(), ..Request::default() };
+/// request.groups.insert("brokers".into(), vec!["broker-1".into()]);
+/// request.args.insert("kafka-version".into(), Value::Text("3.9".into()));
+///
+/// assert_eq!(request.group("brokers"), ["broker-1"]);
+/// assert_eq!(request.text("kafka-version")?, "3.9");
+/// assert_eq!(request.image_of("topology_kafka", "debian12"), "clusterdock/topology_kafka:debian12");
+/// assert!(!request.flag("tls") && request.text("tls").is_err());
+/// # Ok(())
+/// # }
+/// ```
+///
+/// The host has checked it against the [`Declaration`](crate::Declaration), so an argument
 /// that was declared has a value of its kind, its default, or none.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
@@ -30,7 +49,18 @@ pub struct Request {
     pub args: BTreeMap<String, Value>,
 }
 
-/// The value of an argument.
+/// The value of an argument; [`Request`]'s methods read it. Tests of topologies make some.
+///
+/// ```
+/// use clusterdock_plugin_api::{Request, Value};
+/// use std::time::Duration;
+///
+/// let mut request = Request::default();
+/// request.args.insert("grace".into(), Value::Milliseconds(90_000));
+/// request.args.insert("heap".into(), Value::Bytes(512 << 20));
+/// assert_eq!(request.duration("grace").unwrap(), Duration::from_secs(90));
+/// assert_eq!(request.size("heap").unwrap(), 536_870_912);
+/// ```
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
@@ -71,7 +101,10 @@ impl Request {
         matches!(self.args.get(name), Some(Value::Flag(true)))
     }
 
-    /// A text. Errors: not given and without a default, or of another kind.
+    /// A text.
+    ///
+    /// # Errors
+    /// Not given and without a default, or of another kind.
     pub fn text(&self, name: &str) -> Result<&str> {
         match self.value(name)? {
             Value::Text(text) => Ok(text),
@@ -79,7 +112,10 @@ impl Request {
         }
     }
 
-    /// An integer. Errors: as [`text`](Request::text).
+    /// An integer.
+    ///
+    /// # Errors
+    /// As [`text`](Request::text).
     pub fn integer(&self, name: &str) -> Result<i64> {
         match self.value(name)? {
             Value::Integer(number) => Ok(*number),
@@ -87,7 +123,10 @@ impl Request {
         }
     }
 
-    /// The values of a list; empty when it was not given. Errors: declared as another kind.
+    /// The values of a list; empty when it was not given.
+    ///
+    /// # Errors
+    /// Declared as another kind.
     pub fn list(&self, name: &str) -> Result<&[String]> {
         match self.args.get(name) {
             None => Ok(&[]),
@@ -96,7 +135,10 @@ impl Request {
         }
     }
 
-    /// A map of names to values; empty when it was not given. Errors: declared as another kind.
+    /// A map of names to values; empty when it was not given.
+    ///
+    /// # Errors
+    /// Declared as another kind.
     pub fn map(&self, name: &str) -> Result<BTreeMap<String, Vec<String>>> {
         match self.args.get(name) {
             None => Ok(BTreeMap::new()),
@@ -105,7 +147,10 @@ impl Request {
         }
     }
 
-    /// A time. Errors: as [`text`](Request::text).
+    /// A time.
+    ///
+    /// # Errors
+    /// As [`text`](Request::text).
     pub fn duration(&self, name: &str) -> Result<Duration> {
         match self.value(name)? {
             Value::Milliseconds(millis) => Ok(Duration::from_millis(*millis)),
@@ -113,7 +158,10 @@ impl Request {
         }
     }
 
-    /// An amount in bytes. Errors: as [`text`](Request::text).
+    /// An amount in bytes.
+    ///
+    /// # Errors
+    /// As [`text`](Request::text).
     pub fn size(&self, name: &str) -> Result<u64> {
         match self.value(name)? {
             Value::Bytes(bytes) => Ok(*bytes),

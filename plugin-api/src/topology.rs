@@ -9,6 +9,22 @@ use crate::{Cluster, Declaration, Error, NodeSpec, Request, Result};
 /// would anywhere (a panic becomes an error with file and line). What `start` and `build` have begun is removed by
 /// the host when they fail.
 ///
+/// ```
+/// use clusterdock_plugin_api::{Declaration, Group, NodeSpec, Request, Result, Topology};
+///
+/// struct Plain;
+///
+/// impl Topology for Plain {
+///     fn declare(&self) -> Declaration {
+///         Declaration::new().group(Group::new("nodes").default_nodes(["node-1"]))
+///     }
+///
+///     fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>> {
+///         Ok(request.group("nodes").iter().map(|name| NodeSpec::new(name, "nodes")).collect())
+///     }
+/// }
+/// ```
+///
 /// Export it with [`export_topology!`](crate::export_topology).
 pub trait Topology: Send + Sync + 'static {
     /// The node groups and arguments. Must not depend on anything outside.

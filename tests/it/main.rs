@@ -5,6 +5,7 @@
 mod coming_back;
 mod command_line;
 mod compiling;
+mod editing;
 mod images;
 mod kerberos;
 mod keys;

@@ -4,6 +4,7 @@
 mod cp;
 mod death;
 mod failure;
+mod hook;
 mod image;
 mod keys;
 mod life;
@@ -28,6 +29,7 @@ use clusterdock::session::{Places, Session};
 use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
 use clusterdock_plugin_api::ops::{self, ClusterFacts, Operation};
 use clusterdock_plugin_api::{Declaration, Exec, NodeSpec, Probe, Request};
+use clusterdock_tests::cargo::workspace;
 use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
@@ -253,10 +255,19 @@ impl Plugin for Lab {
             }
         }
         if self.hook == LabHook::DoesOneOfEverything {
-            call(host, &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: (0, 0) })
-                .await?;
+            call(
+                host,
+                &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: "0:0".into() },
+            )
+            .await?;
             call(host, &ops::ExecOn { nodes: nodes.clone(), exec: Exec::new("true") }).await?;
             call(host, &ops::GetFile { node: node.clone(), path: "/etc/lab".into() }).await?;
+            let (local, to) = (workspace().join("LICENSE"), tempfile::tempdir().unwrap());
+            let (path, owner) = ("/opt/new/lab".into(), "7:8".into());
+            call(host, &ops::PutLocal { nodes: nodes.clone(), local, path, mode: None, owner }).await?;
+            call(host, &ops::GetFolder { node: node.clone(), path: "/opt/new".into(), local: to.path().into() })
+                .await?;
+            call(host, &ops::Pause { time_ms: 1_000 }).await?;
             let probe = Probe::file("/etc/lab");
             call(host, &ops::WaitFor { nodes: nodes.clone(), probe, timeout_ms: 5_000 }).await?;
             call(host, &ops::StopNodes { nodes: vec![node], remove: false }).await?;

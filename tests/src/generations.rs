@@ -84,10 +84,12 @@ impl Generation {
     fn api(self) -> PathBuf {
         let (original, folder) =
             (cargo::workspace().join("plugin-api"), generations().join(format!("api_{}", self.name())));
-        let sources = fs::read_dir(original.join("src")).expect("plugin-api has sources");
-        let sources = sources.map(|entry| Path::new("src").join(entry.expect("a folder can be read").file_name()));
-        let (paths, changes) = (["Cargo.toml".into(), "build.rs".into()].into_iter().chain(sources), self.changes());
-        for path in paths {
+        let (mut paths, changes) = (vec!["Cargo.toml".into(), "build.rs".into(), PathBuf::from("src")], self.changes());
+        while let Some(path) = paths.pop() {
+            if let Ok(folder) = fs::read_dir(original.join(&path)) {
+                paths.extend(folder.map(|entry| path.join(entry.expect("a folder can be read").file_name())));
+                continue;
+            }
             let mut text = fs::read_to_string(original.join(&path)).expect("a source is text");
             for (_, from, to) in changes.iter().filter(|(changed, _, _)| Path::new(changed) == path) {
                 assert!(text.contains(from), "`{from}` is not in `{}`", path.display());

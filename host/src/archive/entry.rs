@@ -45,6 +45,14 @@ pub enum Owners {
     OfDestination,
     /// As before.
     Kept,
+    /// This user and group, as numbers. Otherwise as with [`Owners::OfDestination`], but that files have this mode, if
+    /// one is named.
+    Given {
+        /// User and group.
+        owner: (u32, u32),
+        /// Permission bits of files.
+        mode: Option<u32>,
+    },
 }
 
 /// Permission bits that do not give rights by their owner.
@@ -53,11 +61,17 @@ const WITHOUT_SET_ID: u32 = 0o1777;
 impl Owners {
     /// An entry as it goes on.
     pub fn apply(self, mut entry: Entry) -> Entry {
-        if self == Owners::OfDestination {
-            entry.owner = (0, 0);
-            entry.mode &= WITHOUT_SET_ID;
-            entry.attributes.clear();
-        }
+        let (owner, mode) = match self {
+            Owners::Kept => return entry,
+            Owners::OfDestination => ((0, 0), None),
+            Owners::Given { owner, mode } => (owner, mode),
+        };
+        entry.owner = (owner.0.into(), owner.1.into());
+        entry.mode = match (&entry.kind, mode) {
+            (Kind::File(_) | Kind::HardLink(_), Some(mode)) => mode,
+            _ => entry.mode & WITHOUT_SET_ID,
+        };
+        entry.attributes.clear();
         entry
     }
 }
@@ -140,7 +154,11 @@ mod tests {
             attributes: vec![("SCHILY.xattr.security.capability".into(), vec![1])],
         };
         assert_eq!(Owners::Kept.apply(entry.clone()), entry);
-        let others = Owners::OfDestination.apply(entry);
+        let others = Owners::OfDestination.apply(entry.clone());
         assert_eq!((others.mode, others.owner, others.attributes.len()), (0o755, (0, 0), 0));
+        for (mode, expected) in [(None, 0o755), (Some(0o640), 0o640)] {
+            let given = Owners::Given { owner: (1, 2), mode }.apply(entry.clone());
+            assert_eq!((given.mode, given.owner, given.attributes.len()), (expected, (1, 2), 0));
+        }
     }
 }

@@ -25,11 +25,22 @@ pub fn one_file(path: &str, contents: &[u8], mode: u32, owner: (u32, u32)) -> Re
     tar.into_inner()
 }
 
-/// The contents of the one file in a tar.
+/// A file as a tar has it.
+#[derive(Debug, PartialEq, Eq)]
+pub struct OneFile {
+    /// Permission bits.
+    pub mode: u32,
+    /// User and group.
+    pub owner: (u64, u64),
+    /// What is in it.
+    pub contents: Vec<u8>,
+}
+
+/// The one file in a tar; none when it is a link.
 ///
 /// # Errors
-/// It is a folder, a link, or no tar.
-pub fn only_file(archive: &[u8]) -> Result<Vec<u8>> {
+/// It is a folder, something else that is no file, or no tar.
+pub fn only_file(archive: &[u8]) -> Result<Option<OneFile>> {
     let broken = |error: std::io::Error| Error::new(Kind::Other, "the engine sent no archive").cause(error);
     let mut archive = tar::Archive::new(archive);
     let mut entries = archive.entries().map_err(broken)?;
@@ -37,12 +48,18 @@ pub fn only_file(archive: &[u8]) -> Result<Vec<u8>> {
         Some(entry) => entry.map_err(broken)?,
         None => return Err(Error::new(Kind::NotFound, "nothing is there")),
     };
-    if !entry.header().entry_type().is_file() {
+    let header = entry.header();
+    if header.entry_type().is_symlink() {
+        return Ok(None);
+    }
+    if !header.entry_type().is_file() {
         return Err(Error::new(Kind::Other, "it is not a file"));
     }
+    let mode = header.mode().map_err(broken)? & 0o7777;
+    let owner = (header.uid().map_err(broken)?, header.gid().map_err(broken)?);
     let mut contents = Vec::new();
     entry.read_to_end(&mut contents).map_err(broken)?;
-    Ok(contents)
+    Ok(Some(OneFile { mode, owner, contents }))
 }
 
 #[cfg(test)]
@@ -51,8 +68,9 @@ mod tests {
 
     #[test]
     fn a_file_comes_back_as_it_went() {
-        let tar = one_file("/etc/app/app.conf", b"a = 1\n", 0o640, (0, 0)).unwrap();
-        assert_eq!(only_file(&tar).unwrap(), b"a = 1\n");
+        let tar = one_file("/etc/app/app.conf", b"a = 1\n", 0o640, (7, 8)).unwrap();
+        let file = OneFile { mode: 0o640, owner: (7, 8), contents: b"a = 1\n".to_vec() };
+        assert_eq!(only_file(&tar).unwrap(), Some(file));
     }
 
     #[test]

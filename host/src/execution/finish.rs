@@ -110,6 +110,7 @@ pub(super) async fn run_hook(
         provider,
         ids,
         stop: &stop,
+        report: session.report,
         events: &events,
         closing: Mutex::default(),
         stopped: Mutex::default(),

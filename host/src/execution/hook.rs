@@ -1,5 +1,7 @@
 //! The host's side of a hook's calls: what a topology's code asks of its cluster is carried out here.
 
+mod files;
+
 use super::command::{Command, Outcome};
 use super::ready;
 use super::start::Ids;
@@ -8,14 +10,13 @@ use crate::engine::{Chunk, Engine, ExecSpec};
 use crate::error::{Error, Kind};
 use crate::event::Event;
 use crate::image::Provider;
+use crate::report::Report;
 use crate::topology::plugin::HostCalls;
 use async_trait::async_trait;
-use bytes::Bytes;
 use clusterdock_plugin_api::ops::{self, Operation};
 use clusterdock_plugin_api::{Code, Error as HookError, Exec, Output, Result};
 use futures_util::future::{join_all, try_join_all};
-use futures_util::{StreamExt, stream};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 /// How long a node may take to stop before it is killed, as `docker stop` gives it.
@@ -31,6 +32,8 @@ pub struct HookCalls<'a> {
     pub ids: &'a Ids,
     /// Ends calls early.
     pub stop: &'a Stop,
+    /// Told of what a copy leaves out.
+    pub report: &'a Arc<Report>,
     /// Told what the hook does and says.
     pub events: &'a (dyn Fn(Event) + Sync),
     /// What the hook wants the user to know at the very end.
@@ -60,8 +63,21 @@ impl HookCalls<'_> {
         match name {
             ops::ExecOn::NAME => answer(self.exec(parse(input)?).await?),
             ops::PutFile::NAME => answer(self.put(parse(input)?, payload).await?),
-            ops::GetFile::NAME => self.get(parse(input)?).await.map(|bytes| ("null".into(), bytes)),
+            ops::PutLocal::NAME => answer(self.put_local(parse(input)?).await?),
+            ops::GetFile::NAME => {
+                let (facts, bytes) = self.get(parse(input)?).await?;
+                Ok((serde_json::to_string(&facts)?, bytes))
+            }
+            ops::GetFolder::NAME => answer(self.get_folder(parse(input)?).await?),
             ops::WaitFor::NAME => answer(self.wait(parse(input)?).await?),
+            ops::Pause::NAME => {
+                let ops::Pause { time_ms } = parse(input)?;
+                let pause = async {
+                    tokio::time::sleep(Duration::from_millis(time_ms)).await;
+                    Ok(())
+                };
+                answer(self.stop.wait(pause).await.map_err(hook_error)?)
+            }
             ops::StopNodes::NAME => answer(self.stop_nodes(parse(input)?).await?),
             ops::Commit::NAME => answer(self.commit(parse(input)?).await?),
             ops::Progress::NAME => {
@@ -120,31 +136,6 @@ impl HookCalls<'_> {
         let outcome = command.run(show).await.map_err(failed)?;
         lines.finish(say);
         Ok(output(node, &outcome))
-    }
-
-    async fn put(&self, put: ops::PutFile, payload: &[u8]) -> Result<()> {
-        let archive = Bytes::from(crate::archive::one_file(&put.path, payload, put.mode, put.owner)?);
-        let sends = put.nodes.iter().map(|node| self.put_on(node, &put.path, archive.clone()));
-        try_join_all(sends).await.map(drop)
-    }
-
-    async fn put_on(&self, node: &str, path: &str, archive: Bytes) -> Result<()> {
-        let id = self.id(node)?;
-        let call = async { Ok(self.engine.put_archive(id, "/", stream::iter([Ok(archive)]).boxed()).await?) };
-        let sent = self.stop.transfer(call).await;
-        sent.map_err(|error| hook_error(error).context(format!("failed to put `{path}` on node `{node}`")))
-    }
-
-    async fn get(&self, get: ops::GetFile) -> Result<Vec<u8>> {
-        let what = format!("failed to get `{}` from node `{}`", get.path, get.node);
-        let fail = |error: Error| hook_error(error).context(what.clone());
-        let archive = self.engine.get_archive(self.id(&get.node)?, &get.path).await;
-        let mut archive = archive.map_err(|error| fail(error.into()))?;
-        let mut bytes = Vec::new();
-        while let Some(piece) = archive.next().await {
-            bytes.extend_from_slice(&piece?);
-        }
-        crate::archive::only_file(&bytes).map_err(fail)
     }
 
     async fn wait(&self, wait: ops::WaitFor) -> Result<()> {
@@ -218,10 +209,7 @@ impl HookCalls<'_> {
     }
 
     fn id(&self, node: &str) -> Result<&str> {
-        self.ids
-            .get(node)
-            .map(String::as_str)
-            .ok_or_else(|| HookError::with_code(Code::Host, format!("no node `{node}` in this cluster")))
+        self.container(node).map_err(hook_error)
     }
 }
 

@@ -87,6 +87,21 @@ impl Destination {
     /// # Errors
     /// [`Kind::NotFound`] when neither it nor its folder is there; [`Kind::Usage`] for a device, pipe or socket.
     pub async fn find(engine: &dyn Engine, node: &Node, typed: &str) -> Result<Destination> {
+        let destination = Destination::look(engine, node, typed).await?;
+        if destination.there == There::Nothing {
+            let (folder, _) = split(&destination.path);
+            if !is_folder(engine, &destination.id, folder).await? {
+                return Err(Error::new(Kind::NotFound, format!("no folder `{}:{folder}`", node.fqdn)));
+            }
+        }
+        Ok(destination)
+    }
+
+    /// The same, but its folder need not be there.
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] for a device, pipe or socket.
+    pub async fn look(engine: &dyn Engine, node: &Node, typed: &str) -> Result<Destination> {
         let id = &node.container.id;
         let Typed { path, wants_folder, .. } = Typed::new(typed.as_bytes());
         let mut path = absolute(path);
@@ -99,13 +114,7 @@ impl Destination {
             Some(FileKind::Folder) => There::Folder,
             Some(FileKind::File) => There::File,
             Some(FileKind::Link(_) | FileKind::Special) => return Err(not_copied(node, &path)),
-            None => {
-                let (folder, _) = split(&path);
-                if !is_folder(engine, id, folder).await? {
-                    return Err(Error::new(Kind::NotFound, format!("no folder `{}:{folder}`", node.fqdn)));
-                }
-                There::Nothing
-            }
+            None => There::Nothing,
         };
         Ok(Destination { id: id.clone(), path, there, wants_folder })
     }
@@ -124,6 +133,24 @@ impl Destination {
             There::Folder => Ok(&self.path),
             There::File => Err(Error::new(Kind::Usage, format!("`{}` is not a folder", self.path))),
             There::Nothing => Err(Error::new(Kind::NotFound, format!("no folder `{}`", self.path))),
+        }
+    }
+
+    /// The folder that a copy goes to which is to be exactly here, and what it is called there. Folders above that are
+    /// missing are in that name, so that the engine makes them.
+    ///
+    /// # Errors
+    /// A file and a folder cannot take each other's place.
+    pub fn exactly(&self, what: What) -> Result<(&str, Top)> {
+        match (self.there, what) {
+            (There::Folder, What::File) => {
+                Err(Error::new(Kind::Usage, format!("cannot put a file at `{}`", self.path)).cause("it is a folder"))
+            }
+            (There::Folder, What::Folder | What::Contents) => Ok((&self.path, Top::Absent)),
+            (There::File, What::Folder | What::Contents) => {
+                Err(Error::new(Kind::Usage, format!("cannot put a folder at `{}`", self.path)).cause("it is a file"))
+            }
+            (There::File | There::Nothing, _) => Ok(("/", Top::Named(self.path.trim_start_matches('/').into()))),
         }
     }
 

@@ -2,8 +2,8 @@
 //! keytab with the principals that the user names.
 
 use clusterdock_plugin_api::{
-    export_topology, Arg, Cluster, Context, Declaration, Error, Exec, Group, Node, NodeSpec, Probe, Request, Result,
-    Topology,
+    export_topology, Arg, Cluster, Context, Declaration, Error, Exec, File, Group, Node, NodeSpec, Probe, Request,
+    Result, Topology,
 };
 use std::fs;
 use std::path::Path;
@@ -51,10 +51,10 @@ impl Topology for NodebaseKerberos {
         let keytab = make_keytab(kdc, &users, KEYTAB)?;
         for node in cluster.nodes() {
             let host = make_keytab(kdc, &[format!("host/{}@{realm}", node.fqdn())], "/tmp/host.keytab")?;
-            node.put_file_with_mode("/etc/krb5.keytab", host, 0o600)?;
-            node.put_file_with_mode("/root/.k5login", users.join("\n") + "\n", 0o600)?;
+            node.put(File::new("/etc/krb5.keytab", host).mode(0o600))?;
+            node.put(File::new("/root/.k5login", users.join("\n") + "\n").mode(0o600))?;
             if !users.is_empty() {
-                node.put_file_with_mode(KEYTAB, &keytab, 0o600)?;
+                node.put(File::new(KEYTAB, &keytab).mode(0o600))?;
             }
         }
         if request.has("kerberos-config-directory") {

@@ -10,7 +10,7 @@ use clusterdock_tests::fake::{FakeEngine, Mishap, Trial, for_every_call};
 use std::sync::Arc;
 
 /// Calls that only a hook makes.
-const OF_HOOKS: [&str; 3] = ["put_archive", "get_archive", "stop_container"];
+const OF_HOOKS: [&str; 4] = ["file", "put_archive", "get_archive", "stop_container"];
 
 /// Runs a start once for every call and mishap, and expects the engine as it was whenever the start failed.
 async fn starts_leave_nothing(seed: impl AsyncFn() -> FakeEngine, wish: Wish, least: usize) {
@@ -104,7 +104,7 @@ async fn keys_leave_nothing_whatever_goes_wrong() {
 #[tokio::test(start_paused = true)]
 async fn hooks_leave_nothing_whatever_goes_wrong() {
     let wish = Wish::of(&["a", "b"]).hook(LabHook::DoesOneOfEverything);
-    starts_leave_nothing(async || engine(), wish, 130).await;
+    starts_leave_nothing(async || engine(), wish, 150).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -52,6 +52,8 @@ impl FakeEngine {
         let contents = contents.as_ref().to_vec();
         let mut header = Header::new_gnu();
         header.set_mode(0o644);
+        header.set_uid(0);
+        header.set_gid(0);
         header.set_size(contents.len() as u64);
         self.change(|holdings| {
             let held = holdings.container_mut(container).expect("a container that gets a file is there");
