@@ -95,7 +95,14 @@ impl Exec {
         self
     }
 
-    /// Returns at once and leaves it running; there is no output and the exit code is 0.
+    /// Returns at once and leaves it running. Neither its output nor its failure is ever told, unless it writes into the
+    /// node's log, which `clusterdock logs` and [`Probe::log`](crate::Probe::log) read. It ends with the node and does not come back with
+    /// it: what has to is the node's own [command](crate::NodeSpec::command).
+    ///
+    /// ```
+    /// # use clusterdock_plugin_api::Exec;
+    /// Exec::new("exec start-server > /proc/1/fd/1 2>&1").detached();
+    /// ```
     #[must_use]
     pub fn detached(mut self) -> Exec {
         self.detached = true;

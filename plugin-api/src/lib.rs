@@ -44,6 +44,9 @@
 //! }
 //! ```
 //!
+//! `http.server` is a module of Python's library, so the nodes need an image that has it, such as one of a Dockerfile. An
+//! image that is assembled from `programs` has those and the libraries they are linked to, but no modules.
+//!
 //! # What a hook can do
 //!
 //! | for | call |
@@ -94,22 +97,71 @@
 //!
 //! # The crate
 //!
-//! In `src/lib.rs` one more line exports it, with the manifest that names it and its images; in `Cargo.toml` the crate
-//! is a `cdylib` and nothing else, without which link-time optimisation leaves it alone:
+//! The crate and the folder that users name can be one, anywhere on the machine:
+//!
+//! ```text
+//! web/Cargo.toml
+//! web/topology.toml     what it is called, and its images
+//! web/src/lib.rs        the topology
+//! web/files/            templates and scripts, if any: include_str!("../files/x.conf")
+//! ```
+//!
+//! `src/lib.rs` has, beside the topology, one line that exports it with its manifest, by a path from this very file:
 //!
 //! ```ignore
 //! clusterdock_plugin_api::export_topology!(Web, "../topology.toml");
 //! ```
+//!
+//! `Cargo.toml`: the crate is a `cdylib` and nothing else, without which link-time optimisation leaves it alone. Until
+//! plugin-api is on crates.io, it is taken from a checkout of clusterdock:
+//!
 //! ```toml
+//! [package]
+//! name = "web"
+//! version = "0.1.0"
+//! edition = "2021"
+//!
 //! [lib]
 //! crate-type = ["cdylib"]
 //!
 //! [dependencies]
-//! clusterdock-plugin-api = "1"
+//! clusterdock-plugin-api = { path = "/path/to/clusterdock/plugin-api" }
 //! ```
 //!
-//! Its tests stand in the crate itself and load nothing: call `Web.nodes(&request)` and compare what it gives; for
-//! hooks, take a cluster in memory from [`testing`].
+//! `topology.toml`: `plugin` is the library's name, that of the crate with `_` for `-`; `source` is the crate's folder.
+//!
+//! ```toml
+//! [topology]
+//! name = "web"
+//! version = "0.1.0"
+//! description = "Servers of one page"
+//! plugin = "web"
+//! source = "."
+//!
+//! [images]
+//! namespace = "clusterdock"
+//! repository = "topology_web"
+//! default = "python"                    # --operating-system
+//!
+//! [images.python]
+//! context = "images/python"             # the folder of a Dockerfile
+//!
+//! [images.host]
+//! programs = ["bash", "cat", "ls"]      # of this machine, as a shell knows them; `sh` and `sleep` come by themselves
+//! ```
+//!
+//! One image is enough. `images/python/Dockerfile` can be as short as this; the command keeps the node running:
+//!
+//! ```text
+//! FROM python:3
+//! CMD ["sleep", "infinity"]
+//! ```
+//!
+//! `clusterdock start ./web -h` compiles it and shows its arguments, `start --dry-run ./web` what it would make, and
+//! `start --retain ./web` leaves the nodes of a hook that failed, to be looked at by `clusterdock ssh` and `logs`.
+//!
+//! Its tests stand in the crate itself, run by `cargo test`, and load nothing: call `Web.nodes(&request)` and compare
+//! what it gives; for hooks, take a cluster in memory from [`testing`], which shows a whole test.
 //!
 //! # What an implementor can rely on
 //!

@@ -112,8 +112,10 @@ impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Probe::Port(port) => write!(f, "port {port}"),
-            Probe::Http { port, path, status: None } => write!(f, "HTTP answer at {port}{path}"),
-            Probe::Http { port, path, status: Some(status) } => write!(f, "HTTP status {status} at {port}{path}"),
+            Probe::Http { port, path, status: None } => write!(f, "HTTP answer of http://127.0.0.1:{port}{path}"),
+            Probe::Http { port, path, status: Some(status) } => {
+                write!(f, "HTTP status {status} of http://127.0.0.1:{port}{path}")
+            }
             Probe::Log(text) => write!(f, "log line with `{text}`"),
             Probe::Command(command) => write!(f, "command `{command}`"),
             Probe::File(path) => write!(f, "file `{path}`"),

@@ -1,5 +1,34 @@
 //! For tests of topologies: a cluster whose host is in memory. Nothing runs; what a hook asks for is noted, files are
 //! kept, and commands give what the test says.
+//!
+//! ```
+//! use clusterdock_plugin_api::testing::FakeHost;
+//! use clusterdock_plugin_api::{Cluster, Declaration, NodeSpec, Request, Result, Topology, Value};
+//!
+//! struct Web;
+//!
+//! impl Topology for Web {
+//! #   fn declare(&self) -> Declaration {
+//! #       Declaration::new()
+//! #   }
+//! #   fn nodes(&self, _request: &Request) -> Result<Vec<NodeSpec>> {
+//! #       Ok(Vec::new())
+//! #   }
+//!     // ...
+//!     fn start(&self, cluster: &Cluster, request: &Request) -> Result<()> {
+//!         cluster.put_file("/srv/index.html", request.text("title")?)?;
+//!         cluster.closing(format!("http://{}/", cluster.first_of("servers")?.address_of(80)?))
+//!     }
+//! }
+//!
+//! // A request has what a test puts into it: to fill in the defaults is the host's part.
+//! let mut request = Request::default();
+//! request.args.insert("title".into(), Value::Text("It works".into()));
+//! let host = FakeHost::new().node("servers", "server-1").publish("server-1", 80, 32768);
+//! Web.start(&host.cluster(), &request).unwrap();
+//! assert_eq!(host.file("server-1", "/srv/index.html").unwrap(), b"It works");
+//! assert_eq!(host.calls().last().unwrap(), "closing http://127.0.0.1:32768/");
+//! ```
 
 use crate::ops::{self, ClusterFacts, FileFacts, NodeFacts, Operation};
 use crate::{Cluster, Code, Error, Host, Output, Result};

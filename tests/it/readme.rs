@@ -29,7 +29,7 @@ fn checkout() -> tempfile::TempDir {
     let folder = tempfile::tempdir().unwrap();
     fs::create_dir(folder.path().join("target")).unwrap();
     symlink(clusterdock().parent().unwrap(), folder.path().join("target/release")).unwrap();
-    for part in ["topologies", "plugins"] {
+    for part in ["topologies", "plugins", "tests"] {
         symlink(workspace().join(part), folder.path().join(part)).unwrap();
     }
     folder

@@ -14,5 +14,6 @@ mod races;
 mod registry;
 pub(crate) mod remote;
 mod settings;
+mod stranger;
 mod systemd;
 mod terminal;

@@ -123,9 +123,18 @@ pub(super) async fn run_hook(
             .cause(format!("it was given {}", humantime::format_duration(order.timeout)))
             .hint("give it longer with --timeout")
     };
-    session.stop.also(&stop, stop.within(order.timeout, late, stop.wait(hook))).await?;
+    let ran = session.stop.also(&stop, stop.within(order.timeout, late, stop.wait(hook))).await;
+    ran.map_err(|error| if order.keep { error } else { look_closer(error) })?;
     let HookCalls { closing, stopped, made, .. } = calls;
     Ok(Closing { messages: inner(closing), stopped: inner(stopped), made: inner(made) })
+}
+
+/// What a hook met is seen best in the nodes, which are about to be removed.
+fn look_closer(error: Error) -> Error {
+    match error.kind() {
+        Kind::Hook | Kind::Timeout => error.hint("to look into the nodes, start with --retain, which keeps them"),
+        _ => error,
+    }
 }
 
 fn inner<T>(mutex: Mutex<Vec<T>>) -> Vec<T> {

@@ -72,7 +72,7 @@ fn an_error_keeps_its_chain() {
 
 #[test]
 fn a_wait_that_ran_out_of_time_is_a_time_out() {
-    ends_with("wait", 7, &["in the hook", "port 1"]);
+    ends_with("wait", 7, &["in the hook", "port 1", "hint:", "--retain"]);
 }
 
 #[test]
