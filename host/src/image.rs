@@ -134,6 +134,13 @@ pub struct Provider<'a> {
 impl Provider<'_> {
     /// The images that the engine has of those wanted.
     pub async fn look(&self, wanted: &[Wanted]) -> Result<BTreeMap<String, Image>> {
+        for one in wanted {
+            // An image that is there already lacks them no less.
+            let Source::Assembled(recipe) = &one.source else { continue };
+            for missing in recipe.missing() {
+                (self.events)(Event::Debug { message: format!("left out of image {}: {missing}", one.reference) });
+            }
+        }
         let looks = wanted.iter().map(|wanted| self.inspect(&wanted.reference));
         let found = self.stop.look(try_join_all(looks)).await?;
         Ok(wanted.iter().zip(found).filter_map(|(wanted, image)| Some((wanted.reference.clone(), image?))).collect())
@@ -275,9 +282,6 @@ impl Provider<'_> {
 
     async fn assemble(&self, reference: &str, recipe: &Arc<Recipe>) -> Result<()> {
         self.tell(reference, ImagePhase::Assembling);
-        for missing in recipe.missing() {
-            (self.events)(Event::Debug { message: format!("left out of the image: {missing}") });
-        }
         self.check_architecture().await?;
         // A store on this machine unpacks layers anyway; over a network the smaller archive wins.
         let packing = if self.engine.is_local() { Packing::Plain } else { Packing::Gzip };

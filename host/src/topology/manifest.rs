@@ -51,7 +51,7 @@ pub struct Images {
 pub enum System {
     /// Assembled from programs of this machine, without registry, download or root.
     Assembled {
-        /// Names to be looked up in PATH, or absolute paths; at least one.
+        /// Names to be looked up in PATH; at least one.
         programs: Vec<String>,
     },
     /// Built by the engine from a Dockerfile.

@@ -4,10 +4,13 @@ use super::{IMAGE, Stage, Wish, trouble};
 use clusterdock::cli::start::Pull;
 use clusterdock::engine::{EngineError, Fault, Image};
 use clusterdock::error::{Error, Kind};
+use clusterdock::event::Event;
+use clusterdock::execution::stop::Stop;
 use clusterdock::image::assemble::Recipe;
-use clusterdock::image::{Source, Wanted};
+use clusterdock::image::registry::Registries;
+use clusterdock::image::{Provider, Source, Wanted};
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 /// An engine without the image, and a registry that has it.
 fn engine_with_registry() -> FakeEngine {
@@ -96,4 +99,22 @@ async fn an_engine_that_refuses_an_assembled_image_is_heard() {
     let error = Stage::new(&fake).start(wish.clone()).await.unwrap_err();
     tells(&error, Kind::Image, &["failed to import the host image", "the engine is in trouble"]);
     Stage::new(&fake).start(wish).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_program_that_this_machine_lacks_is_told_whether_or_not_the_image_is_there() {
+    let recipe = Recipe::resolve(&["sh".into(), "no-such-program".into()]).unwrap();
+    let wanted = [Wanted { reference: IMAGE.into(), source: Source::Assembled(Arc::new(recipe)) }];
+    for engine in [FakeEngine::new(), super::engine()] {
+        let told = Mutex::new(Vec::new());
+        let (registries, stop) = (Registries::new(None), Stop::new());
+        let events = |event| told.lock().unwrap().push(event);
+        let provider =
+            Provider { engine: &engine, registries: &registries, pull: Pull::Missing, stop: &stop, events: &events };
+        provider.provide(&wanted).await.unwrap();
+        let lacks = format!("left out of image {IMAGE}: no-such-program: not on this machine");
+        let told = told.into_inner().unwrap();
+        let lacking = told.iter().filter(|event| **event == Event::Debug { message: lacks.clone() });
+        assert_eq!(lacking.count(), 1, "{told:?}");
+    }
 }
