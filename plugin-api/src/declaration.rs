@@ -86,7 +86,8 @@ pub struct Group {
 }
 
 impl Group {
-    /// A group of at least one node, which the user has to name unless there are [`default_nodes`](Group::default_nodes).
+    /// A group of at least one node, which the user has to name unless there are
+    /// [`default_nodes`](Group::default_nodes).
     pub fn new(name: impl Into<String>) -> Group {
         Group { name: name.into(), min: 1, ..Group::default() }
     }

@@ -95,9 +95,9 @@ impl Exec {
         self
     }
 
-    /// Returns at once and leaves it running. Neither its output nor its failure is ever told, unless it writes into the
-    /// node's log, which `clusterdock logs` and [`Probe::log`](crate::Probe::log) read. It ends with the node and does not come back with
-    /// it: what has to is the node's own [command](crate::NodeSpec::command).
+    /// Returns at once and leaves it running. Its output and its failure are never told, unless it writes into the
+    /// node's log, which `clusterdock logs` and [`Probe::log`](crate::Probe::log) read. It ends with the node and
+    /// does not come back with it: what has to is the node's own [command](crate::NodeSpec::command).
     ///
     /// ```
     /// # use clusterdock_plugin_api::Exec;

@@ -27,7 +27,8 @@ fn is_as_its_author_meant(what: &str, arguments: &[&str], workers: &[&str], mott
     assert!(closing.ends_with(&format!("The crew's page is at http://{address}/")), "{address} in:\n{told}");
     assert!(get(&address).ends_with(&format!("\r\n\r\n{}\n", file(&nodes[0]))));
     let mut there: Vec<String> = scene.things().iter().filter_map(|thing| container(thing)).collect();
-    (there.sort(), nodes.sort());
+    there.sort();
+    nodes.sort();
     assert_eq!(there, nodes);
     scene.run(["rm", &scene.name]).succeeds();
     scene.is_empty();
