@@ -39,7 +39,7 @@ pub struct Global {
     #[arg(long, value_name = "PATH", global = true, env = "CLUSTERDOCK_CONFIG_DIRECTORY", hide_env = true)]
     pub clusterdock_config_directory: Option<PathBuf>,
 
-    /// The engine, as unix:///PATH or tcp://HOST:PORT [default: DOCKER_HOST, else Docker's current context]
+    /// The engine: unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST [default: DOCKER_HOST, else Docker's current context]
     #[arg(short = 'H', long, value_name = "URL", global = true)]
     pub host: Option<String>,
 

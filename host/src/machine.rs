@@ -2,5 +2,6 @@
 
 pub mod hosts_file;
 pub mod lock;
+pub mod parent;
 pub mod port;
 pub mod route;

@@ -1,5 +1,6 @@
 //! The program: everything it does is in the library, so that a test can do it too.
 
+use clusterdock::engine::docker::ssh;
 use clusterdock::program::{self, Surroundings};
 use clusterdock::report::{Clock, Report, Streams};
 use clusterdock::topology::serve;
@@ -8,11 +9,14 @@ use std::process::ExitCode;
 
 fn main() -> ExitCode {
     let argv: Vec<OsString> = std::env::args_os().collect();
-    // A plugin's process: before anything else, since it must not outlive its parent.
+    // Processes of our own, before anything else, since they must not outlive their parent: a plugin's, and ssh.
     if let Some(code) = serve::maybe_serve(&argv[1..]) {
         return code;
     }
-    // All on this one thread: a plugin's process dies with the thread that started it.
+    if let Some(code) = ssh::maybe_become(&argv[1..]) {
+        return code;
+    }
+    // All on this one thread: processes that must not outlive us die with the thread that started them.
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(_) => return ExitCode::FAILURE,

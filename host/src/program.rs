@@ -76,7 +76,10 @@ impl Prepared {
     fn new(global: &Global, surroundings: &Surroundings) -> Result<Prepared> {
         let engine: Arc<dyn Engine> = match &surroundings.engine {
             Some(engine) => engine.clone(),
-            None => Arc::new(Docker::connect(Address::choose(global.host.as_deref(), &surroundings.variable)?)?),
+            None => {
+                let address = Address::choose(global.host.as_deref(), &surroundings.variable)?;
+                Arc::new(Docker::connect(address, &surroundings.executable)?)
+            }
         };
         let config = match (&global.clusterdock_config_directory, &surroundings.home) {
             (Some(given), _) => std::path::absolute(given).map_err(|error| {

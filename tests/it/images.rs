@@ -17,7 +17,7 @@ pub(crate) fn base() -> bool {
 }
 
 /// A prebuilt topology whose image is that of a Dockerfile in its folder.
-fn topology(scene: &Scene, folder: &Path, dockerfile: &str) {
+pub(crate) fn topology(scene: &Scene, folder: &Path, dockerfile: &str) {
     let manifest = fs::read_to_string(workspace().join("topologies/topology_nodebase/topology.toml")).unwrap();
     let manifest = manifest.replace("repository = \"topology_nodebase\"", &format!("repository = \"{}\"", scene.name));
     let manifest = manifest.replace("source = ", "#source = ");

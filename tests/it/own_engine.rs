@@ -1,5 +1,6 @@
 //! The tour of README on engines of the tests' own: this machine's, and newer ones. `manage nuke` is only run here.
 
+mod elsewhere;
 mod leftovers;
 mod nodes;
 
@@ -25,12 +26,7 @@ fn tour(build: EngineBuild) {
     // Start, names both ways, also after a restart.
     scene.start().args(["-p", "node-1:8000"]).succeeds();
     for round in 0..2 {
-        for (from, to) in [("node-1", "node-2"), ("node-2", "node-1")] {
-            let fqdn = scene.fqdn(to);
-            let address = scene.on_node(from, &format!("getent hosts {to} | cut -d' ' -f1"));
-            let back = scene.on_node(from, &format!("getent hosts {address}"));
-            assert_eq!(back.split_whitespace().nth(1), Some(fqdn.as_str()), "round {round}: {back}");
-        }
+        names_resolve_both_ways(&scene, round);
         scene.docker_says(&["restart", "-t", "1", &scene.fqdn("node-1")]);
     }
     // A published port, which is there inside the engine's network alone.
@@ -46,7 +42,22 @@ fn tour(build: EngineBuild) {
     scene.run(["exec", &scene.fqdn("node-1"), "--", "sh", "-c", "exit 7"]).fails(7, &[]);
     let lines = scene.run(["exec", "--all", "-c", &scene.name, "--", "hostname", "-f"]).succeeds().stdout;
     assert_eq!(lines.lines().count(), 2, "{lines}");
-    // Undo of a start that fails in the middle.
+    undo(&scene);
+    remove(&scene);
+    nuke(&scene);
+}
+
+fn names_resolve_both_ways(scene: &Scene, round: usize) {
+    for (from, to) in [("node-1", "node-2"), ("node-2", "node-1")] {
+        let fqdn = scene.fqdn(to);
+        let address = scene.on_node(from, &format!("getent hosts {to} | cut -d' ' -f1"));
+        let back = scene.on_node(from, &format!("getent hosts {address}"));
+        assert_eq!(back.split_whitespace().nth(1), Some(fqdn.as_str()), "round {round}: {back}");
+    }
+}
+
+/// Starts that fail in the middle leave everything as it was.
+fn undo(scene: &Scene) {
     let before = scene.things();
     let other = format!("{}-b", scene.name);
     let nodes = ["x", "y", "node-2"];
@@ -54,13 +65,14 @@ fn tour(build: EngineBuild) {
     let other = format!("{}-c", scene.name);
     scene.run(["start", "-c", &other, "-n", &other, "--timeout", "1ms", NODEBASE]).fails(7, &["--timeout"]);
     assert_eq!(scene.things(), before);
-    // Removal.
+}
+
+fn remove(scene: &Scene) {
     scene.run(["rm", &scene.fqdn("node-2")]).succeeds();
     let listed = scene.run(["ls"]).succeeds().stdout;
     assert!(listed.contains("partial") && listed.contains("1/2"), "{listed}");
     scene.run(["rm", &scene.name]).succeeds();
     scene.is_empty();
-    nuke(&scene);
 }
 
 /// What is ours goes, what is not stays.

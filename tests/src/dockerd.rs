@@ -10,7 +10,7 @@ use crate::suite;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
 use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
-use serde_json::json;
+use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -124,11 +124,19 @@ impl OwnEngine {
     /// # Panics
     /// It does not become ready; with its last words.
     pub fn start(build: EngineBuild) -> Result<OwnEngine, Unavailable> {
-        let path = build.path().map_err(|reason| Unavailable { name: build.name(), reason })?;
-        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Machines))
+        OwnEngine::configured(build, &json!({}))
     }
 
-    /// The same on control groups of version 2, whatever the machine's are. Where the machine uses version 1, they have
+    /// The same with more in its configuration; `hosts` come to the socket that it always has.
+    ///
+    /// # Errors
+    /// As [`OwnEngine::start`].
+    pub fn configured(build: EngineBuild, more: &Value) -> Result<OwnEngine, Unavailable> {
+        let path = build.path().map_err(|reason| Unavailable { name: build.name(), reason })?;
+        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Machines, more))
+    }
+
+    /// One on control groups of version 2, whatever the machine's are. Where the machine uses version 1, they have
     /// no controllers.
     ///
     /// # Errors
@@ -141,15 +149,15 @@ impl OwnEngine {
         let reason = || "the kernel has no control groups of version 2".to_string();
         let path = if known { build.path() } else { Err(reason()) };
         let path = path.map_err(|reason| Unavailable { name: build.name(), reason })?;
-        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Version2))
+        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Version2, &json!({})))
     }
 
-    fn launch(build: EngineBuild, program: &str, path: &str, cgroups: Cgroups) -> OwnEngine {
+    fn launch(build: EngineBuild, program: &str, path: &str, cgroups: Cgroups, more: &Value) -> OwnEngine {
         sweep();
         let (folder, held) = claim().expect("there is room for an engine");
         let log = File::open(folder.join("log")).expect("the log was just made");
         let configuration = folder.join("daemon.json");
-        fs::write(&configuration, configured(&folder)).expect("there is room for an engine");
+        fs::write(&configuration, configured(&folder, more)).expect("there is room for an engine");
         let notices = UnixDatagram::bind(folder.join("ready")).expect("the folder takes a socket");
         notices.set_nonblocking(true).expect("a socket can be asked without waiting");
         let mut command = Command::new("sh");
@@ -177,14 +185,19 @@ impl OwnEngine {
 
     /// A program that will run inside its network.
     pub fn inside(&self, program: &str) -> Command {
-        let socket = UnixStream::connect(self.socket()).expect("the engine listens");
-        let process = socket_peercred(&socket).expect("a socket knows its peer").pid;
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/proc/{process}/ns/net")).arg(program);
+        command.arg(format!("--net=/proc/{}/ns/net", self.process())).arg(program);
         command
     }
 
-    fn socket(&self) -> PathBuf {
+    /// The number of the engine's process.
+    pub fn process(&self) -> Pid {
+        let socket = UnixStream::connect(self.socket()).expect("the engine listens");
+        socket_peercred(&socket).expect("a socket knows its peer").pid
+    }
+
+    /// Its socket.
+    pub fn socket(&self) -> PathBuf {
         self.folder.join("docker.sock")
     }
 
@@ -252,7 +265,7 @@ fn sweep() {
 }
 
 /// The engine's configuration: all in one file, as the machine's own engine's would clash with flags.
-fn configured(folder: &Path) -> String {
+fn configured(folder: &Path, more: &Value) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
     let group = folder.file_name().unwrap_or_default().to_string_lossy();
@@ -271,6 +284,12 @@ fn configured(folder: &Path) -> String {
     let machine: serde_json::Value = serde_json::from_slice(&machine).unwrap_or_default();
     if let Some(driver) = machine.get("storage-driver") {
         configuration["storage-driver"] = driver.clone();
+    }
+    for (key, value) in more.as_object().into_iter().flatten() {
+        match (configuration.get_mut(key).and_then(Value::as_array_mut), value.as_array()) {
+            (Some(has), Some(more)) => has.extend(more.iter().cloned()),
+            _ => configuration[key] = value.clone(),
+        }
     }
     configuration.to_string()
 }
@@ -301,8 +320,9 @@ mod tests {
     fn an_engine_that_ends_instead_of_starting_is_told_at_once_with_its_last_words() {
         let Ok(path) = EngineBuild::Installed.path() else { return };
         let begun = Instant::now();
-        let started =
-            std::panic::catch_unwind(|| OwnEngine::launch(EngineBuild::Installed, "ls", &path, Cgroups::Machines));
+        let started = std::panic::catch_unwind(|| {
+            OwnEngine::launch(EngineBuild::Installed, "ls", &path, Cgroups::Machines, &json!({}))
+        });
         let words = started.err().unwrap().downcast::<String>().unwrap();
         assert!(words.contains("ls: unrecognized option '--config-file'"), "{words}");
         assert!(begun.elapsed() < DEADLINE / 2);

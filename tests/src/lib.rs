@@ -1,8 +1,10 @@
 //! Fixtures for tests that cross crates.
 
 pub mod cargo;
+pub mod certificates;
 pub mod dockerd;
 pub mod elf;
+pub mod elsewhere;
 pub mod fake;
 pub mod generations;
 pub mod plugins;
@@ -10,5 +12,6 @@ pub mod program;
 pub mod registry;
 pub mod run;
 pub mod scene;
+pub mod sshd;
 pub mod suite;
 pub mod terminal;

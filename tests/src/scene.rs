@@ -22,6 +22,8 @@ pub struct Scene {
     pub name: String,
     /// The engine's address.
     engine: String,
+    /// What else reaching it takes.
+    environment: Vec<(String, OsString)>,
     config: tempfile::TempDir,
 }
 
@@ -47,12 +49,26 @@ impl Scene {
         static COUNT: AtomicUsize = AtomicUsize::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let name = format!("cd-{what}-{:x}-{number:x}", std::process::id());
-        Scene { name, engine: engine.into(), config: tempfile::tempdir().expect("there is room for temporary files") }
+        let config = tempfile::tempdir().expect("there is room for temporary files");
+        Scene { name, engine: engine.into(), environment: Vec::new(), config }
+    }
+
+    /// The same with a variable that reaching the engine takes.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: impl Into<OsString>) -> Scene {
+        self.environment.push((name.into(), value.into()));
+        self
+    }
+
+    /// The engine's address.
+    pub fn engine(&self) -> &str {
+        &self.engine
     }
 
     /// `clusterdock ARGUMENTS` on this engine, with the scene's config directory.
     pub fn run<S: Into<OsString>>(&self, arguments: impl IntoIterator<Item = S>) -> Run {
         let run = Run::new(arguments).env("DOCKER_HOST", &self.engine).config(self.config.path());
+        let run = self.environment.iter().fold(run, |run, (name, value)| run.env(name, value));
         // A test that ends early takes nothing out of the machine's hosts file.
         run.env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "never")
     }
@@ -76,7 +92,8 @@ impl Scene {
 
     /// `docker ARGUMENTS` on this engine.
     pub fn docker(&self, arguments: &[&str]) -> Output {
-        let docker = Command::new("docker").env("DOCKER_HOST", &self.engine).args(arguments).output();
+        let environment = self.environment.iter().cloned();
+        let docker = Command::new("docker").env("DOCKER_HOST", &self.engine).envs(environment).args(arguments).output();
         docker.expect("Docker's command line is installed")
     }
 

@@ -12,6 +12,9 @@ const ENGINE: [&str; 2] = ["docker.io", "containerd"];
 /// The package of a registry.
 const REGISTRY: [&str; 1] = ["docker-registry"];
 
+/// The packages of an sshd, with the one library of its that other programs do not use.
+const SSHD: [&str; 2] = ["openssh-server", "libwrap0"];
+
 /// The folder in which a suite's engine lies unpacked. It is fetched when it is not there; tests of other processes
 /// that want it meanwhile wait.
 ///
@@ -27,6 +30,14 @@ pub fn unpacked(suite: &str) -> Result<PathBuf, String> {
 /// Why its package cannot be had today.
 pub fn registry() -> Result<PathBuf, String> {
     unpacked_as("registry", &codename()?, &REGISTRY)
+}
+
+/// The folder in which an sshd lies unpacked, that of the machine's own suite.
+///
+/// # Errors
+/// Why its packages cannot be had today.
+pub fn sshd() -> Result<PathBuf, String> {
+    unpacked_as("sshd", &codename()?, &SSHD)
 }
 
 fn unpacked_as(name: &str, suite: &str, packages: &[&str]) -> Result<PathBuf, String> {
@@ -91,13 +102,6 @@ Dir::Etc::PreferencesParts "{work}/nothing";
     )
 }
 
-/// The suite of this machine.
-fn codename() -> Result<String, String> {
-    let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
-    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    Ok(codename.ok_or("/etc/os-release names no Debian suite")?.to_string())
-}
-
 /// The mirror that this machine uses, and the line that names its keys, if one does.
 fn mirror() -> Result<(String, String), String> {
     let codename = codename()?;
@@ -110,6 +114,13 @@ fn mirror() -> Result<(String, String), String> {
         .filter(|text| text.contains(&uri))
         .find_map(|text| text.lines().find(|line| line.starts_with("Signed-By:")).map(|line| format!("{line}\n")));
     Ok((uri, keys.unwrap_or_default()))
+}
+
+/// This machine's own suite.
+fn codename() -> Result<String, String> {
+    let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
+    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(codename.ok_or("/etc/os-release names no Debian suite")?.to_string())
 }
 
 /// The first address from which a suite's `main` comes. (Others' sources call their suites so too, not their parts.)

@@ -6,6 +6,8 @@
 
 mod address;
 mod capability;
+mod client;
+mod context;
 mod create;
 mod exec;
 mod fault;
@@ -13,38 +15,35 @@ mod file;
 mod image;
 pub mod passthrough;
 mod seen;
+pub mod ssh;
+mod stream;
+#[cfg(test)]
+mod tests;
+mod tls;
 mod wire;
 
 pub use address::{Address, Transport};
+pub use client::Docker;
 pub use create::body as create_body;
+pub use tls::Material;
 
 use super::{
-    BuildSpec, Container, ContainerSpec, ContainerState, Credentials, Death, Engine, EngineError, EngineInfo,
-    EngineResult, ExecSession, ExecSpec, Fault, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network,
-    NetworkSpec, Volume,
+    BuildSpec, Container, ContainerSpec, ContainerState, Credentials, Death, Engine, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, FileKind, Filter, Image, ImageProgress, LogLine, LogOptions, Network, NetworkSpec, Volume,
 };
 use async_trait::async_trait;
-use bollard::container::LogOutput;
 use bollard::exec::CreateExecOptions;
 use bollard::models::{EventMessage, Ipam, IpamConfig, NetworkCreateRequest, VolumeCreateRequest};
 use bollard::query_parameters as query;
 use bytes::Bytes;
+use client::{BUILD, CHANGE, IMAGE, LOOK, TRANSFER, Version, architecture};
 use fault::fault;
 use futures_util::stream::BoxStream;
-use futures_util::{Stream, StreamExt, TryStreamExt};
+use futures_util::{StreamExt, TryStreamExt};
 use image::split_tag;
 use std::collections::HashMap;
-use std::future::Future;
 use std::net::Ipv4Addr;
 use std::time::Duration;
-use tokio::sync::OnceCell;
-use tokio::time::timeout;
-use wire::Wire;
-
-/// The oldest API that has what nodes need.
-const OLDEST: Version = Version(1, 41);
-/// The newest API that the client library's types follow.
-const NEWEST: Version = Version(1, 53);
 
 /// From here on an engine that is asked for all capabilities leaves out what it lacks.
 const LEAVES_OUT_CAPABILITIES: Version = Version(1, 42);
@@ -56,120 +55,6 @@ const TAKES_CONSOLE_SIZE: Version = Version(1, 42);
 /// by itself in any editor or shell; a single key would be lost. Three or more are no choice: what then is typed of
 /// them is given to the command twice, by Docker 20.10 to 28.
 const NO_DETACH_KEYS: &str = "ctrl-@,ctrl-^";
-
-/// What a call that only looks may take.
-const LOOK: Duration = Duration::from_secs(30);
-/// What a call that makes, starts, stops or removes something may take: an engine under load is slow.
-const CHANGE: Duration = Duration::from_secs(120);
-/// What an import, or one step of a pull or a push, may take.
-const IMAGE: Duration = Duration::from_secs(300);
-/// What one step of a build may be silent for.
-const BUILD: Duration = Duration::from_secs(1800);
-/// What unpacking files may take: they are streamed, and who streams them looks whether they move.
-const TRANSFER: Duration = Duration::from_secs(LIBRARY_SECONDS);
-/// What the client library may take to get an answer's head; no shorter than any deadline above.
-const LIBRARY_SECONDS: u64 = 24 * 3600;
-
-/// A Docker engine. Nothing is sent before the first call.
-pub struct Docker {
-    address: Address,
-    wire: Wire,
-    client: bollard::Docker,
-    info: OnceCell<EngineInfo>,
-}
-
-/// A version of the engine's API.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Version(u32, u32);
-
-impl Version {
-    fn parse(text: &str) -> Option<Version> {
-        let (major, minor) = text.split_once('.')?;
-        Some(Version(major.parse().ok()?, minor.parse().ok()?))
-    }
-}
-
-impl std::fmt::Display for Version {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{}.{}", self.0, self.1)
-    }
-}
-
-impl Docker {
-    /// A client of the engine at this address.
-    ///
-    /// # Errors
-    /// The client library does not like the address.
-    pub fn connect(address: Address) -> crate::error::Result<Docker> {
-        let wire = Wire::new(address.transport.clone());
-        let sender = wire.clone();
-        let client = bollard::Docker::connect_with_custom_transport(
-            move |request: bollard::BollardRequest| sender.clone().send(request),
-            Some(wire::library_address()),
-            LIBRARY_SECONDS,
-            bollard::API_DEFAULT_VERSION,
-        );
-        let client = client.map_err(|error| address.unreachable(fault(error)))?;
-        Ok(Docker { address, wire, client, info: OnceCell::new() })
-    }
-
-    /// One call, once the version is agreed on, with its deadline.
-    async fn call<T>(
-        &self,
-        what: &str,
-        deadline: Duration,
-        call: impl Future<Output = Result<T, bollard::errors::Error>>,
-    ) -> EngineResult<T> {
-        self.greeted().await?;
-        self.bounded(what, deadline, call).await
-    }
-
-    async fn bounded<T>(
-        &self,
-        what: &str,
-        deadline: Duration,
-        call: impl Future<Output = Result<T, bollard::errors::Error>>,
-    ) -> EngineResult<T> {
-        match timeout(deadline, call).await {
-            Ok(result) => result.map_err(|error| self.address.explain(fault(error))),
-            Err(_) => {
-                let seconds = deadline.as_secs();
-                Err(EngineError::new(Fault::Timeout, format!("the engine did not {what} within {seconds} s"))
-                    .hint("look at the engine's load and its log"))
-            }
-        }
-    }
-
-    /// What the engine is, asked once; agrees on the version that all calls are made with.
-    async fn greeted(&self) -> EngineResult<&EngineInfo> {
-        self.info.get_or_try_init(|| self.greet()).await
-    }
-
-    async fn greet(&self) -> EngineResult<EngineInfo> {
-        let version = self.bounded("tell its version", LOOK, self.client.version()).await?;
-        let theirs = version.api_version.as_deref().and_then(Version::parse).unwrap_or(Version(1, 0));
-        let least = version.min_api_version.as_deref().and_then(Version::parse).unwrap_or(Version(1, 0));
-        let release = version.version.clone().unwrap_or_default();
-        let refused = |why: String| EngineError::new(Fault::Version, format!("engine `{}`: {why}", self.address));
-        if theirs < OLDEST {
-            return Err(refused(format!("Docker {release} has API {theirs}, clusterdock needs {OLDEST}"))
-                .hint("upgrade Docker to 20.10 or newer"));
-        }
-        if least > NEWEST {
-            return Err(refused(format!("Docker {release} wants API {least}, this clusterdock knows up to {NEWEST}"))
-                .hint("upgrade clusterdock"));
-        }
-        let agreed = theirs.min(NEWEST);
-        self.wire.speak(&agreed.to_string());
-        Ok(EngineInfo {
-            version: release,
-            api_version: agreed.to_string(),
-            architecture: architecture(&version.arch.unwrap_or_default()).into(),
-            operating_system: version.os.unwrap_or_default(),
-            ..EngineInfo::default()
-        })
-    }
-}
 
 #[async_trait]
 impl Engine for Docker {
@@ -322,26 +207,19 @@ impl Engine for Docker {
     async fn create_container(&self, spec: &ContainerSpec) -> EngineResult<String> {
         let options = query::CreateContainerOptions { name: Some(spec.name.clone()), ..Default::default() };
         let create = self.client.create_container(Some(options), create::request(spec)?);
-        Ok(self.call("create a container", CHANGE, create).await?.id)
+        let created = self.call("create a container", CHANGE, create).await;
+        Ok(created.map_err(|error| self.of_another_machine(error))?.id)
     }
 
     async fn start_container(&self, id: &str) -> EngineResult<()> {
         let options = None::<query::StartContainerOptions>;
-        match self.call("start a container", CHANGE, self.client.start_container(id, options)).await {
-            // 304, as below: it runs.
-            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
-            started => started,
-        }
+        self.call("start a container", CHANGE, self.client.start_container(id, options)).await
     }
 
     async fn stop_container(&self, id: &str, grace_seconds: u32) -> EngineResult<()> {
         let options = query::StopContainerOptions { t: i32::try_from(grace_seconds).ok(), ..Default::default() };
         let deadline = CHANGE + Duration::from_secs(grace_seconds.into());
-        match self.call("stop a container", deadline, self.client.stop_container(id, Some(options))).await {
-            // 304, which the library takes for an error: it has stopped.
-            Err(error) if error.fault == Fault::Other && error.message.is_empty() => Ok(()),
-            stopped => stopped,
-        }
+        self.call("stop a container", deadline, self.client.stop_container(id, Some(options))).await
     }
 
     async fn remove_container(&self, id: &str) -> EngineResult<()> {
@@ -365,23 +243,7 @@ impl Engine for Docker {
     }
 
     async fn logs(&self, id: &str, options: &LogOptions) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
-        self.greeted().await?;
-        let query = query::LogsOptions {
-            follow: options.follow,
-            stdout: true,
-            stderr: true,
-            since: options.since.and_then(|since| i32::try_from(since).ok()).unwrap_or_default(),
-            timestamps: options.timestamps,
-            tail: options.tail.map_or("all".into(), |lines| lines.to_string()),
-            ..Default::default()
-        };
-        let line = |output: LogOutput| match output {
-            LogOutput::StdErr { message } => LogLine { is_stderr: true, bytes: message },
-            LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
-                LogLine { is_stderr: false, bytes: message }
-            }
-        };
-        Ok(self.client.logs(id, Some(query)).map(move |output| output.map(line).map_err(fault)).boxed())
+        self.log(id, options).await
     }
 
     async fn exec(&self, id: &str, spec: &ExecSpec) -> EngineResult<ExecSession> {
@@ -424,7 +286,7 @@ impl Engine for Docker {
             Ok(seen) => Ok(Some(file::kind(seen))),
             Err(error) if error.is_not_found() => Ok(None),
             // The answer has no text, but the one to the like question has.
-            Err(error) if error.message.is_empty() => match self.get_archive(id, path).await {
+            Err(error) if fault::is_wordless(&error) => match self.get_archive(id, path).await {
                 Err(told) if told.message.contains("not a directory") => Ok(None),
                 Err(told) => Err(told),
                 Ok(_) => Err(error),
@@ -484,29 +346,6 @@ impl Engine for Docker {
 }
 
 impl Docker {
-    /// Events of containers that carry a label; ends with an error when the connection does.
-    async fn events(
-        &self,
-        kinds: &[&str],
-        label: (&str, &str),
-        since: i64,
-    ) -> EngineResult<impl Stream<Item = EngineResult<EventMessage>> + Send + use<>> {
-        self.greeted().await?;
-        let filters = [
-            ("type", vec!["container".to_string()]),
-            ("event", kinds.iter().map(ToString::to_string).collect()),
-            ("label", vec![format!("{}={}", label.0, label.1)]),
-        ];
-        let options = query::EventsOptions {
-            since: Some(since.to_string()),
-            filters: Some(filters.into_iter().map(|(key, values)| (key.to_string(), values)).collect()),
-            ..Default::default()
-        };
-        let lost = EngineError::new(Fault::Unreachable, "the engine ended its events");
-        let events = self.client.events(Some(options)).map_err(fault);
-        Ok(events.chain(futures_util::stream::once(async { Err(lost) })))
-    }
-
     /// The terminal's size for the start call, where the engine's version takes it.
     fn console_size(&self, spec: &ExecSpec) -> Option<(u16, u16)> {
         let api = self.info.get().and_then(|info| Version::parse(&info.api_version));
@@ -520,13 +359,4 @@ fn filters(filter: &Filter) -> Option<HashMap<String, Vec<String>>> {
 
 fn labels(labels: &super::Labels) -> HashMap<String, String> {
     labels.clone().into_iter().collect()
-}
-
-/// Go's name for a processor, in Rust's.
-fn architecture(name: &str) -> &str {
-    match name {
-        "amd64" => "x86_64",
-        "arm64" => "aarch64",
-        other => other,
-    }
 }

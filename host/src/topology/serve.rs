@@ -7,13 +7,14 @@
 
 use super::frame::{self, Question, ToParent, ToPlugin};
 use super::load;
+use crate::machine::parent::die_with;
 use abi_stable::sabi_trait::TD_Opaque;
 use abi_stable::std_types::{RResult, RSlice, RStr, RString};
 use clusterdock_plugin_api::wire::{AbiError, Reply, Topology, WireHost, WireHost_TO};
 use clusterdock_plugin_api::{Code, Error, Result};
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use std::collections::HashMap;
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::io;
 use std::os::unix::net::UnixStream;
 use std::panic::AssertUnwindSafe;
@@ -30,20 +31,15 @@ pub(super) const ARGUMENT: &str = "__plugin";
 pub fn maybe_serve(arguments: &[OsString]) -> Option<ExitCode> {
     match arguments {
         [first, parent, library] if first == ARGUMENT => {
-            let served = parent_of(parent).and_then(|parent| serve(parent, Path::new(library)));
+            let served = serve(parent, Path::new(library));
             Some(if served.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
         }
         _ => None,
     }
 }
 
-fn parent_of(argument: &OsString) -> io::Result<Pid> {
-    let number = argument.to_str().and_then(|text| text.parse().ok());
-    number.and_then(Pid::from_raw).ok_or_else(|| io::ErrorKind::InvalidInput.into())
-}
-
-fn serve(parent: Pid, library: &Path) -> io::Result<()> {
-    die_with(parent)?;
+fn serve(parent: &OsStr, library: &Path) -> io::Result<()> {
+    die_with(parent, Signal::KILL)?;
     outlive_signals()?;
     let socket = take_socket()?;
     let connection = Arc::new(Connection { socket: Mutex::new(socket.try_clone()?), calls: Mutex::default() });
@@ -51,16 +47,6 @@ fn serve(parent: Pid, library: &Path) -> io::Result<()> {
     let reader = connection.clone();
     std::thread::Builder::new().name("parent".into()).spawn(move || reader.read(&socket, &questions))?;
     Served { connection, library: library.into(), topology: None }.answer(&asked)
-}
-
-/// Asks the kernel to kill this process when the thread that started it ends, which it does not do for one that has
-/// ended already.
-fn die_with(parent: Pid) -> io::Result<()> {
-    rustix::process::set_parent_process_death_signal(Some(Signal::KILL))?;
-    match rustix::process::getppid() {
-        Some(now) if now == parent => Ok(()),
-        _ => Err(io::ErrorKind::BrokenPipe.into()),
-    }
 }
 
 /// A terminal's signals reach every process in front. The parent decides what they mean; here they do nothing. They

@@ -2,10 +2,10 @@
 //! when nothing answers there.
 
 use super::super::{EngineError, Fault};
-use crate::docker_config::{self, DockerConfig};
+use super::context::{Context, Variable};
+use super::ssh::Destination;
+use super::tls::Material;
 use crate::error::{Error, Kind, Result};
-use serde::Deserialize;
-use sha2::{Digest, Sha256};
 use std::fmt;
 use std::io::ErrorKind;
 use std::path::PathBuf;
@@ -19,8 +19,8 @@ pub struct Address {
     pub url: String,
     /// How it is reached.
     pub transport: Transport,
-    /// Who named it.
-    chosen_by: String,
+    /// Who named it, as `named by DOCKER_HOST`.
+    origin: String,
 }
 
 /// How an engine is reached.
@@ -30,44 +30,64 @@ pub enum Transport {
     Unix(PathBuf),
     /// `HOST:PORT`, in plain text.
     Tcp(String),
+    /// `HOST:PORT`, by TLS.
+    Tls(String, Material),
+    /// A program on another machine, by ssh.
+    Ssh(Destination),
 }
-
-/// Reads an environment variable.
-type Variable<'a> = &'a dyn Fn(&str) -> Option<String>;
 
 impl Address {
     /// The engine that an option, the environment or Docker's configuration names.
     ///
     /// # Errors
-    /// [`Kind::Usage`] for an address that makes no sense or that is not supported.
+    /// [`Kind::Usage`] for an address that makes no sense.
     pub fn choose(option: Option<&str>, variable: Variable<'_>) -> Result<Address> {
         let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        if let Some(url) = option {
-            return Address::parse(url, "--host");
-        }
-        if let Some(url) = set("DOCKER_HOST") {
-            let tls = set("DOCKER_TLS_VERIFY").is_some() && !url.starts_with("unix:");
-            return if tls { Err(no_tls(&url)) } else { Address::parse(&url, "DOCKER_HOST") };
-        }
-        match Context::current(variable)? {
-            Some(context) if context.tls => Err(no_tls(&context.url)),
-            Some(context) => Address::parse(&context.url, &format!("Docker's context `{}`", context.name)),
-            None => Address::parse(LOCAL_SOCKET, "nothing else: it is the default"),
-        }
+        let (url, origin) = match (option, set("DOCKER_HOST")) {
+            (Some(url), _) => (url.to_string(), "named by --host"),
+            (None, Some(url)) => (url, "named by DOCKER_HOST"),
+            (None, None) => {
+                return match Context::current(&set)? {
+                    Some(context) => {
+                        let origin = format!("named by Docker's context `{}`", context.name);
+                        Address::parse(&context.url, origin, context.tls, &set)
+                    }
+                    None => Address::parse(LOCAL_SOCKET, "the default".into(), None, &set),
+                };
+            }
+        };
+        Address::parse(&url, origin.into(), Material::of_environment(&set), &set)
     }
 
-    fn parse(url: &str, chosen_by: &str) -> Result<Address> {
+    fn parse(url: &str, origin: String, tls: Option<Material>, set: Variable<'_>) -> Result<Address> {
+        let invalid = |why: &str| {
+            let error = Error::new(Kind::Usage, format!("invalid engine address `{url}`"));
+            let error = if why.is_empty() { error } else { error.cause(why) };
+            error.cause(format!("it is {origin}")).hint("write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")
+        };
+        let over_network = |host: &str, tls: Option<Material>| -> Result<Transport> {
+            let port = if tls.is_some() { 2376 } else { 2375 };
+            let host = host_and_port(host, port).ok_or_else(|| invalid(""))?;
+            Ok(match tls {
+                Some(material) => Transport::Tls(host, material),
+                None => Transport::Tcp(host),
+            })
+        };
         let transport = match url.split_once("://") {
             Some(("unix", path)) if path.starts_with('/') => Transport::Unix(path.into()),
-            Some(("tcp" | "http", host)) => Transport::Tcp(host_and_port(host).ok_or_else(|| invalid(url, chosen_by))?),
-            Some(("ssh" | "https", _)) => {
-                return Err(Error::new(Kind::Usage, format!("engine address `{url}` is not supported"))
-                    .cause("clusterdock reaches engines by unix:// and tcp://")
-                    .hint("forward the engine's socket: ssh -L /tmp/docker.sock:/var/run/docker.sock HOST, then -H unix:///tmp/docker.sock"));
-            }
-            _ => return Err(invalid(url, chosen_by)),
+            Some(("tcp" | "http", host)) => over_network(host, tls)?,
+            Some(("https", host)) => over_network(host, Some(tls.unwrap_or_else(|| Material::of_https(set))))?,
+            Some(("ssh", to)) => Transport::Ssh(Destination::parse(to).map_err(invalid)?),
+            _ => return Err(invalid("")),
         };
-        Ok(Address { url: url.trim_end_matches('/').into(), transport, chosen_by: chosen_by.into() })
+        Ok(Address { url: url.trim_end_matches('/').into(), transport, origin })
+    }
+
+    /// The error for TLS that cannot even be tried.
+    pub(super) fn unusable(&self, why: &str) -> Error {
+        Error::new(Kind::Engine, format!("engine `{}` ({}) cannot be reached", self.url, self.origin)).cause(why).hint(
+            "TLS takes ca.pem, and cert.pem with key.pem, from the folder that DOCKER_CERT_PATH names (else ~/.docker), or from Docker's context",
+        )
     }
 
     /// The error for an engine that does not answer here; looks at the socket itself, since what a client library
@@ -81,10 +101,11 @@ impl Address {
         if error.fault != Fault::Unreachable {
             return error;
         }
-        let from = format!("engine `{}` (named by {})", self.url, self.chosen_by);
+        let from = format!("engine `{}` ({})", self.url, self.origin);
         let Transport::Unix(path) = &self.transport else {
-            return EngineError::new(Fault::Unreachable, format!("{from} does not answer: {}", error.message))
-                .hint("check the address, and that the engine listens there");
+            let hint = error.hint.unwrap_or_else(|| self.next_step(&error.message));
+            return EngineError::new(Fault::Unreachable, format!("{from} cannot be reached: {}", error.message))
+                .hint(hint);
         };
         match std::os::unix::net::UnixStream::connect(path) {
             Err(found) if found.kind() == ErrorKind::PermissionDenied => {
@@ -103,83 +124,47 @@ impl Address {
     }
 }
 
+impl Address {
+    /// What the user can do when an engine elsewhere cannot be reached, from what was said of it.
+    fn next_step(&self, said: &str) -> String {
+        match &self.transport {
+            Transport::Tcp(_) if said.contains("HTTPS server") => {
+                "it wants TLS: set DOCKER_TLS_VERIFY=1, and DOCKER_CERT_PATH to the folder with ca.pem, cert.pem and key.pem".into()
+            }
+            // Its reason, sent before it hung up, may have been lost with the connection.
+            Transport::Tls(_, Material { identity: None, .. }) if said.contains("reset") || said.contains("closed") => {
+                "check the address, and whether the engine wants a client certificate: cert.pem and key.pem".into()
+            }
+            Transport::Ssh(_) if said.contains("no `ssh`") => "install OpenSSH's client".into(),
+            Transport::Ssh(to) => {
+                format!("this must work without a question, with keys that ssh finds or its agent has: {}", to.by_hand())
+            }
+            _ => "check the address, and that the engine listens there".into(),
+        }
+    }
+}
+
 impl fmt::Display for Address {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.url)
     }
 }
 
-/// `HOST:PORT`, with Docker's port where none is given.
-fn host_and_port(host: &str) -> Option<String> {
+/// `HOST:PORT`, with this port where none is given.
+fn host_and_port(host: &str, port: u16) -> Option<String> {
     let host = host.trim_end_matches('/');
     let after_brackets = host.rsplit(']').next()?;
     match after_brackets.split_once(':') {
         _ if host.is_empty() || host.contains('/') => None,
         Some((_, port)) => port.parse::<u16>().ok().map(|_| host.to_string()),
-        None => Some(format!("{host}:2375")),
-    }
-}
-
-fn invalid(url: &str, chosen_by: &str) -> Error {
-    Error::new(Kind::Usage, format!("invalid engine address `{url}`"))
-        .cause(format!("it was named by {chosen_by}"))
-        .hint("write unix:///PATH or tcp://HOST:PORT")
-}
-
-fn no_tls(url: &str) -> Error {
-    Error::new(Kind::Usage, format!("engine address `{url}` is not supported"))
-        .cause("it wants TLS, which clusterdock does not speak yet")
-        .hint("forward the engine's socket by ssh, and name it with -H unix:///PATH")
-}
-
-/// A context of Docker's command line: a named engine.
-struct Context {
-    name: String,
-    url: String,
-    tls: bool,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Meta {
-    endpoints: std::collections::BTreeMap<String, Endpoint>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct Endpoint {
-    host: Option<String>,
-}
-
-impl Context {
-    /// The current context; none when it is the default one.
-    fn current(variable: Variable<'_>) -> Result<Option<Context>> {
-        let set = |name: &str| variable(name).filter(|value| !value.is_empty());
-        let Some(folder) = docker_config::folder(variable) else { return Ok(None) };
-        let named = match set("DOCKER_CONTEXT") {
-            None => DockerConfig::read(&folder)?.current_context,
-            named => named,
-        };
-        let Some(name) = named.filter(|name| !name.is_empty() && name != "default") else { return Ok(None) };
-        let id: String = Sha256::digest(&name).iter().map(|byte| format!("{byte:02x}")).collect();
-        let path = folder.join("contexts/meta").join(&id).join("meta.json");
-        let broken = |why: &dyn fmt::Display| {
-            Error::new(Kind::Usage, format!("Docker's context `{name}` cannot be used"))
-                .cause(format!("{}: {why}", path.display()))
-                .hint("`docker context ls` lists contexts; `docker context use default` goes back to the local engine")
-        };
-        let text = std::fs::read_to_string(&path).map_err(|error| broken(&error))?;
-        let meta: Meta = serde_json::from_str(&text).map_err(|error| broken(&error))?;
-        let url = meta.endpoints.get("docker").and_then(|endpoint| endpoint.host.clone());
-        let url = url.ok_or_else(|| broken(&"it names no engine"))?;
-        let tls = folder.join("contexts/tls").join(&id).join("docker").is_dir();
-        Ok(Some(Context { name, url, tls }))
+        None => Some(format!("{host}:{port}")),
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use sha2::{Digest, Sha256};
 
     fn chosen(option: Option<&str>, variables: &[(&str, &str)]) -> String {
         let variable = |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
@@ -215,12 +200,46 @@ mod tests {
     }
 
     #[test]
+    fn tls_is_spoken_where_dockers_variables_or_the_address_ask_for_it() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("cert.pem"), "").unwrap();
+        let certificates = folder.path().display().to_string();
+        let material = |variables: &[(&str, &str)], url: &str| {
+            let variables = [variables, &[("DOCKER_CERT_PATH", certificates.as_str())]].concat();
+            let variable =
+                |name: &str| variables.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string());
+            match Address::choose(Some(url), &variable).unwrap().transport {
+                Transport::Tls(host, material) => Some((host, material)),
+                _ => None,
+            }
+        };
+        // A folder with certificates alone asks for nothing.
+        assert_eq!(material(&[], "tcp://box"), None);
+        assert_eq!(material(&[("DOCKER_TLS_VERIFY", "1")], "unix:///a.sock"), None);
+        let (host, verified) = material(&[("DOCKER_TLS_VERIFY", "1")], "tcp://box").unwrap();
+        assert_eq!(host, "box:2376");
+        assert!(verified.verify && verified.identity.is_some());
+        // Asked for, it must be there.
+        assert_eq!(verified.authority, Some(folder.path().join("ca.pem")));
+        let (host, anybody) = material(&[("DOCKER_TLS", "1")], "tcp://[::1]:99").unwrap();
+        assert_eq!((host.as_str(), anybody.verify, anybody.authority), ("[::1]:99", false, None));
+        let (_, https) = material(&[], "https://box").unwrap();
+        assert_eq!((https.verify, https.authority), (true, None));
+    }
+
+    #[test]
+    fn an_error_says_who_named_the_engine_or_that_nobody_did() {
+        let none = Address::choose(None, &|_| None).unwrap();
+        let said = none.explain(EngineError::new(Fault::Unreachable, "x")).message;
+        assert!(said.starts_with("engine `unix:///var/run/docker.sock` (the default) "), "{said}");
+    }
+
+    #[test]
     fn what_is_no_address_is_refused() {
         for bad in ["localhost", "unix://relative", "tcp://", "tcp://a:b", "ftp://a"] {
             assert!(chosen(Some(bad), &[]).starts_with("invalid engine address"), "{bad}");
         }
-        for later in ["ssh://me@box", "https://box"] {
-            assert!(chosen(Some(later), &[]).contains("not supported"), "{later}");
-        }
+        let refused = chosen(Some("ssh://-oProxyCommand=x"), &[]);
+        assert!(refused.contains("begin with `-`: it is named by --host"), "{refused}");
     }
 }

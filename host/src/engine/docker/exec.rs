@@ -8,7 +8,7 @@ use bytes::{Buf, Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use http_body_util::{BodyExt, Full};
-use hyper::header::{CONNECTION, CONTENT_TYPE, HOST, UPGRADE};
+use hyper::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
 use hyper::{Method, Request, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::{Value, json};
@@ -46,18 +46,16 @@ pub(super) async fn detach(wire: &Wire, id: String) -> EngineResult<ExecSession>
 }
 
 async fn start(wire: &Wire, id: &str, body: &Value) -> EngineResult<hyper::Response<hyper::body::Incoming>> {
-    let mut connection = wire.open::<Full<Bytes>>().await.map_err(fault)?;
     let broken = |error: &dyn std::fmt::Display| EngineError::new(Fault::Other, error.to_string());
     let mut request = Request::builder()
         .method(Method::POST)
-        .uri(wire.path(&format!("/exec/{id}/start")))
-        .header(HOST, "docker")
+        .uri(format!("/exec/{id}/start"))
         .header(CONTENT_TYPE, "application/json");
     if body["Detach"] == json!(false) {
         request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
     }
-    let request = request.body(Full::from(body.to_string())).map_err(|error| broken(&error))?;
-    let response = connection.send_request(request).await.map_err(|error| broken(&error))?;
+    let request = request.body(Full::<Bytes>::from(body.to_string())).map_err(|error| broken(&error))?;
+    let response = wire.send(request).await.map_err(fault)?;
     match response.status() {
         StatusCode::SWITCHING_PROTOCOLS | StatusCode::OK => Ok(response),
         status => {

@@ -2,20 +2,33 @@
 //! at; they are those of Docker 20.10 to 29.
 
 use super::super::{EngineError, Fault};
+use super::tls;
 use bollard::errors::Error;
+
+/// How it is told that the engine gave no reason.
+const WORDLESS: &str = " and without a word";
+
+/// Whether the engine gave no reason.
+pub(super) fn is_wordless(error: &EngineError) -> bool {
+    error.message.ends_with(WORDLESS)
+}
 
 /// The engine's own words, and the fault they mean.
 pub(super) fn fault(error: Error) -> EngineError {
     match error {
         Error::DockerResponseServerError { status_code, message } => {
-            EngineError::new(of_answer(status_code, &message), message.trim())
+            let said = match message.trim() {
+                "" => format!("the engine answered with status {status_code}{WORDLESS}"),
+                words => words.into(),
+            };
+            EngineError::new(of_answer(status_code, &message), said)
         }
         Error::DockerStreamError { error } => EngineError::new(of_text(&error).unwrap_or(Fault::Other), error),
         Error::RequestTimeoutError => EngineError::new(Fault::Timeout, "the engine did not answer in time"),
         Error::HyperLegacyError { err } => unreachable_by(&err),
         Error::HyperResponseError { err } => unreachable_by(&err),
         Error::SocketNotFoundError(path) => EngineError::new(Fault::Unreachable, format!("no socket at {path}")),
-        Error::IOError { err } => EngineError::new(Fault::Unreachable, err.to_string()),
+        Error::IOError { err } => unreachable_by(&err),
         other => EngineError::new(Fault::Other, other.to_string()),
     }
 }
@@ -26,6 +39,8 @@ pub(super) fn of_answer(status: u16, message: &str) -> Fault {
         return fault;
     }
     match status {
+        // The server's own, before there is any talk with the engine.
+        400 if message.contains("HTTP request to an HTTPS server") => Fault::Unreachable,
         404 => Fault::NotFound,
         401 => Fault::Unauthorized,
         400 => Fault::Refused,
@@ -97,10 +112,17 @@ pub(super) fn of_registry(error: EngineError) -> EngineError {
 }
 
 /// The innermost cause says most: "connection refused" rather than "client error".
-fn unreachable_by(error: &dyn std::error::Error) -> EngineError {
+fn unreachable_by(error: &(dyn std::error::Error + 'static)) -> EngineError {
     let mut innermost = error;
-    while let Some(source) = innermost.source() {
+    loop {
+        // An error of input or output passes over what it was made of.
+        let inside = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
+        let next = inside.map(|inside| inside as &(dyn std::error::Error + 'static)).or_else(|| innermost.source());
+        let Some(source) = next else { break };
         innermost = source;
+    }
+    if let Some(error) = innermost.downcast_ref() {
+        return tls::explained(error);
     }
     EngineError::new(Fault::Unreachable, innermost.to_string())
 }

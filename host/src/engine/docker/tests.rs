@@ -1,0 +1,96 @@
+//! What the wire carries, against a socket that answers as an engine would.
+
+use super::*;
+use crate::engine::Fault;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+
+const VERSION: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
+
+struct Served {
+    docker: Docker,
+    connections: Arc<AtomicUsize>,
+    _folder: tempfile::TempDir,
+}
+
+/// An engine that answers each request line by the status and body of `answer`; none: it says nothing more.
+fn engine(answer: fn(&str) -> Option<(u16, &'static str)>) -> Served {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("engine.sock");
+    let listener = UnixListener::bind(&path).unwrap();
+    let connections = Arc::new(AtomicUsize::new(0));
+    let count = connections.clone();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            count.fetch_add(1, Ordering::Relaxed);
+            tokio::spawn(serve(stream, answer));
+        }
+    });
+    let url = format!("unix://{}", path.display());
+    let address = Address::choose(Some(&url), &|_| None).unwrap();
+    Served { docker: Docker::connect(address, Path::new("")).unwrap(), connections, _folder: folder }
+}
+
+async fn serve(stream: UnixStream, answer: fn(&str) -> Option<(u16, &'static str)>) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut head = String::new();
+        while !head.ends_with("\r\n\r\n") {
+            if !stream.read_line(&mut head).await.is_ok_and(|length| length > 0) {
+                return;
+            }
+        }
+        let Some((status, body)) = answer(head.lines().next().unwrap_or_default()) else {
+            return std::future::pending().await;
+        };
+        let length = if status == 304 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
+        let text = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{length}\r\n{body}");
+        if stream.write_all(text.as_bytes()).await.is_err() || head.contains("/closes/") {
+            return;
+        }
+    }
+}
+
+fn answers(request: &str) -> Option<(u16, &'static str)> {
+    match request {
+        _ if request.contains("/version ") => Some((200, VERSION)),
+        _ if request.contains("/events") => None,
+        _ if request.contains("/stopped/") => Some((304, "")),
+        _ if request.contains("/broken/") => Some((500, "")),
+        _ => Some((204, "")),
+    }
+}
+
+#[tokio::test]
+async fn what_has_stopped_or_runs_already_is_no_error_but_a_failure_without_words_is() {
+    let served = engine(answers);
+    served.docker.stop_container("stopped", 1).await.unwrap();
+    served.docker.start_container("stopped").await.unwrap();
+    for failed in [served.docker.stop_container("broken", 1).await, served.docker.start_container("broken").await] {
+        assert_eq!(failed.unwrap_err().message, "the engine answered with status 500 and without a word");
+    }
+}
+
+#[tokio::test]
+async fn a_connection_serves_the_next_request_until_the_engine_closes_it() {
+    let served = engine(answers);
+    for _ in 0..3 {
+        served.docker.pause_container("any").await.unwrap();
+    }
+    assert_eq!(served.connections.load(Ordering::Relaxed), 1);
+    served.docker.pause_container("closes").await.unwrap();
+    served.docker.pause_container("any").await.unwrap();
+    assert_eq!(served.connections.load(Ordering::Relaxed), 2);
+}
+
+#[tokio::test]
+async fn events_whose_stream_never_opens_are_a_time_out() {
+    let served = engine(answers);
+    served.docker.greeted().await.unwrap();
+    let mut deaths = served.docker.deaths(("label", "value"), 0).await.unwrap();
+    tokio::time::pause();
+    assert_eq!(deaths.next().await.unwrap().unwrap_err().fault, Fault::Timeout);
+}
