@@ -10,7 +10,9 @@ pub mod start;
 pub mod topology_args;
 
 use crate::report::{Color, Format, Progress, Settings};
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, CommandFactory, Parser, Subcommand};
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 /// Start clusters of host-like Docker containers from pluggable topologies.
@@ -103,8 +105,8 @@ pub enum Command {
 /// Arguments of `ps` and `ls`.
 #[derive(Debug, Args)]
 pub struct List {
-    /// How to write it
-    #[arg(long, value_name = "FORMAT", default_value = "table")]
+    /// How to write it: table, json (one object) or jsonl (an object a line)
+    #[arg(long, value_name = "FORMAT", default_value = "table", hide_possible_values = true)]
     pub format: Format,
     /// Names only
     #[arg(short, long, conflicts_with = "format")]
@@ -224,4 +226,35 @@ pub fn command() -> clap::Command {
 /// The whole command line with this `start` or `build`, read with a topology's arguments.
 pub fn command_with(command: clap::Command) -> clap::Command {
     Cli::command().subcommand(command)
+}
+
+/// What clap has against the command line, for `ssh NODE CMD` and `exec NODE CMD` with what is missing there.
+pub fn with_tip(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
+    let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidArg) else { return error };
+    let runs_commands = argv.iter().any(|word| word == "ssh" || word == "exec");
+    if error.kind() == ErrorKind::UnknownArgument && runs_commands && !word.starts_with('-') {
+        let tip = format!("a command follows `--`: -- {word} ...");
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![tip.into()]));
+    }
+    error
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(words: &str) -> String {
+        let argv: Vec<OsString> = words.split(' ').map(Into::into).collect();
+        with_tip(command().try_get_matches_from(&argv).unwrap_err(), &argv).to_string()
+    }
+
+    #[test]
+    fn a_command_without_its_dashes_is_told_of_them() {
+        for name in ["ssh", "exec"] {
+            let told = told(&format!("clusterdock {name} node-1 hostname -f"));
+            assert!(told.contains("tip: a command follows `--`: -- hostname ..."), "{told}");
+        }
+        let told = told("clusterdock ls hostname");
+        assert!(!told.contains("tip"), "{told}");
+    }
 }

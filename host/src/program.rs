@@ -44,7 +44,10 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
             return ExitCode::from(Kind::Usage.exit_code());
         }
         Ok(matches) => matches,
-        Err(error) => return command_line(&(surroundings.report)(&Global::default()), &error),
+        Err(error) => {
+            let error = cli::with_tip(error, given);
+            return command_line(&(surroundings.report)(&Global::default()), &error);
+        }
     };
     let global = Global::from_arg_matches(&matches).unwrap_or_default();
     let report = Arc::new((surroundings.report)(&global));
@@ -125,7 +128,9 @@ async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches)
             (Some(topology), _) => build::build(session, topology, argv).await.map(|()| 0),
             (None, _) => {
                 let mut help = cli::command();
-                let help = help.find_subcommand_mut(name).expect("it is there").render_long_help();
+                // Options of every command are among its own only then.
+                help.build();
+                let help = help.find_subcommand_mut(name).expect("it is there").render_help();
                 session.report.answer(&session.report.styled(Stream::Stdout, &help))?;
                 Ok(0)
             }

@@ -1,6 +1,7 @@
 //! Which nodes and clusters a user means. Pure: what was observed goes in.
 
 use crate::cluster::{Cluster, Node};
+use crate::engine::State;
 use crate::error::{Error, Kind, Result};
 use crate::nearest::nearest;
 
@@ -53,7 +54,13 @@ pub fn nodes<'a>(clusters: &'a [Cluster], wanted: &Selection<'_>) -> Result<Vec<
 /// # Errors
 /// [`Kind::NotFound`], with the nearest name as hint; [`Kind::Usage`] for an ambiguous one, with the candidates.
 pub fn node<'a>(clusters: &'a [Cluster], name: &str) -> Result<&'a Node> {
-    one(&clusters.iter().flat_map(|cluster| &cluster.nodes).collect::<Vec<_>>(), name)
+    let found = one(&clusters.iter().flat_map(|cluster| &cluster.nodes).collect::<Vec<_>>(), name);
+    found.map_err(|error| {
+        match clusters.iter().find(|cluster| cluster.name == name && error.kind() == Kind::NotFound) {
+            Some(cluster) => a_cluster(cluster),
+            None => error,
+        }
+    })
 }
 
 fn one<'a>(among: &[&'a Node], name: &str) -> Result<&'a Node> {
@@ -68,6 +75,13 @@ fn one<'a>(among: &[&'a Node], name: &str) -> Result<&'a Node> {
                 .hint("name it by its FQDN, or as CLUSTER/HOSTNAME"))
         }
     }
+}
+
+/// The error for a cluster's name where a node's belongs.
+fn a_cluster(cluster: &Cluster) -> Error {
+    let nodes: Vec<&str> = cluster.nodes.iter().map(|node| node.fqdn.as_str()).collect();
+    let error = Error::new(Kind::NotFound, format!("no node `{}`", cluster.name)).cause("it is a cluster");
+    error.hint(format!("name one of its nodes: {}", nodes.join(", ")))
 }
 
 /// The nodes of this name: none, one, or several.
@@ -117,6 +131,10 @@ pub fn running(node: &Node) -> Result<&Node> {
 /// The error for a node that does not run.
 pub fn not_running(node: &Node) -> Error {
     let state = node.container.state.as_str();
+    if node.container.state == State::Paused {
+        return Error::new(Kind::Conflict, format!("node `{}` is paused", node.fqdn))
+            .hint(format!("`clusterdock unpause {}` lets it go on", node.fqdn));
+    }
     Error::new(Kind::Conflict, format!("node `{}` is not running", node.fqdn))
         .cause(format!("its container is {state}: {}", node.container.status))
         .hint(format!("`clusterdock resume {0}` starts it, `clusterdock logs {0}` shows its log", node.fqdn))
@@ -170,7 +188,7 @@ pub fn neither(error: Error, clusters: &[Cluster], name: &str) -> Error {
 mod tests {
     use super::*;
     use crate::cluster::{Observed, clusters};
-    use crate::engine::{Container, State};
+    use crate::engine::Container;
     use crate::labels;
     use std::collections::BTreeMap;
 
@@ -242,5 +260,21 @@ mod tests {
         let candidates = "node-1.two (cluster blue) or node-1.one (cluster red)";
         assert_eq!(chosen("node-1"), format!("Usage: node `node-1` is ambiguous: it could be {candidates}"));
         assert_eq!(chosen("node-9"), "NotFound: no node `node-9`");
+    }
+
+    #[test]
+    fn a_clusters_name_for_a_nodes_is_told_with_the_nodes() {
+        let error = node(&red_and_blue(), "blue").unwrap_err();
+        assert_eq!(error.to_string(), "no node `blue`: it is a cluster");
+        assert_eq!(error.next_step(), Some("name one of its nodes: edge.two, node-1.two"));
+    }
+
+    #[test]
+    fn a_paused_node_is_not_said_to_have_stopped() {
+        let paused = Container { state: State::Paused, ..container("red", "node-1", "one") };
+        let clusters = clusters(&Observed { containers: vec![paused], ..Observed::default() });
+        let error = running(&clusters[0].nodes[0]).unwrap_err();
+        assert_eq!(error.to_string(), "node `node-1.one` is paused");
+        assert_eq!(error.next_step(), Some("`clusterdock unpause node-1.one` lets it go on"));
     }
 }

@@ -165,7 +165,7 @@ fn since(text: &str) -> Result<Since, String> {
     let time = text.parse::<jiff::Timestamp>().ok().or_else(local).map(|time| Since::At(time.as_second()));
     let ago = || duration::parse(text).ok().map(Since::Ago);
     let seconds = || text.parse().ok().map(Since::At);
-    time.or_else(ago).or_else(seconds).ok_or_else(|| {
+    time.or_else(seconds).or_else(ago).ok_or_else(|| {
         "write a duration as 10m, or a time as 2026-11-24T08:30:00Z, 2026-11-24T08:30:00 or 2026-11-24".into()
     })
 }

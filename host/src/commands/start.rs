@@ -3,7 +3,7 @@
 
 use crate::cli::start::{self as cli, StartArgs};
 use crate::cli::topology_args;
-use crate::error::{Error, Result};
+use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execution::order::Order;
 use crate::execution::transaction;
@@ -13,6 +13,7 @@ use crate::plan;
 use crate::plan::start::{Limits, TopologyFacts};
 use crate::report::Format;
 use crate::session::Session;
+use crate::topology::manifest::Manifest;
 use crate::topology::open::Topology;
 use crate::topology::plugin::Hook;
 use clap::{ArgMatches, FromArgMatches};
@@ -49,8 +50,10 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
     let matches = command.try_get_matches_from(argv).map_err(StartError::CommandLine)?;
     let (_, matches) = matches.subcommand().expect("the first reading found `start`");
     let args = StartArgs::from_arg_matches(matches).map_err(StartError::CommandLine)?;
+    check_format(&args)?;
     let order = order(session, topology, &declaration, &args, matches, Hook::Start).await?;
-    let Some(started) = transaction::start(session, order).await? else { return Ok(()) };
+    let started = transaction::start(session, order).await;
+    let Some(started) = started.map_err(|error| with_systems(error, &topology.manifest, &args))? else { return Ok(()) };
     let total_ms = started.total.as_millis() as u64;
     if args.format != Format::Table {
         session.report.started(&started.cluster, total_ms, &started.closing, args.format)?;
@@ -58,6 +61,27 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
     let cluster = started.cluster.name.clone();
     session.event(Event::Started { cluster, total_ms, closing: started.closing });
     Ok(())
+}
+
+/// A plan is written for people alone: a program that asked for JSON is not to be given something else.
+fn check_format(args: &StartArgs) -> Result<()> {
+    match args.dry_run && args.format != Format::Table {
+        true => Err(Error::new(Kind::Usage, "a plan cannot be written as JSON")
+            .hint("leave out --format, or start the cluster: leave out --dry-run")),
+        false => Ok(()),
+    }
+}
+
+/// The error for an image of an operating system that the topology does not make, with those that it does.
+fn with_systems(error: Error, manifest: &Manifest, args: &StartArgs) -> Error {
+    let systems = &manifest.images.systems;
+    match &args.operating_system {
+        Some(system) if error.kind() == Kind::Image && !systems.is_empty() && !systems.contains_key(system) => {
+            let names: Vec<_> = systems.keys().map(|name| format!("`{name}`")).collect();
+            error.cause(format!("topology `{}` itself has images for {}", manifest.name, names.join(", ")))
+        }
+        _ => error,
+    }
 }
 
 /// The order that a command line amounts to.
@@ -148,5 +172,35 @@ fn default_bind(session: &Session<'_>) -> IpAddr {
     match session.engine.is_local() {
         true => IpAddr::V4(Ipv4Addr::LOCALHOST),
         false => IpAddr::V4(Ipv4Addr::UNSPECIFIED),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn args(words: &[&str]) -> StartArgs {
+        let matches = cli::command().try_get_matches_from([&["start"], words, &["t"]].concat()).unwrap();
+        StartArgs::from_arg_matches(&matches).unwrap()
+    }
+
+    #[test]
+    fn a_program_that_wants_json_gets_no_plan_for_people() {
+        let error = check_format(&args(&["--dry-run", "--format", "json"])).unwrap_err();
+        assert_eq!((error.kind(), error.message()), (Kind::Usage, "a plan cannot be written as JSON"));
+        check_format(&args(&["--dry-run"])).unwrap();
+        check_format(&args(&["--format", "json"])).unwrap();
+    }
+
+    #[test]
+    fn an_operating_system_that_the_topology_does_not_make_is_told_with_those_it_does() {
+        let text = include_str!("../../../topologies/topology_nodebase/topology.toml");
+        let manifest = Manifest::parse(text, "topology.toml").unwrap();
+        let told = |system: &str| {
+            let error = Error::new(Kind::Image, "no image");
+            with_systems(error, &manifest, &args(&["-o", system])).to_string()
+        };
+        assert_eq!(told("debian21"), "no image: topology `nodebase` itself has images for `debian12`, `host`");
+        assert_eq!(told("host"), "no image");
     }
 }

@@ -30,8 +30,17 @@ pub struct HeldPorts {
 /// Chooses and holds a host port for each port that is wanted.
 ///
 /// # Errors
-/// [`Kind::Conflict`] for a host port that something else on this machine has.
+/// [`Kind::Usage`] for an address that this machine does not have, [`Kind::Conflict`] for a host port that something else
+/// on it has.
 pub fn hold(wanted: &[WantedPort], host_ip: IpAddr) -> Result<HeldPorts> {
+    if !wanted.is_empty()
+        && let Err(error) = bound(SocketAddr::new(host_ip, 0), Protocol::Tcp, false)
+        && error.kind() == std::io::ErrorKind::AddrNotAvailable
+    {
+        return Err(Error::new(Kind::Usage, format!("no ports can be published on `{host_ip}`"))
+            .cause("it is no address of this machine")
+            .hint("name one that it has with --bind, or 0.0.0.0 for all: `ip address` lists them"));
+    }
     choose(wanted, host_ip, |address, protocol| bound(address, protocol, false).map(Some))
 }
 
@@ -140,6 +149,17 @@ mod tests {
         assert_eq!(hold(&[want(Some(port))], LOOPBACK).unwrap_err().kind(), Kind::Conflict, "another clusterdock");
         // The standard library's listener sets SO_REUSEADDR, as the engine does.
         TcpListener::bind((Ipv4Addr::LOCALHOST, port)).unwrap();
+    }
+
+    #[test]
+    fn an_address_of_another_machine_is_named_whatever_the_port() {
+        let elsewhere = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
+        for host_port in [None, Some(8080)] {
+            let error = hold(&[want(host_port)], elsewhere).unwrap_err();
+            assert_eq!(error.to_string(), "no ports can be published on `192.0.2.1`: it is no address of this machine");
+            assert_eq!(error.kind(), Kind::Usage);
+        }
+        assert!(hold(&[], elsewhere).is_ok(), "nothing is published there");
     }
 
     fn given(port: u16) -> BTreeMap<String, Vec<PublishedPort>> {

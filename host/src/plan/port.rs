@@ -2,7 +2,7 @@
 
 use crate::error::{Error, Kind, Result};
 use crate::ports::PortMapping;
-use clusterdock_plugin_api::{NodeSpec, Protocol};
+use clusterdock_plugin_api::{NodeSpec, Port, Protocol};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A port to be published.
@@ -18,8 +18,8 @@ pub struct WantedPort {
     pub host_port: Option<u16>,
 }
 
-/// The ports that a topology and its user want, each once: where both name one, the user's word holds. With
-/// `predictable` the host port is the container port, where nobody said otherwise.
+/// The ports that a topology and its user want: where both name one, the user's word holds, and a user may want one port
+/// on several of the machine's. With `predictable` the host port is the container port, where nobody said otherwise.
 ///
 /// # Errors
 /// A node that is not there, or one host port wanted twice.
@@ -29,23 +29,28 @@ pub fn wanted(
     mappings: &[PortMapping],
     predictable: bool,
 ) -> Result<Vec<WantedPort>> {
-    let mut ports: BTreeMap<(usize, u16, Protocol), Option<u16>> = BTreeMap::new();
+    let host_port = |port: &Port| port.host_port.or(predictable.then_some(port.container_port));
+    let mut of_topology: BTreeMap<(usize, u16, Protocol), Option<u16>> = BTreeMap::new();
     for (index, spec) in specs.iter().enumerate() {
         for port in &spec.ports {
-            ports.insert((index, port.container_port, port.protocol), port.host_port);
+            of_topology.insert((index, port.container_port, port.protocol), host_port(port));
         }
     }
+    let mut ports = BTreeSet::new();
     for mapping in mappings {
         let index = node_index(specs, network, &mapping.node)?;
-        ports.insert((index, mapping.port.container_port, mapping.port.protocol), mapping.port.host_port);
+        let port = (index, mapping.port.container_port, mapping.port.protocol);
+        of_topology.remove(&port);
+        ports.insert((port, host_port(&mapping.port)));
     }
+    ports.extend(of_topology);
     let wanted: Vec<WantedPort> = ports
         .into_iter()
         .map(|((index, container_port, protocol), host_port)| WantedPort {
             hostname: specs[index].hostname.clone(),
             container_port,
             protocol,
-            host_port: host_port.or(predictable.then_some(container_port)),
+            host_port,
         })
         .collect();
     check_distinct(&wanted)?;
@@ -77,7 +82,6 @@ fn check_distinct(wanted: &[WantedPort]) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use clusterdock_plugin_api::Port;
 
     fn printed(mappings: &[&str], predictable: bool) -> String {
         let specs = [NodeSpec::new("a", "nodes").port(Port::tcp(80)), NodeSpec::new("b", "nodes").port(Port::udp(53))];
@@ -98,6 +102,12 @@ mod tests {
     fn the_users_word_holds_over_the_topologys() {
         assert_eq!(printed(&[], false), "a any->80/tcp, b any->53/udp");
         assert_eq!(printed(&["a:8080->80", "b.cluster:22"], false), "a 8080->80/tcp, b any->22/tcp, b any->53/udp");
+    }
+
+    #[test]
+    fn one_port_may_be_published_on_several_of_the_machines() {
+        assert_eq!(printed(&["a:8080->80", "a:80", "a:80"], false), "a any->80/tcp, a 8080->80/tcp, b any->53/udp");
+        assert_eq!(printed(&["a:80->80", "a:80"], true), "a 80->80/tcp, b 53->53/udp");
     }
 
     #[test]

@@ -109,7 +109,7 @@ impl Story {
             Event::Started { .. } => self.end_hook(now),
             Event::Done { .. } => {
                 self.end_hook(now);
-                self.end_removal(now);
+                self.end_removal(false, now);
                 return false;
             }
             Event::Compiling { .. } | Event::Output { .. } | Event::Warning { .. } | Event::Debug { .. } => {
@@ -135,7 +135,7 @@ impl Story {
 
     /// Ends the story: what was completed or has failed is left, what was not is dropped.
     pub(super) fn end(&mut self, now: Duration) -> Story {
-        self.end_removal(now);
+        self.end_removal(true, now);
         let over = self.settled();
         self.tasks.clear();
         over
@@ -238,16 +238,21 @@ impl Story {
         self.tasks.iter_mut().find(is_removal)
     }
 
-    /// The removal has been completed if as many containers went as were to go.
-    fn end_removal(&mut self, now: Duration) {
+    /// The removal has been completed if as many containers went as were to go. It says what went, unless a sentence of
+    /// its own is about to.
+    fn end_removal(&mut self, sums_up: bool, now: Duration) {
         let Some(task) = self.removal() else { return };
         let Work::Removal { expected, removed } = &task.work else { return };
         if removed.get("container").copied().unwrap_or(0) < *expected {
             return;
         }
         let tally: Vec<String> = removed.iter().map(|(kind, number)| words::count(*number, kind)).collect();
-        let status =
-            if tally.is_empty() { "nothing to remove".into() } else { format!("removed {}", tally.join(", ")) };
+        let status = match (tally.is_empty(), sums_up) {
+            (true, true) => "nothing to remove".into(),
+            (true, false) => "done".into(),
+            (false, true) => format!("removed {}", tally.join(", ")),
+            (false, false) => "removed".into(),
+        };
         task.end(TaskState::Done, status, now);
     }
 }

@@ -170,7 +170,7 @@ fn without_manifest(path: &Path, shown: &Path) -> Error {
     if path.join("topology.yaml").is_file() || path.join("topology.yml").is_file() {
         error
             .cause("its topology.yaml makes it a topology of the Python project, which this program cannot run")
-            .hint("port it: `clusterdock topology new` begins a plugin, `Write a topology` in the README leads on")
+            .hint("port it: `Write a topology` in the README tells what a plugin needs")
     } else if !inner.is_empty() {
         let inner: Vec<_> = inner.iter().map(|name| format!("`{}`", shown.join(name).display())).collect();
         error.hint(format!("topologies below it: {}", inner.join(", ")))
@@ -179,7 +179,7 @@ fn without_manifest(path: &Path, shown: &Path) -> Error {
             .cause("it is a crate, perhaps of a plugin")
             .hint("name the folder whose topology.toml has this one as its `source`")
     } else {
-        error.hint("`clusterdock topology new` makes a topology to begin with")
+        error.hint("`Write a topology` in the README tells what one needs")
     }
 }
 

@@ -22,17 +22,17 @@ fn with_volumes() -> Wanted {
 fn the_volumes_of_an_image_come_by_one_helper_for_all_nodes() {
     with_volumes().prints(
         "
-create volume     clusterdock-run1         marks the start as not completed
+create volume     clusterdock-run1           marks the start as not completed
 create container  clusterdock-run1-volumes-1 the volumes of jars:3, never started
 create container  clusterdock-run1-volumes-2 the volumes of conf:1, never started
-create network    net                      10.149.128.0/24
-create container  a.net                    base:1, 10.149.128.2, the volumes of clusterdock-run1-volumes-1, volume d on /d
-create container  b.net                    base:1, 10.149.128.3, the volumes of clusterdock-run1-volumes-1:ro, \
+create network    net                        10.149.128.0/24
+create container  a.net                      base:1, 10.149.128.2, the volumes of clusterdock-run1-volumes-1, volume d on /d
+create container  b.net                      base:1, 10.149.128.3, the volumes of clusterdock-run1-volumes-1:ro, \
 the volumes of clusterdock-run1-volumes-2, /srv on /srv (ro)
 start container   a.net
 start container   b.net
-run hook          start                    of topology base
-remove volume     clusterdock-run1         the start is completed",
+run hook          start                      of topology base
+remove volume     clusterdock-run1           the start is completed",
     );
     let helper = &with_volumes().planned().unwrap().helpers[0];
     assert_eq!((helper.network.as_str(), helper.labels.get(labels::SIZE)), ("", None));
