@@ -93,7 +93,9 @@ impl From<EngineError> for Error {
             | Fault::InUse
             | Fault::WrongState => Kind::Conflict,
             Fault::Timeout => Kind::Timeout,
-            Fault::CapabilityMissing | Fault::Refused | Fault::Unauthorized | Fault::Other => Kind::Other,
+            Fault::CapabilityMissing | Fault::Unauthorized | Fault::Other => Kind::Other,
+            // A value that cannot be, which only the engine knows.
+            Fault::Refused => Kind::Usage,
             Fault::Registry => Kind::Image,
         };
         let shown = Error::new(kind, error.message);

@@ -53,3 +53,11 @@ fn a_host_name_of_two_clusters_is_told_with_both() {
     let by_cluster = scene.run(["ssh", &format!("{network}/node-1"), "--", "hostname", "-f"]).succeeds();
     assert_eq!(by_cluster.stdout.trim(), candidates[1]);
 }
+
+#[test]
+fn limits_that_only_the_engine_knows_to_be_wrong_are_wrong_usage_and_leave_nothing() {
+    let Some(scene) = Scene::new("limits") else { return };
+    scene.start().args(["--memory", "1k"]).fails(2, &["node-1", "emory"]);
+    scene.start().args(["--cpus", "4000"]).fails(2, &["node-1", "CPUs"]);
+    scene.is_empty();
+}
