@@ -130,13 +130,12 @@ pub fn running(node: &Node) -> Result<&Node> {
 
 /// The error for a node that does not run.
 pub fn not_running(node: &Node) -> Error {
-    let state = node.container.state.as_str();
     if node.container.state == State::Paused {
         return Error::new(Kind::Conflict, format!("node `{}` is paused", node.fqdn))
             .hint(format!("`clusterdock unpause {}` lets it go on", node.fqdn));
     }
     Error::new(Kind::Conflict, format!("node `{}` is not running", node.fqdn))
-        .cause(format!("its container is {state}: {}", node.container.status))
+        .cause(format!("its container: {}", node.container.status))
         .hint(format!("`clusterdock resume {0}` starts it, `clusterdock logs {0}` shows its log", node.fqdn))
 }
 

@@ -168,7 +168,7 @@ fn what_does_not_run_can_neither_be_frozen_nor_signalled() {
     let scene = Scene::of(&[State::Running, State::Exited]);
     for change in [Change::Pause, Change::Unpause, Change::Signal("SIGHUP".into())] {
         let refused = scene.printed(&change);
-        let told = "Conflict: node `n2.lab` is not running: its container is exited: the engine says exited; ";
+        let told = "Conflict: node `n2.lab` is not running: its container: the engine says exited; ";
         assert!(refused.starts_with(told) && refused.contains("`clusterdock resume n2.lab`"), "{refused}");
     }
 }
