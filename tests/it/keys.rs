@@ -1,7 +1,9 @@
 //! Keys for real: plain ssh from node to node and from this machine, without questions and without anybody else.
 
 use crate::images::base;
+use crate::own_engine;
 use crate::real::remote::tcp_engine;
+use clusterdock_tests::dockerd::EngineBuild;
 use clusterdock_tests::scene::{Scene, skipped};
 use std::path::PathBuf;
 use std::process::{Command, Output};
@@ -62,6 +64,28 @@ fn nodes_and_this_machine_log_in_by_plain_ssh_without_questions() {
     let keys = keys(&scene);
     scene.run(["rm", &one]).succeeds();
     assert!(keys.exists());
+    scene.run(["rm", &scene.name]).succeeds();
+    assert!(!keys.exists());
+    scene.is_empty();
+}
+
+/// Newer engines get the image from the machine's.
+#[test]
+fn nodes_of_sids_engine_log_in_to_each_other() {
+    let Some(local) = Scene::new("keys") else { return };
+    let Some(()) = started(&local, &[]) else { return };
+    let Some((scene, _)) = own_engine::scene(EngineBuild::Sid, "keys") else { return };
+    let image = local.docker_says(&["inspect", "-f", "{{.Config.Image}}", &local.fqdn("node-1")]);
+    let archive = scene.config().join("image.tar").display().to_string();
+    local.docker_says(&["save", "-o", &archive, &image]);
+    scene.docker_says(&["load", "-i", &archive]);
+    scene.start().args(["-o", "debian12", "--pull", "never"]).succeeds();
+    for _ in 0..2 {
+        let login = "ssh -o BatchMode=yes node-2 hostname -f 2>&1";
+        assert_eq!(scene.on_node("node-1", login), scene.fqdn("node-2"));
+        scene.run(["restart", &scene.name]).succeeds();
+    }
+    let keys = keys(&scene);
     scene.run(["rm", &scene.name]).succeeds();
     assert!(!keys.exists());
     scene.is_empty();

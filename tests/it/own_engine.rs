@@ -22,7 +22,9 @@ fn available<E>(what: &str, start: impl FnOnce() -> Result<E, Unavailable>) -> O
 }
 
 fn tour(build: EngineBuild) {
-    let Some((scene, engine)) = scene(build, "tour") else { return };
+    // Not the shared one: `manage nuke` would take other tests' clusters.
+    let Some(engine) = available("tour", || OwnEngine::start(build)) else { return };
+    let scene = Scene::on(&engine.host(), "tour");
     // Start, names both ways, also after a restart.
     scene.start().args(["-p", "node-1:8000"]).succeeds();
     for round in 0..2 {
