@@ -1,7 +1,31 @@
 //! The machine's own /etc/hosts: a block a cluster, and the file as it was once the cluster is gone.
 
-use clusterdock_tests::scene::Scene;
+use clusterdock_tests::plugins;
+use clusterdock_tests::run::{Ran, Run};
+use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
 use std::fs;
+use std::path::Path;
+use std::process::Command;
+use std::thread;
+
+/// A hosts file that no other test writes to, with what makes it hard to put back: no line end.
+const HOSTS: &str = "127.0.0.1 localhost\n# the last line";
+
+/// Runs where `hosts` is the machine's hosts file.
+fn with_hosts(hosts: &Path, run: &Run) -> Ran {
+    let ours = run.command();
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", r#"mount --bind "$0" /etc/hosts && exec "$@""#]).arg(hosts);
+    command.arg(ours.get_program()).args(ours.get_args());
+    for (name, value) in ours.get_envs() {
+        match value {
+            Some(value) => command.env(name, value),
+            None => command.env_remove(name),
+        };
+    }
+    command.current_dir(ours.get_current_dir().unwrap());
+    Ran::from(command.output().unwrap())
+}
 
 #[test]
 fn nodes_are_reached_by_name_from_the_machine_and_the_file_is_afterwards_what_it_was() {
@@ -24,4 +48,41 @@ fn nodes_are_reached_by_name_from_the_machine_and_the_file_is_afterwards_what_it
     // A start that fails takes its names away, too.
     scene.start().env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "always").args(["--timeout", "1ms"]).fails(7, &[]);
     assert_eq!(ours(&fs::read_to_string("/etc/hosts").unwrap()), Vec::<String>::new());
+}
+
+#[test]
+fn twenty_starts_and_removals_at_once_leave_the_file_as_it_was() {
+    let Some(scene) = Scene::new("twenty") else { return };
+    if !Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success()) {
+        return skipped("twenty starts at once and a hosts file of their own: no mounts of our own here");
+    }
+    plugins::library("topology_nodebase");
+    let hosts = scene.config().join("hosts");
+    fs::write(&hosts, HOSTS).unwrap();
+    let names: Vec<String> = (1..=20).map(|number| format!("{}-{number}", scene.name)).collect();
+    let at_once = |run: &(dyn Fn(&str) -> Run + Sync)| {
+        thread::scope(|threads| {
+            let runs = names.iter().map(|name| threads.spawn(|| with_hosts(&hosts, &run(name))));
+            for ran in runs.collect::<Vec<_>>() {
+                let ran = ran.join().unwrap();
+                assert_eq!(ran.code, 0, "{}", ran.stderr);
+            }
+        });
+    };
+    let start = |name: &str| {
+        let options = ["start", "-c", name, "-n", name, "--update-etc-hosts", "always", NODEBASE, "--nodes", "a"];
+        scene.run(options)
+    };
+    // One alone, so that the others find library and image.
+    assert_eq!(with_hosts(&hosts, &start(&scene.name)).code, 0);
+    assert_eq!(with_hosts(&hosts, &scene.run(["rm", &scene.name])).code, 0);
+    assert_eq!(fs::read_to_string(&hosts).unwrap(), HOSTS);
+    at_once(&start);
+    let text = fs::read_to_string(&hosts).unwrap();
+    for name in &names {
+        assert_eq!(text.matches(&format!(" a.{name}\n")).count(), 1, "{text}");
+    }
+    at_once(&|name| scene.run(["rm", name]));
+    assert_eq!(fs::read_to_string(&hosts).unwrap(), HOSTS);
+    scene.is_empty();
 }
