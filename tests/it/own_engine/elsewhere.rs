@@ -166,7 +166,7 @@ fn volumes(engine: &Elsewhere, scene: &Scene) {
     };
     let here = tempfile::tempdir_in("/run").unwrap();
     let hint = format!("paths of volumes are those of the engine's machine, `{}`", scene.engine());
-    start(here.path().to_str().unwrap()).fails(1, &["bind source path does not exist", &hint]);
+    start(here.path().to_str().unwrap()).fails(2, &["bind source path does not exist", &hint]);
     assert!(!scene.things().iter().any(|thing| thing.contains(&cluster)), "{:?}", scene.things());
     engine.make_there("/run/only-there");
     // Every call of a hook goes there, too.

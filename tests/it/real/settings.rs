@@ -151,7 +151,7 @@ fn folders_of_the_machine_named_volumes_and_fresh_ones() {
     scene.run(["rm", &scene.name]).succeeds();
     scene.docker_says(&["volume", "rm", &named]);
     let missing = NodeSpec::new("", "").volume(Volume::bind("/nowhere/at/all", "/x"));
-    scene.start_like(&missing).fails(1, &["/nowhere/at/all"]);
+    scene.start_like(&missing).fails(2, &["/nowhere/at/all"]);
     scene.is_empty();
 }
 
