@@ -155,5 +155,9 @@ pub(super) async fn last_look(session: &Session<'_>, plan: &StartPlan, stopped: 
         }
     }
     session.stop.call(async { Ok(engine.remove_volume(&plan.marker.name).await?) }).await?;
+    // No later removal will find the nodes that the hook removed.
+    let is_gone = |fqdn: &str| !containers.iter().any(|container| container.name == fqdn);
+    let gone = plan.nodes.iter().map(|node| node.fqdn().to_string()).filter(|fqdn| is_gone(fqdn));
+    session.forget_names(&gone.map(|fqdn| (plan.run.cluster.clone(), fqdn)).collect::<Vec<_>>());
     Ok(containers)
 }

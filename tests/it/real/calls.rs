@@ -38,6 +38,9 @@ fn a_build_hook_makes_an_image_and_its_cluster_is_gone_afterwards() {
     assert_eq!(file, "by the hook");
     scene.docker_says(&["rmi", &image]);
     scene.is_empty();
+    // The node that the hook removed itself is forgotten, too.
+    let hosts = fs::read_to_string("/etc/hosts").unwrap();
+    assert!(!hosts.contains(&scene.name), "{hosts}");
 }
 
 /// What a topology of the fixtures does in its hook, with these arguments.
