@@ -8,6 +8,7 @@ use crate::engine::Engine;
 use crate::engine::docker::{Address, Docker};
 use crate::error::{Error, Kind, Result};
 use crate::execution::Stop;
+use crate::image::registry::Registries;
 use crate::report::{Report, Stream};
 use crate::session::{Places, Session};
 use clap::{ArgMatches, FromArgMatches};
@@ -110,8 +111,15 @@ impl Prepared {
         matches: &ArgMatches,
     ) -> Result<u8, StartError> {
         let (stop, clean_up) = (Stop::new(), Mutex::new(None));
-        let session =
-            Session { engine: &*self.engine, report, stop: &stop, verbose, places: &self.places, clean_up: &clean_up };
+        let session = Session {
+            engine: &*self.engine,
+            report,
+            stop: &stop,
+            verbose,
+            places: &self.places,
+            registries: Registries::new(self.places.docker_config.as_deref()),
+            clean_up: &clean_up,
+        };
         // Signals first: they are to be ours before anything begins.
         tokio::select! {
             biased;

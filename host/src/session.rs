@@ -25,6 +25,8 @@ pub struct Session<'a> {
     pub verbose: bool,
     /// Where things are.
     pub places: &'a Places,
+    /// Who the user is to registries; one for the whole command, so that nobody is asked twice.
+    pub registries: Registries,
     /// The command that would clean up after this one, told when the user leaves at once.
     pub clean_up: &'a Mutex<Option<String>>,
 }
@@ -48,11 +50,6 @@ impl Session<'_> {
     /// Tells the report what happened.
     pub fn event(&self, event: Event) {
         self.report.event(event);
-    }
-
-    /// Who the user is to registries.
-    pub fn registries(&self) -> Registries {
-        Registries::new(self.places.docker_config.as_deref())
     }
 
     /// Takes nodes that are gone out of the machine's hosts file, where they were put into it.

@@ -12,6 +12,7 @@ use clusterdock::engine::container::PublishedPort;
 use clusterdock::engine::{ContainerSpec, Engine, NetworkSpec, State};
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::execution::Stop;
+use clusterdock::image::registry::Registries;
 use clusterdock::labels::{self, Run};
 use clusterdock::report::{Clock, Progress, Report, Settings, Streams, Terminal};
 use clusterdock::session::{Places, Session};
@@ -148,6 +149,7 @@ impl Desk {
             stop: &self.stop,
             verbose: true,
             places: &places,
+            registries: Registries::new(None),
             clean_up: &Mutex::new(None),
         };
         command(&session).await

@@ -22,6 +22,7 @@ use clusterdock::execution::Stop;
 use clusterdock::execution::order::Order;
 use clusterdock::execution::transaction::{self, Started};
 use clusterdock::image::Wanted;
+use clusterdock::image::registry::Registries;
 use clusterdock::plan::port;
 use clusterdock::plan::start::{Limits, TopologyFacts};
 use clusterdock::report::{Clock, Report, Settings, Streams, Terminal};
@@ -126,6 +127,7 @@ impl Stage {
             stop: &self.stop,
             verbose: false,
             places: &self.places,
+            registries: Registries::new(self.places.docker_config.as_deref()),
             clean_up: &self.clean_up,
         }
     }

@@ -54,9 +54,8 @@ async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsStrin
         false => None,
     };
     let events = |event| session.event(event);
-    let registries = session.registries();
     let (engine, pull, stop) = (session.engine, args.pull_policy(), session.stop);
-    let provider = Provider { engine, registries: &registries, pull, stop, events: &events };
+    let provider = Provider { engine, registries: &session.registries, pull, stop, events: &events };
     let mut made = Vec::new();
     for (reference, context) in images {
         provider.build_afresh(&reference, &context).await?;

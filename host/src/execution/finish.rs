@@ -102,9 +102,8 @@ pub(super) async fn run_hook(
     session.event(Event::Hook { hook: order.hook.name().into(), topology: order.topology.name.clone() });
     let events = |event| session.event(event);
     let stop = Stop::new();
-    let registries = session.registries();
     let engine = session.engine;
-    let provider = Provider { engine, registries: &registries, pull: order.pull, stop: &stop, events: &events };
+    let provider = Provider { engine, registries: &session.registries, pull: order.pull, stop: &stop, events: &events };
     let calls = HookCalls {
         engine,
         provider,

@@ -44,9 +44,8 @@ pub struct Started {
 /// ([`Kind::Left`]).
 pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<Option<Started>> {
     let events = |event| session.event(event);
-    let registries = session.registries();
     let (engine, pull, stop) = (session.engine, order.pull, session.stop);
-    let provider = Provider { engine, registries: &registries, pull, stop, events: &events };
+    let provider = Provider { engine, registries: &session.registries, pull, stop, events: &events };
     let images = match order.dry_run {
         true => {
             let images = provider.look(&order.images).await?;

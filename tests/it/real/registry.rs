@@ -295,6 +295,30 @@ fn a_build_hook_pushes_what_it_made() {
 }
 
 #[test]
+fn a_helper_is_asked_once_in_a_command_whatever_is_pushed() {
+    let Some(scene) = Scene::new("once") else { return };
+    let Some(registry) = had(Registry::guarded()) else { return };
+    let lab = Lab::new(&scene, &registry.host);
+    let manifest = lab.folder.path().join("topology.toml");
+    let calls =
+        fs::read_to_string(&manifest).unwrap().replace("plugin = \"topology_nodebase\"", "plugin = \"topology_calls\"");
+    fs::write(&manifest, calls).unwrap();
+    fs::copy(plugins::library("topology_calls"), lab.folder.path().join("libtopology_calls.so")).unwrap();
+    let config = docker_config(&json!({ "credHelpers": { &registry.host: "lab" } }));
+    let answer = json!({ "ServerURL": registry.host, "Username": USER, "Secret": PASSWORD });
+    let asked = config.path().join("asked");
+    let program = helper("lab", &format!("echo asked >>{}\ncat <<'END'\n{answer}\nEND", asked.display()));
+    let build = lab.build().args(["-n", &scene.name, "-o", "small", "--tag", "v9", "--publish", "--push"]);
+    let built = build.env("DOCKER_CONFIG", config.path()).env("PATH", path_with(program.path())).succeeds();
+    assert_eq!(built.stderr.matches("Pushing image").count(), 2, "{}", built.stderr);
+    assert_eq!(fs::read_to_string(asked).unwrap(), "asked\n");
+    for image in built.stdout.lines() {
+        scene.docker_says(&["rmi", image]);
+    }
+    scene.is_empty();
+}
+
+#[test]
 fn a_topologys_build_arguments_reach_its_dockerfile() {
     let Some(scene) = Scene::new("args") else { return };
     let lab = Lab::new(&scene, "docker.io");

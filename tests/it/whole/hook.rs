@@ -29,7 +29,7 @@ async fn call<O: Operation>(fake: &FakeEngine, operation: &O, payload: &[u8]) ->
     let stage = Stage::new(fake);
     let ids: BTreeMap<String, String> = NODES.iter().map(|node| (node.to_string(), node.to_string())).collect();
     let (stop, events) = (Stop::new(), |_| ());
-    let registries = stage.session().registries();
+    let registries = stage.session().registries;
     let calls = HookCalls {
         engine: fake,
         provider: Provider { engine: fake, registries: &registries, pull: Pull::Never, stop: &stop, events: &events },

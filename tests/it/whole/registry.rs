@@ -16,9 +16,8 @@ const LOGIN: &str = r#"{"auths": {"https://index.docker.io/v1/": {"auth": "dXNlc
 /// Provides these images as a start does.
 async fn provide(stage: &Stage, wanted: &[Wanted], pull: Pull) -> Result<BTreeMap<String, Image>> {
     let session = stage.session();
-    let registries = session.registries();
     let events = |event| session.event(event);
-    Provider { engine: session.engine, registries: &registries, pull, stop: session.stop, events: &events }
+    Provider { engine: session.engine, registries: &session.registries, pull, stop: session.stop, events: &events }
         .provide(wanted)
         .await
 }
