@@ -155,9 +155,9 @@ impl Report {
     pub fn new(settings: Settings, streams: Streams, clock: Clock) -> Report {
         let Streams { stdout, stderr, terminal } = streams;
         let face = match settings.progress {
-            Progress::Auto if terminal.stderr && terminal.capable => Face::Live(Live::default()),
+            Progress::Auto if terminal.stderr && terminal.capable => Face::Live(Live::new(terminal.program)),
             Progress::Auto | Progress::Plain => Face::Plain,
-            Progress::Tty => Face::Live(Live::default()),
+            Progress::Tty => Face::Live(Live::new(terminal.program)),
             Progress::Json => Face::Json,
             Progress::Quiet => Face::Quiet,
         };

@@ -22,11 +22,18 @@ pub(super) struct Live {
     held: String,
     /// The first node of the start under way: what to look at when it is over.
     first_node: Option<String>,
+    /// What a user types to run this program.
+    program: String,
     /// Runs while something is under way.
     pub(super) ticker: Option<Ticker>,
 }
 
 impl Live {
+    /// Shows nothing yet.
+    pub(super) fn new(program: String) -> Live {
+        Live { program, ..Live::default() }
+    }
+
     /// What to write when `event` comes.
     pub(super) fn event(&mut self, event: &Event, verbose: bool, frame: Frame) -> String {
         let mut above = lasting(frame.last(&self.story.over_before(event)));
@@ -80,7 +87,7 @@ impl Live {
     /// What the user may do with the cluster that was started.
     fn next_step(&mut self, paint: Paint) -> String {
         let Some(node) = self.first_node.take() else { return String::new() };
-        let step = format!("`clusterdock ssh {node}` opens a terminal on a node");
+        let step = format!("`{} ssh {node}` opens a terminal on a node", self.program);
         failure::labelled("", Tone::Hint, "hint:", &step, paint) + "\n"
     }
 

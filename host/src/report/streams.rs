@@ -27,7 +27,12 @@ pub struct Terminal {
     pub unicode: bool,
     /// How large it is now.
     pub size: SizeNow,
+    /// What a user types to run this program.
+    pub program: String,
 }
+
+/// The program's name, where it is on PATH.
+const NAME: &str = "clusterdock";
 
 /// Asks a terminal for its size.
 pub type SizeNow = Arc<dyn Fn() -> Size + Send + Sync>;
@@ -58,6 +63,7 @@ impl Streams {
                 stdout: std::io::stdout().is_terminal(),
                 stderr: std::io::stderr().is_terminal(),
                 size: Arc::new(size_of_process),
+                program: program_of_process(),
                 ..Terminal::none(environment)
             },
         }
@@ -76,8 +82,22 @@ impl Terminal {
             no_color: set("NO_COLOR").is_some(),
             unicode: locale.contains("utf-8") || locale.contains("utf8"),
             size: Arc::new(Size::default),
+            program: NAME.into(),
         }
     }
+}
+
+/// The name where PATH leads to this very program; else its file, seen from the current folder.
+fn program_of_process() -> String {
+    let Ok(executable) = std::env::current_exe() else { return NAME.into() };
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let first = std::env::split_paths(&path).map(|folder| folder.join(NAME)).find(|file| file.is_file());
+    if first.and_then(|file| file.canonicalize().ok()).is_some_and(|file| file == executable) {
+        return NAME.into();
+    }
+    let below =
+        std::env::current_dir().ok().and_then(|current| Some(executable.strip_prefix(current).ok()?.to_owned()));
+    below.filter(|file| file.components().count() > 1).unwrap_or(executable).display().to_string()
 }
 
 fn size_of_process() -> Size {
