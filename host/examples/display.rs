@@ -7,16 +7,18 @@
 //! ```
 //! with `--progress`, `--color` and `-v` as the program has them.
 
+use std::net::{IpAddr, Ipv4Addr};
+use std::process::ExitCode;
+use std::sync::Mutex;
+use std::time::Duration;
+
 use clap::Parser;
 use clusterdock::cluster::{Cluster, ClusterState, Node};
 use clusterdock::engine::{Container, PublishedPort, State};
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::event::{Event, ImagePhase, NodePhase};
 use clusterdock::report::{Clock, Color, Format, Progress, Report, Settings, Streams};
-use std::net::{IpAddr, Ipv4Addr};
-use std::process::ExitCode;
-use std::sync::Mutex;
-use std::time::Duration;
+use clusterdock::sink::Sink;
 
 #[derive(Parser)]
 struct Arguments {
@@ -35,12 +37,29 @@ struct Arguments {
 }
 
 fn main() -> ExitCode {
-    let Arguments { what, nodes, progress, color, format, verbose } = Arguments::parse();
-    let report = Report::new(Settings { progress, color, verbose }, Streams::of_process(), Clock::system());
-    let names: Vec<String> = (1..=nodes).map(|number| format!("node-{number}.cluster")).collect();
+    let Arguments {
+        what,
+        nodes,
+        progress,
+        color,
+        format,
+        verbose,
+    } = Arguments::parse();
+    let report = Report::new(
+        Settings {
+            progress,
+            color,
+            verbose,
+        },
+        Streams::of_process(),
+        Clock::system(),
+    );
+    let names: Vec<String> = (1..=nodes)
+        .map(|number| format!("node-{number}.cluster"))
+        .collect();
     let result = match what.as_str() {
         "ps" => report.ps(&[cluster(&names)], format),
-        "ls" => report.ls(&[cluster(&names)], format),
+        "ls" => report.ls(&[cluster(&names)], &[], format),
         _ => start(&report, &names, what == "fail"),
     };
     match result {
@@ -55,12 +74,17 @@ fn main() -> ExitCode {
 fn start(report: &Report, nodes: &[String], fails: bool) -> Result<()> {
     image(report);
     let (cluster, network) = ("famous_hyades".to_string(), "cluster".to_string());
-    report.event(Event::Starting { cluster: cluster.clone(), network, nodes: nodes.to_vec() });
+    report.event(Event::Starting {
+        cluster: cluster.clone(),
+        network,
+        nodes: nodes.to_vec(),
+    });
     let queue = Mutex::new(nodes.iter().enumerate());
     std::thread::scope(|scope| {
         for _ in 0..6 {
             scope.spawn(|| {
-                while let Some((index, node)) = queue.lock().ok().and_then(|mut queue| queue.next()) {
+                while let Some((index, node)) = queue.lock().ok().and_then(|mut queue| queue.next())
+                {
                     run(report, node, index, fails && index + 1 == nodes.len());
                 }
             });
@@ -69,9 +93,18 @@ fn start(report: &Report, nodes: &[String], fails: bool) -> Result<()> {
     if fails {
         return Err(undo(report, &cluster, nodes));
     }
-    report.event(Event::Hook { hook: "start".into(), topology: "nodebase_kerberos".into() });
-    for message in ["creating the realm", "adding principals", "waiting for the KDC"] {
-        report.event(Event::Progress { message: message.into() });
+    report.event(Event::Hook {
+        hook: "start".into(),
+        topology: "nodebase_kerberos".into(),
+    });
+    for message in [
+        "creating the realm",
+        "adding principals",
+        "waiting for the KDC",
+    ] {
+        report.event(Event::Progress {
+            message: message.into(),
+        });
         pause(600);
         report.event(Event::Output {
             source: "node-1.cluster".into(),
@@ -79,50 +112,95 @@ fn start(report: &Report, nodes: &[String], fails: bool) -> Result<()> {
         });
     }
     let closing = vec!["The web interface is at http://127.0.0.1:8080".into()];
-    report.event(Event::Started { cluster, total_ms: 1621, closing });
+    report.event(Event::Started {
+        cluster,
+        total_ms: 1621,
+        closing,
+    });
     Ok(())
 }
 
 fn image(report: &Report) {
     let image = "clusterdock/topology_nodebase:debian12".to_string();
-    report.event(Event::Image { image: image.clone(), phase: ImagePhase::Pulling });
+    report.event(Event::Image {
+        image: image.clone(),
+        phase: ImagePhase::Pulling,
+    });
     for step in 1..=20 {
         let (part, status) = ("ab12cd34ef56".into(), "Downloading".into());
         let (current, total) = (Some(step * 6_000_000), Some(120_000_000));
-        report
-            .event(Event::Image { image: image.clone(), phase: ImagePhase::Progress { part, status, current, total } });
+        report.event(Event::Image {
+            image: image.clone(),
+            phase: ImagePhase::Progress {
+                part,
+                status,
+                current,
+                total,
+            },
+        });
         pause(50);
     }
-    report.event(Event::Image { image, phase: ImagePhase::Ready { took_ms: 1000 } });
+    report.event(Event::Image {
+        image,
+        phase: ImagePhase::Ready { took_ms: 1000 },
+    });
 }
 
 fn run(report: &Report, node: &str, index: usize, fails: bool) {
     let wait = 200 + (index as u64 * 137) % 500;
-    let waiting = NodePhase::Waiting { probe: "port 22".into() };
+    let waiting = NodePhase::Waiting {
+        probe: "port 22".into(),
+    };
     for phase in [NodePhase::Creating, NodePhase::Starting, waiting] {
-        report.event(Event::Node { node: node.into(), phase });
+        report.event(Event::Node {
+            node: node.into(),
+            phase,
+        });
         pause(wait);
     }
     if index == 3 {
-        report.event(Event::Warning { message: format!("`{node}` has no capability SYS_RESOURCE here") });
+        report.event(Event::Warning {
+            message: format!("`{node}` has no capability SYS_RESOURCE here"),
+        });
     }
     let why = "exited with 1 while port 22 was awaited".into();
-    let phase = if fails { NodePhase::Failed { why } } else { NodePhase::Ready };
-    report.event(Event::Node { node: node.into(), phase });
+    let phase = if fails {
+        NodePhase::Failed { why }
+    } else {
+        NodePhase::Ready
+    };
+    report.event(Event::Node {
+        node: node.into(),
+        phase,
+    });
 }
 
 fn undo(report: &Report, cluster: &str, nodes: &[String]) -> Error {
-    report.event(Event::Undoing { cluster: cluster.into() });
-    report.event(Event::Removing { what: format!("cluster {cluster}"), containers: nodes.to_vec() });
+    report.event(Event::Undoing {
+        cluster: cluster.into(),
+    });
+    report.event(Event::Removing {
+        what: format!("cluster {cluster}"),
+        containers: nodes.to_vec(),
+    });
     for node in nodes {
         pause(100);
-        report.event(Event::Removed { kind: "container", name: node.clone() });
+        report.event(Event::Removed {
+            kind: "container",
+            name: node.clone(),
+        });
     }
-    report.event(Event::Removed { kind: "network", name: "cluster".into() });
+    report.event(Event::Removed {
+        kind: "network",
+        name: "cluster".into(),
+    });
     Error::new(Kind::Node, "node exited with 1 while port 22 was awaited")
         .cause("last lines of its log:\nsshd: no hostkeys available -- exiting.")
         .hint("its whole log is in ~/.clusterdock/logs/famous_hyades")
-        .context(format!("failed to start node `{}`", nodes.last().map_or("", String::as_str)))
+        .context(format!(
+            "failed to start node `{}`",
+            nodes.last().map_or("", String::as_str)
+        ))
 }
 
 fn cluster(names: &[String]) -> Cluster {
@@ -130,8 +208,10 @@ fn cluster(names: &[String]) -> Cluster {
         cluster: "famous_hyades".into(),
         hostname: fqdn.replace(".cluster", ""),
         fqdn: fqdn.clone(),
+        name: fqdn.clone(),
         group: "nodes".into(),
         network: "cluster".into(),
+        domain: "cluster".into(),
         address: Some(Ipv4Addr::new(10, 0, 0, 2)),
         version: env!("CARGO_PKG_VERSION").into(),
         container: Container {
@@ -140,14 +220,20 @@ fn cluster(names: &[String]) -> Cluster {
             image: "clusterdock/topology_nodebase:debian12".into(),
             state: State::Running,
             status: "Up 3 minutes".into(),
-            ports: if index == 0 { vec![port(8080, 80), port(8443, 443)] } else { Vec::new() },
+            ports: if index == 0 {
+                vec![port(8080, 80), port(8443, 443)]
+            } else {
+                Vec::new()
+            },
             ..Container::default()
         },
+        ..Node::default()
     };
     Cluster {
         name: "famous_hyades".into(),
         state: ClusterState::Running,
         networks: vec!["cluster".into()],
+        domains: vec!["cluster".into()],
         topology: "nodebase".into(),
         created: "2026-11-24T08:31:02Z".into(),
         size: names.len(),
@@ -156,7 +242,12 @@ fn cluster(names: &[String]) -> Cluster {
 }
 
 fn port(host_port: u16, container_port: u16) -> PublishedPort {
-    PublishedPort { container_port, protocol: Default::default(), host_ip: IpAddr::V4(Ipv4Addr::LOCALHOST), host_port }
+    PublishedPort {
+        container_port,
+        protocol: Default::default(),
+        host_ip: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        host_port,
+    }
 }
 
 fn pause(milliseconds: u64) {

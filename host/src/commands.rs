@@ -1,17 +1,28 @@
-//! The commands: one file each. A command turns its arguments into one call of what does the work, and the result
-//! into an answer.
+//! The commands, one file each. A command turns its arguments into one call of the module that does the work, and the
+//! result into an answer.
 
 mod attached;
 pub mod build;
+pub mod console;
 pub mod cp;
+pub mod dry_run;
 pub mod env;
 pub mod exec;
+mod follow;
+pub mod hook;
 pub mod inspect;
 pub mod lifecycle;
 pub mod list;
+mod log_piece;
 pub mod logs;
 pub mod manage;
 pub mod rm;
+mod several;
 pub mod ssh;
 pub mod ssh_config;
 pub mod start;
+pub mod topology;
+mod topology_command;
+
+pub use console::Console;
+pub use topology_command::StartError;

@@ -1,40 +1,41 @@
-//! The one error of the host: what kind it is (which decides the exit code), what it is about, what caused it, and
-//! what the user can do next.
+//! The error type of the host: a kind, which decides the exit code, a message, its causes, and a hint for the next step.
 //!
 //! Messages are fragments: lowercase, the thing in backticks, no full stop, and no repetition of the cause. Showing
 //! an error is the report's job; nothing here writes anywhere.
 
 use std::fmt;
 
-/// What the host's functions return.
+/// The result of the host's functions.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// Something that stopped a command.
-#[derive(Debug, Clone)]
+/// The reason why a command failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Error(Box<Parts>);
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct Parts {
     kind: Kind,
     message: String,
     causes: Vec<String>,
     hint: Option<String>,
+    /// Whether it is why the whole work ends, rather than about any part of it.
+    is_of_the_whole: bool,
 }
 
-/// The families of errors, one for each exit code that a script may branch on.
+/// The kinds of errors, one for each exit code that a script may branch on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// Anything that has no kind of its own.
+    /// Any other error.
     Other,
-    /// A flag, value, host name, port or manifest that can never work.
+    /// An invalid flag, value, host name, port or manifest.
     Usage,
-    /// A folder, file, node or cluster that is not there.
+    /// A folder, file, node or cluster that does not exist.
     NotFound,
     /// A name, port or network in use, or a node in the wrong state.
     Conflict,
-    /// The engine cannot be reached, is not permitted, or is too old.
+    /// An engine that is unreachable, not permitted or too old.
     Engine,
-    /// An image that is neither local, nor buildable, nor to be pulled.
+    /// An image that is not available locally and cannot be built or pulled.
     Image,
     /// A deadline passed.
     Timeout,
@@ -44,16 +45,16 @@ pub enum Kind {
     Plugin,
     /// A hook that failed, panicked or crashed.
     Hook,
-    /// Something of ours remains in the engine.
+    /// An incomplete clean-up.
     Left,
     /// The user interrupted (Ctrl-C).
     Interrupted,
-    /// Somebody asked the process to end (SIGTERM).
+    /// The process was asked to end (SIGTERM).
     Terminated,
 }
 
 impl Kind {
-    /// The exit code of a command that ends with an error of this kind. Scripts rely on these: they never change.
+    /// The exit code for an error of this kind. Scripts rely on these codes, so they never change.
     pub fn exit_code(self) -> u8 {
         match self {
             Kind::Other => 1,
@@ -76,64 +77,115 @@ impl Kind {
 impl Error {
     /// An error of `kind`; `message` names the thing in backticks.
     pub fn new(kind: Kind, message: impl Into<String>) -> Error {
-        Error(Box::new(Parts { kind, message: message.into(), causes: Vec::new(), hint: None }))
+        Error(Box::new(Parts {
+            kind,
+            message: message.into(),
+            causes: Vec::new(),
+            hint: None,
+            is_of_the_whole: false,
+        }))
     }
 
-    /// The same error with one more cause below those it has, on a line of its own when shown.
+    /// Marks the error as the reason why all work ends. The calls and waits that end with it are not to blame, so it keeps
+    /// its message and kind on the way up.
+    #[must_use]
+    pub fn of_the_whole(mut self) -> Error {
+        self.0.is_of_the_whole = true;
+        self
+    }
+
+    /// Adds a cause below the existing ones.
     #[must_use]
     pub fn cause(mut self, cause: impl fmt::Display) -> Error {
         self.0.causes.push(cause.to_string());
         self
     }
 
-    /// The same error with the user's next step. The innermost hint wins, since it knows most.
+    /// Adds the user's next step. The innermost hint wins, since it knows most.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Error {
         self.0.hint.get_or_insert(hint.into());
         self
     }
 
-    /// The same error seen from further out: `message` becomes what happened, and what it said before its cause.
+    /// Replaces the message, and makes the previous one the first cause.
     #[must_use]
     pub fn context(mut self, message: impl Into<String>) -> Error {
+        if self.0.is_of_the_whole {
+            return self;
+        }
         let inner = std::mem::replace(&mut self.0.message, message.into());
         self.0.causes.insert(0, inner);
         self
     }
 
-    /// The same error counted among another family.
+    /// Changes the kind.
     #[must_use]
     pub fn kind_of(mut self, kind: Kind) -> Error {
-        self.0.kind = kind;
+        if !self.0.is_of_the_whole {
+            self.0.kind = kind;
+        }
         self
     }
 
-    /// The family, which decides the exit code.
+    /// The same error with all its texts changed.
+    #[must_use]
+    pub fn map_text(&self, change: impl Fn(&str) -> String) -> Error {
+        let mut error = self.clone();
+        let Parts {
+            message,
+            causes,
+            hint,
+            ..
+        } = &mut *error.0;
+        for text in [message].into_iter().chain(causes).chain(hint) {
+            *text = change(text);
+        }
+        error
+    }
+
+    /// The kind, which decides the exit code.
     pub fn kind(&self) -> Kind {
         self.0.kind
     }
 
-    /// What happened, without causes.
+    /// The message, without causes.
     pub fn message(&self) -> &str {
         &self.0.message
     }
 
-    /// Why, outermost first.
+    /// The causes, outermost first.
     pub fn causes(&self) -> &[String] {
         &self.0.causes
     }
 
-    /// What the user can do next.
+    /// The user's next step. If too many files are open, raising that limit comes before anything else.
     pub fn next_step(&self) -> Option<&str> {
+        let mentions = |text: &str| {
+            self.0
+                .causes
+                .iter()
+                .chain([&self.0.message])
+                .any(|part| part.contains(text))
+        };
+        if mentions("(os error 24)") {
+            return Some("raise this shell's open-file limit: ulimit -n 4096");
+        }
+        if mentions("(os error 23)") {
+            return Some("raise the system's open-file limit: sysctl fs.file-max");
+        }
         self.0.hint.as_deref()
     }
 }
 
-/// The message and its causes on one line; the report shows them on several.
+/// Shows the message and its causes on one line; the report shows them on several.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)?;
-        self.0.causes.iter().try_for_each(|cause| write!(f, ": {cause}"))
+        self.0
+            .causes
+            .iter()
+            .try_for_each(|cause| write!(f, ": {cause}"))
     }
 }
 
@@ -144,14 +196,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn context_goes_outside_and_the_innermost_hint_stays() {
-        let error = Error::new(Kind::Conflict, "port `80` is taken")
+    fn too_many_open_files_decide_the_next_step() {
+        let limit = |number| {
+            let error = std::io::Error::from_raw_os_error(number);
+            Error::new(Kind::Engine, "cannot reach the engine")
+                .cause(error)
+                .hint("start Docker")
+                .context("in `ls`")
+        };
+        assert_eq!(
+            limit(24).next_step(),
+            Some("raise this shell's open-file limit: ulimit -n 4096")
+        );
+        assert_eq!(
+            limit(23).next_step(),
+            Some("raise the system's open-file limit: sysctl fs.file-max")
+        );
+        assert_eq!(limit(2).next_step(), Some("start Docker"));
+    }
+
+    #[test]
+    fn context_is_outermost_and_the_innermost_hint_stays() {
+        let error = Error::new(Kind::Conflict, "port `80` is in use")
             .cause("address already in use")
             .hint("choose another port")
-            .hint("ask somebody")
+            .hint("find out what uses it")
             .context("failed to start node `node-1.cluster`");
         assert_eq!(error.message(), "failed to start node `node-1.cluster`");
-        assert_eq!(error.causes(), ["port `80` is taken", "address already in use"]);
+        assert_eq!(
+            error.causes(),
+            ["port `80` is in use", "address already in use"]
+        );
         assert_eq!(error.next_step(), Some("choose another port"));
         assert_eq!(error.kind().exit_code(), 4);
     }

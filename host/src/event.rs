@@ -1,163 +1,178 @@
-//! What happens while a command works. Events are the only output of the work: the report turns them into lines, a
-//! live display or JSON. Users get events; nothing is said twice.
+//! Events: what happens while a command works. They are the only output of the work; the report turns them into lines, a
+//! live display or JSON.
 
 use serde::Serialize;
 
-/// Something that happened.
+/// An event.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
-    /// A plugin is being compiled, since no library is there or its sources are newer.
+    /// A plugin is being compiled, because it has no up-to-date library.
     Compiling {
         /// The plugin's name.
         plugin: String,
     },
-    /// An image is being provided. Not sent for one that is there already.
+    /// An image is being provided. Not sent for an image that is present.
     Image {
         /// Its reference.
         image: String,
-        /// How it gets on.
+        /// Its progress.
         #[serde(flatten)]
         phase: ImagePhase,
     },
-    /// A cluster is being started; `nodes` are about to be made.
+    /// A cluster is being started.
     Starting {
         /// Its name.
         cluster: String,
         /// The network's name.
         network: String,
-        /// FQDNs.
+        /// The FQDNs of the nodes that are about to be created.
         nodes: Vec<String>,
     },
-    /// A node gets on.
+    /// A node has reached another phase.
     Node {
         /// FQDN.
         node: String,
-        /// How.
+        /// The phase.
         #[serde(flatten)]
         phase: NodePhase,
     },
-    /// A hook of the topology runs.
+    /// A hook of the topology is about to run.
     Hook {
         /// `start` or `build`.
         hook: String,
         /// The topology's name.
         topology: String,
     },
-    /// A hook says what it is doing.
+    /// A hook reports its progress.
     Progress {
         /// A short sentence.
         message: String,
     },
-    /// A command that a hook ran wrote a line, or the plugin itself did.
+    /// A command of a hook, or the plugin itself, wrote a line.
     Output {
         /// The node's FQDN, or the plugin's name.
         source: String,
         /// Without its line end.
         line: String,
     },
-    /// The work goes on, and the user should know something.
+    /// Something that the user should know, but no fault.
+    Notice {
+        /// A sentence.
+        message: String,
+    },
+    /// Something that the user should know, although the work continues.
     Warning {
         /// A sentence.
         message: String,
     },
-    /// Something the user need not know unless asked for (`-v`).
+    /// Something that is only shown with `-v`.
     Debug {
         /// A sentence.
         message: String,
     },
-    /// What a failed or interrupted start had begun is being removed.
+    /// Something takes long. Sent repeatedly, so that readers of plain lines see that the work continues.
+    StillWorking {
+        /// What it is, or what it is waiting for.
+        message: String,
+    },
+    /// A failed or interrupted start is being rolled back.
     Undoing {
         /// The cluster's name.
         cluster: String,
     },
     /// Containers, networks or volumes are being removed.
     Removing {
-        /// What, for the user: `cluster famous_hyades`, `node node-1.cluster`, `clusterdock containers`.
+        /// What is removed, in words: `cluster famous_hyades`, `node node-1.cluster`, `clusterdock containers`.
         what: String,
-        /// Containers by name.
+        /// The names of its containers.
         containers: Vec<String>,
     },
-    /// One thing has been removed.
+    /// A resource has been removed.
     Removed {
         /// `container`, `network` or `volume`.
         kind: &'static str,
         /// Its name.
         name: String,
     },
-    /// The cluster stands.
+    /// What is left if the program exits now, before it has cleaned up. Shown only then.
+    CleanUp {
+        /// The command that cleans up; none if nothing is left.
+        command: Option<String>,
+    },
+    /// The cluster has been started.
     Started {
         /// Its name.
         cluster: String,
-        /// Milliseconds since the command began; compiling and providing images not counted.
+        /// The time since the command began, compiling and providing images included, in milliseconds.
         total_ms: u64,
-        /// What the topology wants the user to know. Each may have several lines.
+        /// Closing messages of the topology. Each may have several lines.
         closing: Vec<String>,
     },
-    /// Something else is done; a sentence for the user.
+    /// Something else has been completed.
     Done {
-        /// The sentence.
+        /// A sentence.
         message: String,
     },
 }
 
-/// How an image gets on.
+/// The phase of an image.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "phase")]
 pub enum ImagePhase {
-    /// From programs of this machine.
+    /// It is being assembled from programs of the host machine.
     Assembling,
-    /// From its Dockerfile.
+    /// It is being built from its Dockerfile.
     Building,
-    /// From its registry.
+    /// It is being pulled from its registry.
     Pulling,
-    /// To its registry.
+    /// It is being pushed to its registry.
     Pushing,
     /// A step of a build or a part of a pull or push.
     Progress {
-        /// What part: a layer's short id, of a push its size, or empty.
+        /// The part: a layer's short id, the size of a pushed one, or empty.
         part: String,
-        /// The engine's words.
+        /// The engine's description.
         status: String,
         /// Bytes done.
         current: Option<u64>,
-        /// Bytes in all.
+        /// Bytes in total.
         total: Option<u64>,
     },
-    /// It is there.
+    /// It is ready.
     Ready {
-        /// Milliseconds that it took.
+        /// How long it took, in milliseconds.
         took_ms: u64,
     },
-    /// Its registry has it.
+    /// It has been pushed.
     Pushed {
-        /// Milliseconds that it took.
+        /// How long it took, in milliseconds.
         took_ms: u64,
     },
 }
 
-/// How a node gets on.
+/// The phase of a node.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[serde(rename_all = "snake_case", tag = "phase")]
 pub enum NodePhase {
-    /// Its container is being made.
+    /// Its container is being created.
     Creating,
     /// Its container is being started.
     Starting,
-    /// Its container, which was made earlier, is being started.
+    /// Its existing container is being started.
     Resuming,
-    /// It runs; its probes are awaited.
+    /// It is running, but not ready.
     Waiting {
-        /// The probe looked at.
+        /// The probe that it is waiting for.
         probe: String,
     },
-    /// It runs and all its probes hold.
+    /// It is running, and all its probes succeed.
     Ready,
     /// It is being stopped.
     Stopping,
-    /// It no longer runs, as was wanted.
+    /// It was stopped on purpose.
     Stopped,
-    /// It will not be.
+    /// It failed to become ready.
     Failed {
         /// Why, in one line.
         why: String,

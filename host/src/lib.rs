@@ -1,32 +1,48 @@
-//! The host: it looks at a topology folder, loads its plugin, plans a cluster and runs the plan against an engine.
+//! The host: it reads a topology folder, loads its plugin, plans a cluster and carries the plan out on an engine.
 //!
 //! ```text
 //! argv -> topology folder or .so -> inspect (no plugin code) -> load -> declaration -> clap command -> request
 //!      -> plugin.nodes(request) -> spec -> engine.observe -> plan (pure, prints) -> execute -> readiness -> hooks
 //! ```
 
-pub mod archive;
-pub mod cli;
-pub mod cluster;
-pub mod commands;
-pub mod docker_config;
-pub mod engine;
+// Floors, from the ground up. A module imports from lower floors only, and the tests keep the table.
+pub mod did_you_mean;
+mod elf;
 pub mod error;
 pub mod event;
+mod lines;
+pub mod printable;
+pub mod process;
+pub mod pulse;
+pub mod shell;
+pub mod sink;
+pub mod stop;
+
+pub mod archive;
+pub mod files;
+pub mod rootfs;
+
+pub mod engine;
+pub mod topology;
+
+pub mod machine;
+
+pub mod cluster;
+
+pub mod plan;
+
 pub mod execution;
+
 pub mod image;
 pub mod keys;
-pub mod labels;
-pub mod machine;
-pub mod names;
-mod naming;
-mod nearest;
-pub mod plan;
-pub mod ports;
-pub mod program;
-pub mod report;
-pub mod select;
-pub mod session;
 pub mod terminal;
-pub mod topology;
 pub mod transfer;
+
+pub mod start;
+
+pub mod report;
+
+pub mod cli;
+pub mod commands;
+
+pub mod program;

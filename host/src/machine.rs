@@ -1,7 +1,6 @@
-//! This machine: what a start has to know of it, or to keep others of it from.
+//! The local machine: its routes, host ports and hosts file.
 
+pub mod host_port;
 pub mod hosts_file;
-pub mod lock;
-pub mod parent;
-pub mod port;
 pub mod route;
+pub mod shown_notices;

@@ -4,16 +4,26 @@
 //! Everything that has to be decided is decided here. Execution carries a plan out and decides nothing.
 
 pub mod address;
+pub mod again;
 pub mod capability;
+pub mod explain;
+pub mod images;
 pub mod keys;
+pub mod left;
 pub mod lifecycle;
-mod node;
+pub mod logs;
+pub mod lost;
+mod node_files;
+pub mod outcome;
 pub mod port;
 pub mod print;
+mod reason;
 pub mod removal;
-mod settings;
+pub mod secrets;
+pub mod settings;
 pub mod spec;
 pub mod start;
+pub mod step;
 mod systemd;
 #[cfg(test)]
 mod tests;

@@ -1,98 +1,133 @@
-//! The program from its arguments to its exit code. All that it touches is a parameter.
+//! The program, from its arguments to its exit code. Everything it touches is a parameter, so that a test can run it.
 
-use crate::cli::{self, Cli, Command, Global};
-use crate::commands::start::StartError;
-use crate::commands::{build, cp, env, exec, inspect, lifecycle, list, logs, manage, rm, ssh, ssh_config, start};
-use crate::docker_config;
-use crate::engine::Engine;
-use crate::engine::docker::{Address, Docker};
-use crate::error::{Error, Kind, Result};
-use crate::execution::Stop;
-use crate::image::registry::Registries;
-use crate::report::{Report, Stream};
-use crate::session::{Places, Session};
-use clap::{ArgMatches, FromArgMatches};
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::time::Duration;
+
+use clap::parser::ValueSource;
+use clap::{ArgMatches, FromArgMatches};
+use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
-/// What the program runs in.
+use crate::cli::environment::{self, Unread};
+use crate::cli::{self, Cli, Command, Global, usage};
+use crate::commands::{
+    Console, StartError, build, cp, env, exec, hook, inspect, lifecycle, list, logs, manage, rm,
+    ssh, ssh_config, start, topology,
+};
+use crate::engine::docker::{Address, Docker};
+use crate::engine::docker_config;
+use crate::engine::{Engine, GuardedEngine};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::files::trust::Trust;
+use crate::image::registry::Registries;
+use crate::process::is_ignored;
+use crate::report::{Progress, Report};
+use crate::sink::{Sink, Stream};
+use crate::start::session::{CompilerOutput, Places, Session};
+use crate::stop::Stop;
+
+/// The surroundings that the program runs in.
 pub struct Surroundings {
-    /// Makes the report from the options that shape it.
+    /// Creates the report from the options that shape it.
     pub report: Box<dyn Fn(&Global) -> Report>,
-    /// The engine to use; none: the one that options and environment name.
+    /// The engine to use. If `None`, the one that options and environment name.
     pub engine: Option<Arc<dyn Engine>>,
-    /// The user's home, where `.clusterdock` is.
+    /// The user's home folder, which contains `.clusterdock`.
     pub home: Option<PathBuf>,
     /// The current folder.
     pub current: PathBuf,
-    /// This program's file.
+    /// The file of this program.
     pub executable: PathBuf,
     /// An environment variable's value.
-    pub variable: fn(&str) -> Option<String>,
+    pub variable: fn(&str) -> Option<OsString>,
 }
 
-/// Runs the program: `argv` begins with its name.
+/// Runs the program; `argv` begins with its name.
 pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
-    // Clap takes options that the environment sets for arguments, and would complain of what is missing instead.
+    // Clap counts options from the environment as arguments, and would report a missing command instead of printing help.
     let help = ["".into(), "help".into()];
     let given = if argv.len() == 1 { &help[..] } else { &argv };
-    let matches = match cli::command().try_get_matches_from(given) {
-        Err(error) if argv.len() == 1 => {
-            command_line_help(&(surroundings.report)(&Global::default()), &error);
-            return ExitCode::from(Kind::Usage.exit_code());
-        }
+    let command = cli::command();
+    let guessed_report = || (surroundings.report)(&Global::guessed(&argv));
+    let matches = match cli::first_reading::read(given) {
         Ok(matches) => matches,
-        Err(error) => {
-            let error = cli::with_tip(error, given);
-            return command_line(&(surroundings.report)(&Global::default()), &error);
+        Err(Unread::Variable(error)) => return failed(&guessed_report(), &error).await,
+        Err(Unread::Typed(error)) => {
+            return command_line(
+                &guessed_report(),
+                &cli::with_tip(error, given),
+                argv.len() == 1,
+            )
+            .await;
         }
     };
-    let global = Global::from_arg_matches(&matches).unwrap_or_default();
+    let mut global = Global::from_arg_matches(&matches).unwrap_or_default();
+    global.trust |= cli::start::trusts(&matches);
     let report = Arc::new((surroundings.report)(&global));
-    let code = match Prepared::new(&global, &surroundings) {
+    for message in environment::unknown(&command, None) {
+        report.event(Event::Warning { message });
+    }
+    let code = match Prepared::new(&global, &matches, &surroundings, &report) {
         Ok(prepared) => prepared.run(&report, global.verbose, &argv, &matches).await,
         Err(error) => Err(error.into()),
     };
     report.finish();
     match code {
-        Ok(code) => ExitCode::from(code),
-        Err(StartError::CommandLine(error)) => command_line(&report, &error),
-        Err(StartError::Failed(error)) => {
-            report.error(&error);
-            ExitCode::from(error.kind().exit_code())
+        Ok(code) => {
+            report.close(PATIENCE).await;
+            ExitCode::from(code)
         }
+        Err(StartError::CommandLine(error)) => command_line(&report, &error, false).await,
+        Err(StartError::Failed(error)) => failed(&report, &error).await,
     }
 }
 
-/// The engine and the places, from options and environment.
+/// How long to wait for a reader of the last output: only briefly if the user or a deadline has ended the command.
+const PATIENCE: Duration = Duration::from_secs(2);
+const BRIEF_PATIENCE: Duration = Duration::from_millis(300);
+
+async fn failed(report: &Report, error: &Error) -> ExitCode {
+    report.error(error);
+    let is_urgent = matches!(
+        error.kind(),
+        Kind::Interrupted | Kind::Terminated | Kind::Timeout
+    );
+    report
+        .close(if is_urgent { BRIEF_PATIENCE } else { PATIENCE })
+        .await;
+    ExitCode::from(error.kind().exit_code())
+}
+
+/// What options and environment determine.
 struct Prepared {
     engine: Arc<dyn Engine>,
     places: Places,
+    trust: Trust,
 }
 
 impl Prepared {
-    fn new(global: &Global, surroundings: &Surroundings) -> Result<Prepared> {
-        let engine: Arc<dyn Engine> = match &surroundings.engine {
+    fn new(
+        global: &Global,
+        matches: &ArgMatches,
+        surroundings: &Surroundings,
+        report: &Report,
+    ) -> Result<Prepared> {
+        let engine = match &surroundings.engine {
             Some(engine) => engine.clone(),
-            None => {
-                let address = Address::choose(global.host.as_deref(), &surroundings.variable)?;
-                Arc::new(Docker::connect(address, &surroundings.executable)?)
-            }
+            None => connect(global, matches, surroundings, report)?,
         };
-        let config = match (&global.clusterdock_config_directory, &surroundings.home) {
-            (Some(given), _) => std::path::absolute(given).map_err(|error| {
-                Error::new(Kind::Usage, format!("invalid folder `{}`", given.display())).cause(error)
-            })?,
-            (None, Some(home)) => home.join(".clusterdock"),
-            (None, None) => {
-                return Err(Error::new(Kind::Usage, "there is no folder for clusterdock's own files")
-                    .cause("HOME is not set")
-                    .hint("name one with --clusterdock-config-directory"));
-            }
-        };
+        let config = config_folder(global, surroundings)?;
+        let trust = Trust::new(global.trust, |name| {
+            (surroundings.variable)(name)?.into_string().ok()
+        });
+        trust.check_own(&config).map_err(|exposed| {
+            let subject = format!("config folder `{}`", config.display());
+            exposed.error(Kind::Other, &subject)
+        })?;
         let places = Places {
             config,
             hosts_file: "/etc/hosts".into(),
@@ -100,7 +135,11 @@ impl Prepared {
             current: surroundings.current.clone(),
             executable: surroundings.executable.clone(),
         };
-        Ok(Prepared { engine, places })
+        Ok(Prepared {
+            engine,
+            places,
+            trust,
+        })
     }
 
     async fn run(
@@ -110,101 +149,205 @@ impl Prepared {
         argv: &[OsString],
         matches: &ArgMatches,
     ) -> Result<u8, StartError> {
-        let (stop, clean_up) = (Stop::new(), Mutex::new(None));
+        let stop = Stop::new();
+        let sink: Arc<dyn Sink> = report.clone();
+        let warnings = sink.clone();
+        let warn = Arc::new(move |message| warnings.event(Event::Warning { message }));
         let session = Session {
-            engine: &*self.engine,
-            report,
+            // Deadlines bound all calls, including those of work that the user's signals do not end.
+            engine: GuardedEngine::new(&*self.engine),
+            sink: &sink,
             stop: &stop,
             verbose,
+            compiler_output: compiler_output(report.progress()),
             places: &self.places,
-            registries: Registries::new(self.places.docker_config.as_deref()),
-            clean_up: &clean_up,
+            trust: &self.trust,
+            registries: Registries::new(self.places.docker_config.as_deref(), warn),
+            engine_info: Default::default(),
         };
-        // Signals first: they are to be ours before anything begins.
+        let console = Console { session, report };
+        // Signals first, so that they are handled before the work begins.
         tokio::select! {
             biased;
-            error = signals(&stop, &clean_up) => Err(error.into()),
-            result = command(&session, argv, matches) => result,
+            error = signals(&stop, report) => Err(error.into()),
+            result = delivered(&console, command(&console, argv, matches)) => result,
         }
     }
 }
 
-async fn command(session: &Session<'_>, argv: &[OsString], matches: &ArgMatches) -> Result<u8, StartError> {
+/// The engine that options and environment name.
+fn connect(
+    global: &Global,
+    matches: &ArgMatches,
+    surroundings: &Surroundings,
+    report: &Report,
+) -> Result<Arc<dyn Engine>> {
+    let warn = |message| report.event(Event::Warning { message });
+    let named_by = if matches.value_source("host") == Some(ValueSource::EnvVariable) {
+        "CLUSTERDOCK_HOST"
+    } else {
+        "--host"
+    };
+    let option = global.host.as_deref().map(|url| (url, named_by));
+    let address = Address::choose(option, &surroundings.variable, &warn)?;
+    Ok(Arc::new(Docker::connect(
+        address,
+        &surroundings.executable,
+    )?))
+}
+
+/// The folder of clusterdock's own files.
+fn config_folder(global: &Global, surroundings: &Surroundings) -> Result<PathBuf> {
+    if let Some(given) = &global.clusterdock_config_directory {
+        return std::path::absolute(given).map_err(|error| {
+            Error::new(Kind::Usage, format!("invalid folder `{}`", given.display())).cause(error)
+        });
+    }
+    match &surroundings.home {
+        Some(home) => Ok(home.join(".clusterdock")),
+        None => Err(Error::new(Kind::Usage, "no config folder")
+            .cause("HOME is not set")
+            .hint("set one with --clusterdock-config-directory")),
+    }
+}
+
+/// Runs a command, and waits until its answer is written.
+async fn delivered(
+    console: &Console<'_>,
+    command: impl Future<Output = Result<u8, StartError>>,
+) -> Result<u8, StartError> {
+    let code = command.await?;
+    // A reader that has gone is not an error.
+    console
+        .stop
+        .wait(console.report.delivered())
+        .await
+        .map(drop)?;
+    Ok(code)
+}
+
+async fn command(
+    console: &Console<'_>,
+    argv: &[OsString],
+    matches: &ArgMatches,
+) -> Result<u8, StartError> {
     if let Some((name @ ("start" | "build"), args)) = matches.subcommand() {
-        return match (args.get_one::<OsString>("topology"), name) {
-            (Some(topology), "start") => start::start(session, topology, argv).await.map(|()| 0),
-            (Some(topology), _) => build::build(session, topology, argv).await.map(|()| 0),
-            (None, _) => {
-                let mut help = cli::command();
-                // Options of every command are among its own only then.
-                help.build();
-                let help = help.find_subcommand_mut(name).expect("it is there").render_help();
-                session.report.answer(&session.report.styled(Stream::Stdout, &help))?;
-                Ok(0)
-            }
-        };
+        match (args.get_one::<OsString>("topology"), name) {
+            (Some(topology), "start") => start::start(console, topology, argv).await?,
+            (Some(topology), _) => build::build(console, topology, argv).await?,
+            (None, _) => help(console, name)?,
+        }
+        return Ok(0);
     }
     let cli = Cli::from_arg_matches(matches).map_err(StartError::CommandLine)?;
     match &cli.command {
-        Command::Ps(args) => list::ps(session, args).await?,
-        Command::Ls(args) => list::ls(session, args).await?,
-        Command::Ssh(args) => return Ok(ssh::ssh(session, args).await?),
-        Command::Exec(args) => return Ok(exec::exec(session, args).await?),
-        Command::Logs(args) => logs::logs(session, args).await?,
-        Command::Wait(args) => lifecycle::wait(session, args).await?,
-        Command::Stop(args) => lifecycle::stop(session, args).await?,
-        Command::Resume(args) => lifecycle::resume(session, args).await?,
-        Command::Restart(args) => lifecycle::restart(session, args).await?,
-        Command::Pause(args) => lifecycle::pause(session, args).await?,
-        Command::Unpause(args) => lifecycle::unpause(session, args).await?,
-        Command::Kill(args) => lifecycle::kill(session, args).await?,
-        Command::Inspect(args) => inspect::inspect(session, args).await?,
-        Command::Env(args) => env::env(session, args).await?,
-        Command::SshConfig(args) => ssh_config::ssh_config(session, args).await?,
-        Command::Cp(args) => cp::cp(session, args).await?,
-        Command::Rm(args) => rm::rm(session, args).await?,
-        Command::Manage(args) => manage::manage(session, args).await?,
+        Command::Ps(args) => list::ps(console, args).await?,
+        Command::Ls(args) => list::ls(console, args).await?,
+        Command::Ssh(args) => return Ok(ssh::ssh(console, args).await?),
+        Command::Exec(args) => return Ok(exec::exec(console, args).await?),
+        Command::Logs(args) => logs::logs(console, args).await?,
+        Command::Wait(args) => lifecycle::wait(console, args).await?,
+        Command::Stop(args) => lifecycle::stop(console, args).await?,
+        Command::Resume(args) => lifecycle::resume(console, args).await?,
+        Command::Restart(args) => lifecycle::restart(console, args).await?,
+        Command::Pause(args) => lifecycle::pause(console, args).await?,
+        Command::Unpause(args) => lifecycle::unpause(console, args).await?,
+        Command::Kill(args) => lifecycle::kill(console, args).await?,
+        Command::Inspect(args) => inspect::inspect(console, args).await?,
+        Command::Env(args) => env::env(console, args).await?,
+        Command::SshConfig(args) => ssh_config::ssh_config(console, args).await?,
+        Command::Cp(args) => cp::cp(console, args).await?,
+        Command::Rm(args) => rm::rm(console, args).await?,
+        Command::Manage(args) => manage::manage(console, args).await?,
+        Command::Hook(args) => hook::hook(console, args).await?,
+        Command::Topology(args) => topology::topology(console, args).await?,
     }
     Ok(0)
 }
 
-/// Passes signals on: the first ends the command, which cleans up; a second one leaves at once.
-async fn signals(stop: &Stop, clean_up: &Mutex<Option<String>>) -> Error {
+/// Answers with the help of a subcommand that has no topology to ask.
+fn help(console: &Console<'_>, name: &str) -> Result<()> {
+    let mut command = cli::command();
+    // Only a built command has the global options among its own.
+    command.build();
+    let help = command
+        .find_subcommand_mut(name)
+        .expect("clap found the subcommand")
+        .render_help();
+    let report = console.report;
+    report.answer(&report.styled(Stream::Stdout, &help))
+}
+
+/// Where cargo's output goes, in a story of this form.
+fn compiler_output(progress: Progress) -> CompilerOutput {
+    match progress {
+        Progress::Json => CompilerOutput::Events,
+        Progress::Quiet => CompilerOutput::IfItFails,
+        Progress::Auto | Progress::Tty | Progress::Plain => CompilerOutput::Terminal,
+    }
+}
+
+/// Handles signals: the first ends the command, which cleans up; the second exits at once.
+async fn signals(stop: &Stop, report: &Report) -> Error {
     let why = next_signal().await;
     stop.stop(why.clone());
     next_signal().await;
-    match clean_up.lock().expect("nobody panics with it").take() {
-        Some(command) => why.cause("left before everything was cleaned up").hint(format!("clean up: {command}")),
+    match report.clean_up() {
+        Some(command) => why
+            .cause("exited before cleanup finished")
+            .hint(format!("clean up with `{command}`")),
         None => why,
     }
 }
 
 async fn next_signal() -> Error {
-    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hang_up)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
-    else {
-        // Without handlers a signal ends the process, as it would any program.
-        return std::future::pending().await;
-    };
     tokio::select! {
-        _ = interrupt.recv() => Error::new(Kind::Interrupted, "interrupted"),
-        _ = terminate.recv() => Error::new(Kind::Terminated, "terminated"),
-        _ = hang_up.recv() => Error::new(Kind::Terminated, "the terminal was closed"),
+        () = received(Signal::INT) => Error::new(Kind::Interrupted, "interrupted"),
+        () = received(Signal::TERM) => Error::new(Kind::Terminated, "terminated"),
+        () = received(Signal::HUP) => Error::new(Kind::Terminated, "the terminal was closed"),
     }
 }
 
-/// Shows help to somebody who gave no arguments, which is no answer to anything.
-fn command_line_help(report: &Report, help: &clap::Error) {
-    let text = report.styled(Stream::Stderr, &help.render());
-    // Where even standard error cannot be written, nobody can be told.
-    drop(report.stream(Stream::Stderr, text.as_bytes()));
+/// Waits for a signal, unless the program was started to ignore it. If no handler can be installed, the signal ends the
+/// process, as it does any program.
+async fn received(wanted: Signal) {
+    if !is_ignored(wanted)
+        && let Ok(mut handled) = signal(SignalKind::from_raw(wanted.as_raw()))
+        && handled.recv().await.is_some()
+    {
+        return;
+    }
+    std::future::pending().await
 }
 
-/// Shows what clap has to say: help is an answer, anything else an error.
-fn command_line(report: &Report, error: &clap::Error) -> ExitCode {
-    let stream = if error.use_stderr() { Stream::Stderr } else { Stream::Stdout };
-    match report.stream(stream, report.styled(stream, &error.render()).as_bytes()) {
-        Ok(_) => ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(1)),
-        Err(_) => ExitCode::FAILURE,
+/// Shows clap's help or error. Help is an answer if it was requested, and an error if no arguments were given.
+async fn command_line(report: &Report, error: &clap::Error, has_no_arguments: bool) -> ExitCode {
+    let is_error = has_no_arguments || error.use_stderr();
+    if is_error && report.progress() == Progress::Json {
+        return failed(report, &usage::error(error)).await;
+    }
+    let code = if has_no_arguments {
+        Kind::Usage.exit_code()
+    } else {
+        u8::try_from(error.exit_code()).unwrap_or(1)
+    };
+    let stream = if is_error {
+        Stream::Stderr
+    } else {
+        Stream::Stdout
+    };
+    show(report, stream, error, code).await
+}
+
+/// Shows clap's text on a stream, with colours if the stream shows them.
+async fn show(report: &Report, stream: Stream, text: &clap::Error, code: u8) -> ExitCode {
+    let text = report.styled(stream, &text.render());
+    let written = async {
+        report.stream(stream, text.as_bytes()).await.map(drop)?;
+        report.delivered().await
+    };
+    match written.await {
+        Ok(_) => ExitCode::from(code),
+        Err(error) => failed(report, &error).await,
     }
 }

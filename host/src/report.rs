@@ -1,19 +1,23 @@
-//! The report: what the user reads. Answers go to standard output; the story goes to standard error, as plain lines,
-//! live lines, JSON, or only what went wrong. It is the only module that writes to either, and it is handed its
-//! writers. It knows events, errors and clusters; it decides nothing and asks no engine.
+//! The report: everything that the user reads. Answers go to standard output; the story of the command goes to standard
+//! error, as plain lines, live lines, JSON, or only warnings and errors. No other module writes to either, and the report
+//! is handed its writers. It knows events, errors and clusters, decides nothing and calls no engine.
 
 mod canvas;
 mod clock;
+mod facts;
 mod failure;
 mod frame;
-mod inspect;
+mod inspection;
 mod json;
+mod lane;
 mod line;
 mod live;
 mod ls;
+mod mask;
 mod paint;
+mod prefixed;
 mod ps;
-mod record;
+mod schema;
 mod started;
 mod status;
 mod stderr;
@@ -26,46 +30,55 @@ mod ticker;
 pub mod words;
 
 pub use clock::Clock;
+pub use facts::Facts;
+pub use prefixed::{Prefixed, Voice};
 pub use streams::{Size, SizeNow, Streams, Terminal};
+
+use std::io;
+use std::ops::ControlFlow;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use async_trait::async_trait;
 
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
+use crate::sink::{Sink, Stream};
+use lane::{Lane, Weight};
 use live::Live;
+use mask::Mask;
 use paint::Paint;
-use std::io::{self, Write};
-use std::ops::ControlFlow;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use stderr::{Face, Stderr};
 
-/// How the story is told: `--progress`.
+/// The form of the story: `--progress`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Progress {
-    /// Live lines on a terminal, plain ones elsewhere.
+    /// Live lines on a terminal, plain lines otherwise.
     #[default]
     Auto,
     /// Live lines.
     Tty,
-    /// A line for each thing that happens, with time, source and level.
+    /// One line per event, with time, source and level.
     Plain,
-    /// A JSON object for each thing that happens.
+    /// One JSON object per event.
     Json,
     /// Only warnings and errors.
     Quiet,
 }
 
-/// When the story has colours: `--color`.
+/// When to use colours: `--color`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Color {
-    /// On a terminal that shows them, unless NO_COLOR is set.
+    /// On a terminal that supports them, unless NO_COLOR is set.
     #[default]
     Auto,
-    /// Wherever it goes.
+    /// Always.
     Always,
-    /// Nowhere.
+    /// Never.
     Never,
 }
 
-/// How an answer is written: `--format`, and `-q`.
+/// The form of an answer: `--format`, and `-q`.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// For people.
@@ -73,31 +86,36 @@ pub enum Format {
     Table,
     /// One JSON object.
     Json,
-    /// A JSON object a line.
+    /// One JSON object per line.
     Jsonl,
-    /// Names alone: FQDNs of nodes, which every command takes, and names of clusters.
+    /// Only names: FQDNs of nodes, which every command accepts, or names of clusters.
     #[value(skip)]
     Quiet,
 }
 
-/// What the user wants of the report.
+/// The user's settings of the report.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Settings {
-    /// How the story is told.
+    /// The form of the story.
     pub progress: Progress,
-    /// When it has colours.
+    /// When to use colours.
     pub color: Color,
-    /// Whether it tells what only those who search for a fault want to know: `-v`.
+    /// Whether to show debug messages: `-v`.
     pub verbose: bool,
 }
 
 /// The report. All its methods may be called from any thread.
 pub struct Report {
-    stdout: Mutex<Box<dyn Write + Send>>,
+    stdout: Arc<Lane>,
     stderr: Arc<Mutex<Stderr>>,
     clock: Clock,
     color: Colors,
-    /// Asks for the width of the terminal that answers go to; none when they go elsewhere.
+    progress: Progress,
+    began: Instant,
+    /// The command that cleans up what is left if the program exits now.
+    clean_up: Mutex<Option<String>>,
+    mask: Mask,
+    /// Returns the width of the terminal that answers go to, or `None` if they go elsewhere.
     width: Box<dyn Fn() -> Option<usize> + Send + Sync>,
 }
 
@@ -108,54 +126,51 @@ struct Colors {
     stderr: bool,
 }
 
-/// A stream of the report's as a writer.
-pub struct Writer<'a> {
-    report: &'a Report,
-    stream: Stream,
-}
-
-impl Write for Writer<'_> {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self.report.stream(self.stream, bytes) {
-            Ok(ControlFlow::Continue(())) => Ok(bytes.len()),
-            Ok(ControlFlow::Break(())) => Err(io::ErrorKind::BrokenPipe.into()),
-            Err(error) => Err(io::Error::other(error)),
-        }
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-/// One of the two streams.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
-
-impl Stream {
-    fn name(self) -> &'static str {
-        match self {
-            Stream::Stdout => "standard output",
-            Stream::Stderr => "standard error",
-        }
-    }
-}
-
-/// The terminal in the hands of another program. The report takes it back when this is dropped.
-#[must_use]
-pub struct Lent<'a>(&'a Report);
-
 impl Report {
-    /// A report in these settings to these streams.
+    /// A report that writes to these streams directly.
     pub fn new(settings: Settings, streams: Streams, clock: Clock) -> Report {
-        let Streams { stdout, stderr, terminal } = streams;
+        let Streams {
+            stdout,
+            stderr,
+            terminal,
+        } = streams;
+        let [stdout, stderr] = [(Stream::Stdout, stdout), (Stream::Stderr, stderr)]
+            .map(|out| Arc::new(Lane::direct(vec![out])));
+        Report::with(settings, stdout, stderr, terminal, clock)
+    }
+
+    /// The same, but threads write the streams, so that a reader that stops reading holds nothing up. Only
+    /// [`delivered`](Sink::delivered) and [`close`](Report::close) show what has been written.
+    pub fn in_background(settings: Settings, streams: Streams, clock: Clock) -> Report {
+        let Streams {
+            stdout,
+            stderr,
+            terminal,
+        } = streams;
+        let (stdout, stderr) = ((Stream::Stdout, stdout), (Stream::Stderr, stderr));
+        let (stdout, stderr) = if terminal.same {
+            let both = Arc::new(Lane::in_background(vec![stdout, stderr]));
+            (both.clone(), both)
+        } else {
+            (
+                Arc::new(Lane::in_background(vec![stdout])),
+                Arc::new(Lane::in_background(vec![stderr])),
+            )
+        };
+        Report::with(settings, stdout, stderr, terminal, clock)
+    }
+
+    fn with(
+        settings: Settings,
+        stdout: Arc<Lane>,
+        stderr: Arc<Lane>,
+        terminal: Terminal,
+        clock: Clock,
+    ) -> Report {
         let face = match settings.progress {
-            Progress::Auto if terminal.stderr && terminal.capable => Face::Live(Live::new(terminal.program)),
+            Progress::Auto if terminal.stderr && terminal.capable => {
+                Face::Live(Live::new(terminal.program))
+            }
             Progress::Auto | Progress::Plain => Face::Plain,
             Progress::Tty => Face::Live(Live::new(terminal.program)),
             Progress::Json => Face::Json,
@@ -166,101 +181,144 @@ impl Report {
             Color::Never => false,
             Color::Auto => is_terminal && terminal.capable && !terminal.no_color,
         };
-        let color = Colors { stdout: color(terminal.stdout), stderr: color(terminal.stderr) };
+        let color = Colors {
+            stdout: color(terminal.stdout),
+            stderr: color(terminal.stderr),
+        };
         let size = terminal.size.clone();
-        let width = move || terminal.stdout.then(|| size().columns);
-        let paint = Paint { color: color.stderr, unicode: terminal.unicode };
-        let stderr = Stderr::new(stderr, face, settings.verbose, paint, terminal.size, clock.clone());
+        let paint = Paint {
+            color: color.stderr,
+            unicode: terminal.unicode,
+        };
+        let stderr = Stderr::new(
+            stderr,
+            face,
+            settings.verbose,
+            paint,
+            terminal.size,
+            clock.clone(),
+        );
         Report {
-            stdout: Mutex::new(stdout),
+            stdout,
             stderr: Arc::new(Mutex::new(stderr)),
             clock,
             color,
-            width: Box::new(width),
+            progress: settings.progress,
+            began: Instant::now(),
+            clean_up: Mutex::default(),
+            mask: Mask::default(),
+            width: Box::new(move || terminal.stdout.then(|| size().columns)),
         }
     }
 
-    /// Tells what happened.
-    pub fn event(&self, event: Event) {
-        let mut stderr = self.stderr();
-        stderr.event(&event);
-        stderr.keep_turning(|| Arc::downgrade(&self.stderr));
+    /// The form of the story.
+    pub fn progress(&self) -> Progress {
+        self.progress
     }
 
-    /// Tells what stopped the command, and ends the story.
+    /// How long the command has taken. The report is the first thing that it creates.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// The command that cleans up what is left if the program exits now, if anything is.
+    pub fn clean_up(&self) -> Option<String> {
+        self.clean_up
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Shows this text nowhere from now on.
+    pub fn hide(&self, secret: &str) {
+        self.mask.hide(secret);
+    }
+
+    /// Reports why the command failed, and ends the story.
     pub fn error(&self, error: &Error) {
-        self.stderr().error(error);
+        let error = self.mask.error(error);
+        self.stderr().error(&error);
     }
 
-    /// Tells people something that is neither an answer nor an event, such as that there is nothing to show.
+    /// Shows people a remark that is neither an answer nor an event, such as that there is nothing to show.
     pub fn note(&self, text: &str) {
-        self.stderr().note(text);
+        let text = self.mask.apply(text);
+        self.stderr().note(&text);
     }
 
-    /// Asks the user something, whatever the progress: `question` stays at the beginning of the line that is typed.
+    /// Shows a question, whatever the form of the story. The user types the answer on its last line.
     pub fn ask(&self, question: &str) {
         let mut stderr = self.stderr();
         stderr.end();
-        let _lost = stderr.raw(question.as_bytes());
+        stderr.raw(Weight::Data, question.as_bytes());
     }
 
-    /// Ends the story: completed tasks are left on the screen, nothing moves any more. Dropping the report does so too.
+    /// Ends the story, as dropping the report does: completed tasks stay on the screen, and nothing moves any more.
     pub fn finish(&self) {
         self.stderr().end();
     }
 
-    /// Hands the terminal to another program: nothing is written to a live display until the result is dropped, but
-    /// for what introduces that program ([`Event::Compiling`]).
-    pub fn lend_terminal(&self) -> Lent<'_> {
-        self.stderr().lend();
-        Lent(self)
-    }
-
-    /// Writes an answer, as it is. That nobody reads it (`clusterdock ps | head -1`) is no error.
+    /// Writes an answer unchanged. A reader that has gone (`clusterdock ps | head -1`) is not an error.
     ///
     /// # Errors
-    /// Standard output cannot be written for another reason, such as a full disk.
+    /// Standard output cannot be written for another reason, such as a full disk. For a report in the background,
+    /// [`delivered`](Sink::delivered) returns that error.
     pub fn answer(&self, text: &str) -> Result<()> {
-        self.stream(Stream::Stdout, text.as_bytes()).map(drop)
+        let text = self.mask.apply(text);
+        self.write(Stream::Stdout, text.as_bytes());
+        self.written(Stream::Stdout).map(drop)
     }
 
-    /// Passes bytes of a node's on, as they are: logs, the output of commands. Breaks once nobody reads them any more.
-    ///
-    /// # Errors
-    /// As [`answer`](Report::answer); for standard error too.
-    pub fn stream(&self, stream: Stream, bytes: &[u8]) -> Result<ControlFlow<()>> {
-        let mut stderr = self.stderr();
-        stderr.lend();
-        let written = match stream {
-            Stream::Stdout => {
-                let mut stdout = self.stdout.lock().unwrap_or_else(PoisonError::into_inner);
-                stdout.write_all(bytes).and_then(|()| stdout.flush())
-            }
-            Stream::Stderr => stderr.raw(bytes),
-        };
-        stderr.take_back();
-        match written {
-            Ok(()) => Ok(ControlFlow::Continue(())),
-            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(ControlFlow::Break(())),
-            Err(error) => Err(Error::new(Kind::Other, format!("failed to write to {}", stream.name())).cause(error)),
+    /// Waits until everything is written, and at most for `patience` while nothing is read.
+    pub async fn close(&self, patience: Duration) {
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            self.lane(stream).drained(patience).await;
         }
     }
 
-    /// One of the streams as a writer, for bytes that come from elsewhere.
-    pub fn writer(&self, stream: Stream) -> Writer<'_> {
-        Writer { report: self, stream }
+    fn write(&self, stream: Stream, bytes: &[u8]) {
+        let mut stderr = self.stderr();
+        stderr.lend();
+        match stream {
+            Stream::Stdout => self.stdout.put(stream, Weight::Data, bytes),
+            Stream::Stderr => stderr.raw(Weight::Data, bytes),
+        }
+        stderr.take_back();
     }
 
-    /// What clap has to say, with its colours where the stream shows them.
+    fn written(&self, stream: Stream) -> Result<ControlFlow<()>> {
+        match self.lane(stream).failure(stream) {
+            None => Ok(ControlFlow::Continue(())),
+            Some((io::ErrorKind::BrokenPipe, _)) => Ok(ControlFlow::Break(())),
+            Some((_, why)) => Err(Error::new(
+                Kind::Other,
+                format!("failed to write to {}", name(stream)),
+            )
+            .cause(why)),
+        }
+    }
+
+    fn lane(&self, stream: Stream) -> Arc<Lane> {
+        match stream {
+            Stream::Stdout => self.stdout.clone(),
+            Stream::Stderr => self.stderr().lane(),
+        }
+    }
+
+    /// Clap's text, with its colours if the stream shows them.
     pub fn styled(&self, stream: Stream, text: &clap::builder::StyledStr) -> String {
         let color = match stream {
             Stream::Stdout => self.color.stdout,
             Stream::Stderr => self.color.stderr,
         };
-        if color { text.ansi().to_string() } else { text.to_string() }
+        if color {
+            text.ansi().to_string()
+        } else {
+            text.to_string()
+        }
     }
 
-    /// The width of the terminal that answers go to; none when they go elsewhere.
+    /// The width of the terminal that answers go to, or `None` if they go elsewhere.
     fn width(&self) -> Option<usize> {
         (self.width)()
     }
@@ -270,14 +328,65 @@ impl Report {
     }
 }
 
-impl Drop for Report {
-    fn drop(&mut self) {
-        self.finish();
+#[async_trait]
+impl Sink for Report {
+    fn event(&self, event: Event) {
+        if let Event::CleanUp { command } = event {
+            *self.clean_up.lock().unwrap_or_else(PoisonError::into_inner) = command;
+            return;
+        }
+        let event = self.mask.event(event);
+        let mut stderr = self.stderr();
+        stderr.event(&event);
+        stderr.keep_turning(|| Arc::downgrade(&self.stderr));
+    }
+
+    async fn story_room(&self) {
+        let lane = self.lane(Stream::Stderr);
+        lane.story_room().await;
+    }
+
+    async fn stream(&self, stream: Stream, bytes: &[u8]) -> Result<ControlFlow<()>> {
+        let lane = self.lane(stream);
+        lane.room().await;
+        self.write(stream, bytes);
+        self.written(stream)
+    }
+
+    async fn delivered(&self) -> Result<ControlFlow<()>> {
+        let mut flow = ControlFlow::Continue(());
+        for stream in [Stream::Stdout, Stream::Stderr] {
+            let lane = self.lane(stream);
+            lane.delivered().await;
+            // Failing to write the story is not an error.
+            if (stream == Stream::Stdout || self.stderr().has_data())
+                && self.written(stream)?.is_break()
+            {
+                flow = ControlFlow::Break(());
+            }
+        }
+        Ok(flow)
+    }
+
+    fn lend(&self) {
+        self.stderr().lend();
+    }
+
+    fn take_back(&self) {
+        self.stderr().take_back();
     }
 }
 
-impl Drop for Lent<'_> {
+/// A stream, as errors name it.
+fn name(stream: Stream) -> &'static str {
+    match stream {
+        Stream::Stdout => "standard output",
+        Stream::Stderr => "standard error",
+    }
+}
+
+impl Drop for Report {
     fn drop(&mut self) {
-        self.0.stderr().take_back();
+        self.finish();
     }
 }

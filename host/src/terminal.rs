@@ -1,25 +1,23 @@
-//! Our standard input and outputs, connected to a command in a node. A terminal is raw while the command runs, its size
-//! is passed on as it changes, and it is put back whatever happens.
+//! Connects standard input and outputs to a command in a node. A terminal is in raw mode while the command runs, its size
+//! is passed on when it changes, and its mode is restored whatever happens.
 
-mod outlet;
-
-use crate::engine::{Engine, EngineError, ExecSession};
-use crate::error::{Error, Kind, Result};
-use crate::report::Report;
-use futures_util::StreamExt;
-use outlet::Outlet;
-use rustix::termios::{self, OptionalActions, Termios};
 use std::convert::Infallible;
 use std::future::pending;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::pin::Pin;
-use std::sync::Arc;
+
+use futures_util::StreamExt;
+use rustix::termios::{self, OptionalActions, Termios};
 use tokio::io::{AsyncWrite, AsyncWriteExt};
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::mpsc;
 
-/// How many pieces of typing may wait for a slow connection.
+use crate::engine::{Chunk, EngineError, ExecSession, Execs};
+use crate::error::{Error, Kind, Result};
+use crate::sink::{Sink, Stream};
+
+/// How many pieces of input may wait for a slow connection.
 const TYPED_AHEAD: usize = 64;
 
 /// Whether both standard input and standard output are terminals.
@@ -27,8 +25,13 @@ pub fn is_interactive() -> bool {
     termios::isatty(std::io::stdin()) && termios::isatty(std::io::stdout())
 }
 
-/// Whether a command without a terminal gets our standard input. Not where that is a terminal and the output goes
-/// elsewhere: in `clusterdock exec NODE -- dmesg | less` what is typed is for the pager.
+/// Whether standard input is a terminal.
+pub fn can_type() -> bool {
+    termios::isatty(std::io::stdin())
+}
+
+/// Whether a session without a terminal gets standard input. Not if that is a terminal and the output goes elsewhere: in
+/// `clusterdock ssh NODE -- dmesg | less`, the input belongs to the pager.
 pub fn passes_input() -> bool {
     !termios::isatty(std::io::stdin()) || termios::isatty(std::io::stdout())
 }
@@ -39,39 +42,54 @@ pub fn size() -> Option<(u16, u16)> {
     (size.ws_row > 0 && size.ws_col > 0).then_some((size.ws_row, size.ws_col))
 }
 
-/// Connects the terminal to a command that has one in its node, until the command ends. Breaks when nobody reads our
-/// output any more.
+/// Connects the terminal to a command with a terminal in its node, until the command ends. Input is only passed on if
+/// `has_input`. Breaks if the reader of standard output has left.
 ///
 /// # Errors
-/// The terminal cannot be made raw, the connection breaks, or the output cannot be written.
-pub async fn attend(engine: &dyn Engine, session: ExecSession, report: &Arc<Report>) -> Result<ControlFlow<()>> {
-    let _raw = Raw::enter()?;
+/// The terminal cannot be set to raw mode, the connection fails, or the output cannot be written.
+pub async fn attend(
+    engine: &dyn Execs,
+    session: ExecSession,
+    sink: &dyn Sink,
+    has_input: bool,
+) -> Result<ControlFlow<()>> {
+    let _raw = if has_input { Some(Raw::enter()?) } else { None };
     let ExecSession { id, output, input } = session;
-    let mut resized = signal(SignalKind::window_change())
-        .map_err(|error| Error::new(Kind::Other, "cannot follow the terminal's size").cause(error))?;
+    let mut resized = signal(SignalKind::window_change()).map_err(|error| {
+        Error::new(Kind::Other, "cannot watch the size of the terminal").cause(error)
+    })?;
     let follow = async {
         loop {
             resize(engine, &id).await;
             resized.recv().await;
         }
     };
-    let beside = async { tokio::join!(feed(read_stdin(), input), follow) };
-    while_it_lasts(show(output, report), beside).await
-}
-
-/// Connects standard input (see [`passes_input`]) and the two outputs to a command without a terminal, until it ends.
-/// Breaks when nobody reads our output any more.
-///
-/// # Errors
-/// The connection breaks, or the output cannot be written.
-pub async fn pipe(session: ExecSession, report: &Arc<Report>) -> Result<ControlFlow<()>> {
-    let ExecSession { output, input, .. } = session;
-    let beside = async {
-        if passes_input() {
+    let feed = async {
+        if has_input {
             feed(read_stdin(), input).await;
         }
     };
-    while_it_lasts(show(output, report), beside).await
+    let background = async { tokio::join!(feed, follow) };
+    with_background(show(output, sink), background).await
+}
+
+/// Connects both outputs, and standard input if `has_input`, to a command without a terminal, until it ends. Breaks if
+/// the reader of standard output has left.
+///
+/// # Errors
+/// The connection fails, or the output cannot be written.
+pub async fn pipe(
+    session: ExecSession,
+    sink: &dyn Sink,
+    has_input: bool,
+) -> Result<ControlFlow<()>> {
+    let ExecSession { output, input, .. } = session;
+    let background = async {
+        if has_input {
+            feed(read_stdin(), input).await;
+        }
+    };
+    with_background(show(output, sink), background).await
 }
 
 /// The terminal in raw mode, until it is dropped.
@@ -92,16 +110,16 @@ impl Raw {
 
 impl Drop for Raw {
     fn drop(&mut self) {
-        // Nothing can be done, or told, where this fails.
+        // A failure can be neither handled nor reported here.
         termios::tcsetattr(std::io::stdin(), OptionalActions::Now, &self.before).ok();
     }
 }
 
-/// Does `work`, and `beside` for as long as it takes. Side by side, since a command may have to write before it can
-/// read on: what waits for one direction must not hold up the other.
-async fn while_it_lasts<T>(work: impl Future<Output = T>, beside: impl Future) -> T {
+/// Runs `work`, and `background` until it is done. Concurrently, since a command may have to write before it reads more,
+/// so waiting in one direction must not block the other.
+async fn with_background<T>(work: impl Future<Output = T>, background: impl Future) -> T {
     let never = async {
-        beside.await;
+        background.await;
         pending::<Infallible>().await
     };
     tokio::select! {
@@ -113,30 +131,34 @@ async fn while_it_lasts<T>(work: impl Future<Output = T>, beside: impl Future) -
 
 type Chunks = futures_util::stream::BoxStream<'static, Result<crate::engine::Chunk, EngineError>>;
 
-/// Shows all that a command writes.
-async fn show(mut output: Chunks, report: &Arc<Report>) -> Result<ControlFlow<()>> {
-    let outlet = Outlet::new(report.clone());
+/// Shows the output of a command.
+async fn show(mut output: Chunks, sink: &dyn Sink) -> Result<ControlFlow<()>> {
     while let Some(chunk) = output.next().await {
-        if !outlet.put(chunk.map_err(lost)?).await {
-            break;
+        let shown = match chunk.map_err(lost)? {
+            Chunk::Stdout(bytes) => sink.stream(Stream::Stdout, &bytes).await?,
+            Chunk::Stderr(bytes) => sink.stream(Stream::Stderr, &bytes).await?,
+        };
+        if shown.is_break() {
+            return Ok(shown);
         }
     }
-    outlet.finish().await
+    // Before the terminal is restored; if the reader has left, the exit code is that of a broken pipe.
+    sink.delivered().await
 }
 
-/// Passes on what is typed, and its end.
-async fn feed(mut typed: mpsc::Receiver<Vec<u8>>, mut input: Pin<Box<dyn AsyncWrite + Send>>) {
-    while let Some(bytes) = typed.recv().await {
-        // A command that ended reads no more; its output ends in a moment.
+/// Passes on the input and its end.
+async fn feed(mut pieces: mpsc::Receiver<Vec<u8>>, mut input: Pin<Box<dyn AsyncWrite + Send>>) {
+    while let Some(bytes) = pieces.recv().await {
+        // A command that has ended reads no more; its output is about to end.
         if input.write_all(&bytes).await.is_err() || input.flush().await.is_err() {
             return;
         }
     }
+    // Fails if the command has ended, which its output shows.
     input.shutdown().await.ok();
 }
 
-/// Standard input, read by a thread of its own: a read of it cannot be cancelled, and must not hold up the end of
-/// the program.
+/// Standard input, read on its own thread: a read cannot be cancelled and must not delay the exit of the program.
 fn read_stdin() -> mpsc::Receiver<Vec<u8>> {
     let (sender, receiver) = mpsc::channel(TYPED_AHEAD);
     std::thread::spawn(move || {
@@ -151,9 +173,9 @@ fn read_stdin() -> mpsc::Receiver<Vec<u8>> {
     receiver
 }
 
-async fn resize(engine: &dyn Engine, id: &str) {
+async fn resize(engine: &dyn Execs, id: &str) {
     if let Some((rows, columns)) = size() {
-        // The command may have ended; its output tells.
+        // Fails if the command has ended, which its output shows.
         engine.resize_exec(id, rows, columns).await.ok();
     }
 }

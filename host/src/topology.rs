@@ -1,24 +1,28 @@
-//! Topologies as the user has them: a folder with a manifest and a library, or a library alone.
+//! Topologies on disk: a folder with a manifest and a library, or a library alone.
 //!
-//! A [folder] has its [manifest]; its [library] is compiled where that is needed. A library is [inspected](inspect)
-//! without running any of it, [kept](cache) under its digest, and run in a [process] of its own, which
-//! [serves](serve) the host. [Opening](open) one is all of that; the rest of the host sees a [`plugin::Plugin`].
+//! A [folder] has a [manifest]; its [library](plugin_library) is compiled if necessary. A library is
+//! [inspected](inspection) without running it, [copied](cache) under its digest, and loaded in a separate
+//! [process](plugin_process), which [serves](serve) the host. The rest of the host sees a [`plugin::Plugin`].
 
+pub mod build_folder;
 pub mod cache;
 mod calls;
+pub mod cargo_config;
+mod cargo_output;
+mod cargo_test;
 pub mod compile;
-mod elf;
 pub mod fingerprint;
 pub mod folder;
-mod frame;
-pub mod in_process;
-pub mod inspect;
-pub mod library;
+pub mod held;
+pub mod inspection;
+mod link;
 mod load;
 pub mod manifest;
-pub mod open;
 pub mod plugin;
+pub mod plugin_api_sources;
+pub mod plugin_frame;
+pub mod plugin_library;
+pub mod plugin_process;
 mod printed;
-pub mod process;
 pub mod serve;
-mod table;
+pub mod target;

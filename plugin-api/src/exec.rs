@@ -1,107 +1,100 @@
-//! Commands on nodes: how they are run, and what they gave.
+//! Commands that hooks run on nodes, with their settings and results.
 
-use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-/// A command and how it is run.
+use crate::Command;
+
+/// A command with its settings. Everything that converts into a [`Command`] converts into an `Exec`, too.
 ///
 /// ```
 /// use clusterdock_plugin_api::Exec;
 /// use std::time::Duration;
 ///
-/// Exec::new("hdfs namenode -format").user("hdfs").timeout(Duration::from_secs(60)).quiet();
+/// Exec::new(["hdfs", "namenode", "-format"]).user("hdfs").timeout(Duration::from_secs(60)).shown();
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+///
+/// Its output is kept from the user, unless it is [`shown`](Exec::shown) or the command fails. Since 1.0.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exec {
-    /// Run by the shell, unless there is none.
-    pub command: String,
-    /// What runs the command, with `-c`. Default: `/bin/sh`.
-    pub shell: String,
-    /// `USER[:GROUP]`. Default: root.
-    pub user: String,
-    /// Environment variables beside the container's.
-    pub environment: BTreeMap<String, String>,
-    /// The folder it starts in. Default: the container's.
-    pub working_directory: Option<String>,
-    /// Whether its output is left out of the user's report. Default: no.
-    pub quiet: bool,
-    /// Whether to return at once and leave it running. Default: no.
-    pub detached: bool,
-    /// Whether an exit code other than 0 is the caller's business. Default: it is an error.
-    pub may_fail: bool,
-    /// Milliseconds after which it is ended and an error. Default: none; the start's own deadline holds.
-    pub timeout_ms: Option<u64>,
-    /// Bytes given to its standard input. Default: none.
-    pub stdin: Option<String>,
+    pub(crate) command: Command,
+    pub(crate) shell: String,
+    pub(crate) user: String,
+    pub(crate) environment: BTreeMap<String, String>,
+    pub(crate) working_directory: Option<String>,
+    pub(crate) stdin: Vec<u8>,
+    pub(crate) shown: bool,
+    pub(crate) detached: bool,
+    pub(crate) may_fail: bool,
+    pub(crate) timeout: Option<Duration>,
 }
 
-impl Default for Exec {
-    fn default() -> Exec {
+impl Exec {
+    /// A command, run as root.
+    pub fn new(command: impl Into<Command>) -> Exec {
         Exec {
-            command: String::new(),
+            command: command.into(),
             shell: "/bin/sh".into(),
             user: "0".into(),
             environment: BTreeMap::new(),
             working_directory: None,
-            quiet: false,
+            stdin: Vec::new(),
+            shown: false,
             detached: false,
             may_fail: false,
-            timeout_ms: None,
-            stdin: None,
+            timeout: None,
         }
     }
-}
 
-impl Exec {
-    /// A command for `/bin/sh -c`, as root.
-    pub fn new(command: impl Into<String>) -> Exec {
-        Exec { command: command.into(), ..Exec::default() }
-    }
-
-    /// Another shell than `/bin/sh`.
+    /// Uses another shell than `/bin/sh` for a command that is text.
     #[must_use]
     pub fn shell(mut self, shell: impl Into<String>) -> Exec {
         self.shell = shell.into();
         self
     }
 
-    /// Another user than root, `USER[:GROUP]`.
+    /// Runs it as another user than root: `USER[:GROUP]`.
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Exec {
         self.user = user.into();
         self
     }
 
-    /// Sets an environment variable.
+    /// Adds an environment variable to those of the node.
     #[must_use]
-    pub fn environment(mut self, name: impl Into<String>, value: impl Into<String>) -> Exec {
-        self.environment.insert(name.into(), value.into());
+    pub fn environment(mut self, name: impl Into<String>, value: impl ToString) -> Exec {
+        self.environment.insert(name.into(), value.to_string());
         self
     }
 
-    /// The folder it starts in.
+    /// Sets the working directory. Default: that of the node's command.
     #[must_use]
     pub fn working_directory(mut self, path: impl Into<String>) -> Exec {
         self.working_directory = Some(path.into());
         self
     }
 
-    /// Leaves its output out of the user's report.
+    /// Sets its standard input, text or bytes. Default: none.
     #[must_use]
-    pub fn quiet(mut self) -> Exec {
-        self.quiet = true;
+    pub fn stdin(mut self, input: impl AsRef<[u8]>) -> Exec {
+        self.stdin = input.as_ref().to_vec();
         self
     }
 
-    /// Returns at once and leaves it running. Its output and its failure are never told, unless it writes into the
-    /// node's log, which `clusterdock logs` and [`Probe::log`](crate::Probe::log) read. It ends with the node and
-    /// does not come back with it: what has to is the node's own [command](crate::NodeSpec::command).
+    /// Shows its output to the user while it runs.
+    #[must_use]
+    pub fn shown(mut self) -> Exec {
+        self.shown = true;
+        self
+    }
+
+    /// Runs it in the background. Its output and failure are not reported unless it writes to the node's log, which
+    /// `clusterdock logs` and [`Probe::log`](crate::Probe::log) read. It ends with the node and does not restart with it; a
+    /// service is the node's [command](crate::PlannedNode::command).
     ///
     /// ```
     /// # use clusterdock_plugin_api::Exec;
-    /// Exec::new("exec start-server > /proc/1/fd/1 2>&1").detached();
+    /// Exec::new("exec import-data > /proc/1/fd/1 2>&1").detached();
     /// ```
     #[must_use]
     pub fn detached(mut self) -> Exec {
@@ -109,69 +102,95 @@ impl Exec {
         self
     }
 
-    /// Makes an exit code other than 0 the caller's business.
+    /// Leaves exit codes other than 0 to the caller.
     #[must_use]
     pub fn may_fail(mut self) -> Exec {
         self.may_fail = true;
         self
     }
 
-    /// Ends it after so long, which is then an error.
+    /// Kills it after this time, which is an error. Default: none but the deadline of the hook.
     #[must_use]
     pub fn timeout(mut self, timeout: Duration) -> Exec {
-        self.timeout_ms = Some(u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX));
-        self
-    }
-
-    /// Text for its standard input.
-    #[must_use]
-    pub fn stdin(mut self, text: impl Into<String>) -> Exec {
-        self.stdin = Some(text.into());
+        self.timeout = Some(timeout);
         self
     }
 }
 
-impl<S: Into<String>> From<S> for Exec {
-    fn from(command: S) -> Exec {
+impl<C: Into<Command>> From<C> for Exec {
+    fn from(command: C) -> Exec {
         Exec::new(command)
     }
 }
 
-/// What a command gave.
+/// The result of a command.
 ///
 /// ```
-/// use clusterdock_plugin_api::{testing::FakeHost, Exec};
+/// use clusterdock_plugin_api::{serde_json, Exec, Node, Result};
 ///
-/// # fn main() -> clusterdock_plugin_api::Result<()> {
-/// let cluster = FakeHost::new().node("nodes", "node-1").answer_with("systemctl is-active app", 3, "inactive\n").cluster();
-/// let output = cluster.node("node-1")?.execute(Exec::new("systemctl is-active app").may_fail())?;
-/// assert_eq!((output.success(), output.exit_code, output.text()), (false, 3, "inactive"));
-/// # Ok(())
-/// # }
+/// fn leader(node: &Node) -> Result<String> {
+///     let status: serde_json::Value = serde_json::from_str(node.execute(["app", "status", "--json"])?.text())?;
+///     Ok(status["leader"].to_string())
+/// }
+///
+/// fn is_active(node: &Node) -> Result<bool> {
+///     Ok(node.execute(Exec::new(["systemctl", "is-active", "app"]).may_fail())?.success())
+/// }
 /// ```
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+///
+/// Since 1.0.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Output {
-    /// The node's FQDN.
-    pub node: String,
-    /// 0 when all went well.
-    pub exit_code: i64,
-    /// Standard output; bytes that are not UTF-8 are replaced.
-    pub stdout: String,
-    /// Standard error.
-    pub stderr: String,
-    /// Both, in the order in which they came, as far as two streams have one.
-    pub output: String,
+    pub(crate) node: String,
+    pub(crate) exit_code: i64,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: Vec<u8>,
+    pub(crate) text: String,
 }
 
 impl Output {
-    /// Standard output without white space at its ends, for `let version = node.execute("java -version")?.text()`.
-    pub fn text(&self) -> &str {
-        self.stdout.trim()
+    pub(crate) fn new(node: &str, exit_code: i64, stdout: Vec<u8>, stderr: Vec<u8>) -> Output {
+        Output {
+            node: node.into(),
+            exit_code,
+            text: String::from_utf8_lossy(&stdout).trim().into(),
+            stdout,
+            stderr,
+        }
+    }
+
+    /// The FQDN of the node.
+    pub fn node(&self) -> &str {
+        &self.node
+    }
+
+    /// The exit code. It is 0 unless the command [`may_fail`](Exec::may_fail).
+    pub fn exit_code(&self) -> i64 {
+        self.exit_code
     }
 
     /// Whether the exit code is 0.
     pub fn success(&self) -> bool {
         self.exit_code == 0
+    }
+
+    /// Standard output as text, trimmed; bytes that are not UTF-8 are replaced.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The lines of [`text`](Output::text).
+    pub fn lines(&self) -> impl Iterator<Item = &str> {
+        self.text.lines()
+    }
+
+    /// Standard output.
+    pub fn stdout(&self) -> &[u8] {
+        &self.stdout
+    }
+
+    /// Standard error.
+    pub fn stderr(&self) -> &[u8] {
+        &self.stderr
     }
 }

@@ -1,221 +1,115 @@
-//! The plugin's side of the wire: what [`export_topology!`](crate::export_topology) puts into a library. It turns
-//! the host's calls into those of a [`Topology`], guards each against panics, and hands the plugin's `log` records
-//! to the host.
+//! A topology as a plugin: what [`topology`](macro@crate::topology) puts into a library. It turns the calls of the host
+//! into those of a [`Topology`], and hands the plugin's `log` records to the host.
 
-use crate::guard::guard;
-use crate::ops::ClusterFacts;
-use crate::wire::{self, AbiError, PluginMod, PluginMod_Ref, WireTopology};
-use crate::{logger, Cluster, Code, Context, Error, Host, Request, Result, Topology};
-use abi_stable::library::{CheckTypeLayout, LibHeader, RootModuleResult};
-use abi_stable::prefix_type::PrefixTypeTrait;
-use abi_stable::sabi_trait::TD_Opaque;
-use abi_stable::std_types::{RResult, RStr, RString, RVec};
-use serde::{Deserialize, Serialize};
-use std::mem::ManuallyDrop;
 use std::sync::Arc;
 
-pub use abi_stable::library as abi_library;
-pub use abi_stable::std_types as abi_types;
+use crate::wire::{self, Declaration, Hook, HookCall, Host, Options, Plugin, Request};
+use crate::{logger, Arguments, Change, Cluster, Code, Context, Error, Plan, Result, Topology};
 
-/// The version of this crate, which plugins and hosts compare.
-pub const API_VERSION: &str = env!("CARGO_PKG_VERSION");
-/// The version of abi_stable.
-pub const ABI_STABLE_VERSION: &str = "0.11.3";
-/// What `rustc --version` said when this crate was built.
-pub const RUSTC: &str = env!("CLUSTERDOCK_RUSTC");
-/// The target triple that this crate was built for.
-pub const TARGET: &str = env!("CLUSTERDOCK_TARGET");
+pub use clusterdock_plugin_wire::export_plugin;
 
-/// What the host says when it makes a topology.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
-pub struct Options {
-    /// The least important `log` records that the host wants: `off`, `error`, `warn`, `info`, `debug` or `trace`.
-    /// Default: off.
-    pub log_level: String,
-}
-
-/// Exports a topology from a `cdylib` crate, once: an expression that makes it, and the path of its manifest, relative
-/// to the file that this stands in.
-///
-/// ```ignore
-/// clusterdock_plugin_api::export_topology!(Nodebase, "../../../topologies/topology_nodebase/topology.toml");
-/// ```
-///
-/// The library then describes itself: its manifest and what it was built with are in an ELF note, so that a host can
-/// look at it without running any of it. The expression is evaluated once, when the library is loaded.
-#[macro_export]
-macro_rules! export_topology {
-    ($topology:expr, $manifest:literal $(,)?) => {
-        const _: () = {
-            use $crate::export::{abi_library, abi_types};
-            use $crate::wire::{AbiError, PluginMod_Ref, Topology as WireTopology};
-
-            #[cfg(panic = "abort")]
-            compile_error!("a topology must be built with `panic = \"unwind\"`: its panics become errors");
-
-            extern "C" fn create(options: abi_types::RStr<'_>) -> abi_types::RResult<WireTopology, AbiError> {
-                $crate::export::create(options, || Box::new($topology))
-            }
-
-            extern "C" fn root_module() -> abi_library::RootModuleResult {
-                $crate::export::root_module(create)
-            }
-
-            // What abi_stable's own `#[export_root_module]` makes, whose paths an author's crate cannot resolve.
-            #[export_name = "_1as_0lib_1header_0root_bmodule_bloader"]
-            pub static LIB_HEADER: abi_library::LibHeader = $crate::export::lib_header(root_module);
-
-            const MANIFEST: &str = include_str!($manifest);
-            const IDENTITY: &[&str] = &$crate::export::identity(env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
-
-            #[used]
-            #[link_section = ".note.clusterdock"]
-            static NOTE: $crate::note::Note<{ $crate::note::length(IDENTITY, MANIFEST) }> =
-                $crate::note::note(IDENTITY, MANIFEST);
-        };
-    };
-}
-
-/// Pieces of the JSON of an [`Identity`](crate::note::Identity). None of them needs escaping.
-pub const fn identity(name: &'static str, version: &'static str) -> [&'static str; 15] {
-    let panic = if cfg!(panic = "unwind") { "unwind" } else { "abort" };
-    [
-        "{\"schema\":1,\"name\":\"",
-        name,
-        "\",\"version\":\"",
-        version,
-        "\",\"api\":\"",
-        API_VERSION,
-        "\",\"abi_stable\":\"",
-        ABI_STABLE_VERSION,
-        "\",\"rustc\":\"",
-        RUSTC,
-        "\",\"target\":\"",
-        TARGET,
-        "\",\"panic\":\"",
-        panic,
-        "\"}",
-    ]
-}
-
-/// The header by which a host finds the root module and its layout.
-pub const fn lib_header(root_module: extern "C" fn() -> RootModuleResult) -> LibHeader {
-    // SAFETY: `root_module`, below, gives a reference to the root module named here; the macro passes nothing else.
-    unsafe { LibHeader::from_constructor::<PluginMod_Ref>(root_module, CheckTypeLayout::Yes) }
-}
-
-/// The root module with this function to make the topology.
-pub fn root_module(create: extern "C" fn(RStr<'_>) -> RResult<wire::Topology, AbiError>) -> RootModuleResult {
-    let module = PluginMod { api_version: RStr::from_str(API_VERSION), create }.leak_into_prefix();
-    // SAFETY: the reference is to a `PluginMod`, as `lib_header` says.
-    RResult::ROk(unsafe { abi_stable::prefix_type::PrefixRefTrait::to_prefix_ref(module).cast() })
-}
-
-/// Makes the topology for a host.
-pub fn create(options: RStr<'_>, make: fn() -> Box<dyn Topology>) -> RResult<wire::Topology, AbiError> {
-    wired(|| {
-        let options: Options = serde_json::from_str(options.as_str()).context("options of the host")?;
-        logger::install(&options.log_level);
-        let exported = Exported { topology: ManuallyDrop::new(make()) };
-        Ok(wire::WireTopology_TO::from_value(exported, TD_Opaque))
+/// The plugin of a topology.
+pub fn new<T: Topology>(options: Options, topology: fn() -> T) -> Box<dyn Plugin> {
+    logger::install(&options.log_level);
+    Box::new(Exported {
+        topology: topology(),
+        options,
     })
 }
 
-/// A topology as the host holds it. Dropping it is guarded as its methods are.
-struct Exported {
-    topology: ManuallyDrop<Box<dyn Topology>>,
+struct Exported<T> {
+    topology: T,
+    options: Options,
 }
 
-impl WireTopology for Exported {
-    fn declare(&self) -> RResult<RString, AbiError> {
-        wired(|| json(&self.topology.declare()))
+impl<T: Topology> Plugin for Exported<T> {
+    fn declare(&self) -> Result<String> {
+        wire::json::encode(&declaration(&self.topology))
     }
 
-    fn nodes(&self, request: RStr<'_>) -> RResult<RString, AbiError> {
-        wired(|| {
-            let request: Request = serde_json::from_str(request.as_str()).context("request of the host")?;
-            json(&self.topology.nodes(&request)?)
-        })
+    fn nodes(&self, request: &str) -> Result<String> {
+        let request = self.options.decode(request, "the request")?;
+        wire::json::encode(&specs(&self.topology, request)?)
     }
 
-    fn hook(
-        &self,
-        name: RStr<'_>,
-        cluster: RStr<'_>,
-        request: RStr<'_>,
-        host: wire::Host,
-    ) -> RResult<RString, AbiError> {
-        wired(|| {
-            let facts: ClusterFacts = serde_json::from_str(cluster.as_str()).context("cluster of the host")?;
-            let request: Request = serde_json::from_str(request.as_str()).context("request of the host")?;
-            let host: Arc<dyn Host> = Arc::new(WiredHost(host));
-            let _logging = logger::to_host(host.clone());
-            let cluster = Cluster::new(facts, host);
-            match name.as_str() {
-                "start" => self.topology.start(&cluster, &request)?,
-                "build" => self.topology.build(&cluster, &request)?,
-                other => return Err(Error::with_code(Code::Unsupported, format!("no hook is called `{other}`"))),
-            }
-            json(&())
-        })
+    fn hook(&self, call: &str, host: Arc<dyn Host>) -> Result<String> {
+        let call = self.options.decode(call, "the call of a hook")?;
+        let _logging = logger::to_host(host.clone());
+        run(&self.topology, &call, host)?;
+        wire::json::encode(&())
     }
 }
 
-impl Drop for Exported {
-    fn drop(&mut self) {
-        let dropped = guard(|| {
-            // SAFETY: the value is dropped once, here, and nothing uses it afterwards.
-            unsafe { ManuallyDrop::drop(&mut self.topology) };
-            Ok(())
-        });
-        if let Err(error) = dropped {
-            // Nothing waits for an answer any more; what a plugin prints reaches the user.
-            eprintln!("panicked while it was dropped: {error}, at {}", error.detail());
-        }
+/// What a topology declares.
+pub(crate) fn declaration<T: Topology>(topology: &T) -> Declaration {
+    let hook = |name: &&str| match *name {
+        "start" => Hook::Start,
+        "build" => Hook::Build,
+        "check" => Hook::Check,
+        "on_stop" => Hook::OnStop,
+        "on_resume" => Hook::OnResume,
+        "scale" => Hook::Scale,
+        other => panic!("no hook is called `{other}`"),
+    };
+    Declaration {
+        groups: T::GROUPS.iter().map(|group| group.to_wire()).collect(),
+        args: T::Args::declare().into_iter().map(|arg| arg.0).collect(),
+        hooks: T::HOOKS.iter().map(hook).collect(),
+        verbs: topology
+            .verbs()
+            .into_iter()
+            .map(|verb| verb.declared)
+            .collect(),
     }
 }
 
-struct WiredHost(wire::Host);
+/// The nodes of a topology for a request.
+pub(crate) fn specs<T: Topology>(topology: &T, request: Request) -> Result<Vec<wire::NodeSpec>> {
+    let plan = Plan::new(request, T::GROUPS)?;
+    topology.nodes(&plan)?;
+    Ok(plan.into_specs())
+}
 
-impl Host for WiredHost {
-    fn call(&self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Vec<u8>)> {
-        match self.0.call(name.into(), input.into(), payload.into()) {
-            RResult::ROk(reply) => Ok((reply.json.into_string(), RVec::into_vec(reply.bytes))),
-            RResult::RErr(error) => Err(error.into()),
-        }
+/// Runs a hook or a verb.
+pub(crate) fn run<T: Topology>(topology: &T, call: &HookCall, host: Arc<dyn Host>) -> Result<()> {
+    let cluster = Cluster::new(call, T::GROUPS, host)?;
+    match call.hook {
+        Hook::Start => topology.start(&cluster),
+        Hook::Build => topology.build(&cluster),
+        Hook::Check => topology.check(&cluster),
+        Hook::OnStop => topology.on_stop(&cluster),
+        Hook::OnResume => topology.on_resume(&cluster),
+        Hook::Scale => topology.scale(&cluster, &change(call, &cluster)?),
+        Hook::Verb => verb(topology, call, &cluster),
     }
 }
 
-fn wired<T>(body: impl FnOnce() -> Result<T>) -> RResult<T, AbiError> {
-    guard(body).map_err(AbiError::from).into()
+fn change<A>(call: &HookCall, cluster: &Cluster<A>) -> Result<Change> {
+    let change = call
+        .change
+        .as_ref()
+        .ok_or_else(|| Error::with_code(Code::Host, "the host does not say what it scales"))?;
+    let nodes = |names: &[String]| {
+        let nodes = names.iter().map(|name| cluster.node(name).cloned());
+        nodes.collect::<Result<Vec<_>>>()
+    };
+    Ok(Change {
+        added: nodes(&change.added)?,
+        removed: nodes(&change.removing)?,
+    })
 }
 
-fn json<T: Serialize>(value: &T) -> Result<RString> {
-    Ok(serde_json::to_string(value)?.into())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::note::Identity;
-
-    #[test]
-    fn the_pieces_of_an_identity_are_json() {
-        let identity: Identity = serde_json::from_str(&identity("topology_x", "1.2.3").concat()).unwrap();
-        assert_eq!((identity.name.as_str(), identity.version.as_str()), ("topology_x", "1.2.3"));
-        assert_eq!((identity.schema, identity.panic.as_str()), (crate::note::SCHEMA, "unwind"));
-        assert!(identity.rustc.starts_with("rustc "), "{}", identity.rustc);
-    }
-
-    #[test]
-    fn the_version_of_abi_stable_is_the_one_built_with() {
-        assert_eq!(abi_stable::ABI_STABLE_VERSION.version.as_str(), ABI_STABLE_VERSION);
-    }
-
-    #[test]
-    fn the_exported_symbol_is_the_one_that_hosts_look_for() {
-        let source = include_str!("export.rs");
-        assert!(source.contains(&format!("export_name = \"{}\"", abi_stable::library::ROOT_MODULE_LOADER_NAME)));
-    }
+fn verb<T: Topology>(topology: &T, call: &HookCall, cluster: &Cluster<T::Args>) -> Result<()> {
+    let given = call
+        .verb
+        .as_ref()
+        .ok_or_else(|| Error::with_code(Code::Host, "the host does not name the verb"))?;
+    let verbs = topology.verbs();
+    let verb = verbs.iter().find(|verb| verb.declared.name == given.name);
+    let verb = verb.ok_or_else(|| {
+        let unknown = format!("no verb is called `{}`", given.name);
+        Error::with_code(Code::Unsupported, unknown)
+    })?;
+    verb.run(topology, cluster, given)
+        .context(format!("verb `{}`", given.name))
 }

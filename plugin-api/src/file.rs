@@ -1,22 +1,32 @@
-//! A file or folder on its way to nodes: what it consists of, where it goes, and whose it is there.
+//! Files and folders for nodes: contents, destination, mode and owner.
 
+use std::fmt::{self, Display};
 use std::path::{Path, PathBuf};
 
-/// A file for a node: its path there, its contents, its mode and its owner.
+use crate::{render, Context, Result};
+
+/// A file for a node: its path there, contents, mode and owner.
 ///
 /// ```
-/// use clusterdock_plugin_api::File;
+/// use clusterdock_plugin_api::{File, Result};
 ///
+/// # fn main() -> Result<()> {
 /// // Text or bytes, owned by root, mode 644:
 /// File::new("/etc/motd", "hello\n");
 /// // A key that one user of the node may read:
 /// File::new("/etc/app/secret", b"...").owner("app").mode(0o600);
-/// // A file of this machine, however large, as executable as it is here:
+/// // A template with its values, usually include_str!("../files/app.conf"):
+/// File::template("/etc/app.conf", "id = {{ id }}\n", &[("id", &7)])?;
+/// // A local file of any size, with its mode:
 /// File::local("build/agent", "/usr/local/bin/agent");
-/// // A folder of this machine and all in it:
+/// // A local folder with its contents:
 /// File::local("conf", "/etc/app").owner("app:hadoop");
+/// # Ok(())
+/// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+///
+/// Since 1.0.
+#[derive(Clone, PartialEq, Eq)]
 pub struct File {
     pub(crate) path: String,
     pub(crate) contents: Contents,
@@ -24,42 +34,78 @@ pub struct File {
     pub(crate) owner: String,
 }
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(crate) enum Contents {
     Bytes(Vec<u8>),
     Local(PathBuf),
 }
 
 impl File {
-    /// A file of this text or these bytes at an absolute path; the folders above are made. Default: mode 644, owned by
+    /// The mode of a file that says nothing else.
+    pub(crate) const MODE: u32 = 0o644;
+
+    /// A file with this text or these bytes at an absolute path; missing folders are created. Default: mode 644, owned by
     /// root.
     pub fn new(path: impl Into<String>, contents: impl AsRef<[u8]>) -> File {
         File::of(path.into(), Contents::Bytes(contents.as_ref().to_vec()))
     }
 
-    /// What is at a path of this machine, a file or a folder with all in it; it is read as it is sent. A folder that is
-    /// on the node already stays as it is and keeps what else is in it. Default: modes as they are here, without setuid and setgid, owned by
-    /// root.
+    /// A file with the text of a template, see [`render`].
+    ///
+    /// # Errors
+    /// Those of [`render`], with the path.
+    pub fn template(
+        path: impl Into<String>,
+        template: &str,
+        values: &[(&str, &dyn Display)],
+    ) -> Result<File> {
+        let path = path.into();
+        let text = render(template, values).context(format!("file `{path}`"))?;
+        Ok(File::new(path, text))
+    }
+
+    /// A local file, or a local folder with its contents, read while it is sent. An existing folder on the node keeps its
+    /// mode and its other files. Default: the local modes without setuid and setgid, owned by root.
     pub fn local(local: impl AsRef<Path>, path: impl Into<String>) -> File {
         File::of(path.into(), Contents::Local(local.as_ref().into()))
     }
 
     fn of(path: String, contents: Contents) -> File {
-        File { path, contents, mode: None, owner: "0:0".into() }
+        File {
+            path,
+            contents,
+            mode: None,
+            owner: "0:0".into(),
+        }
     }
 
-    /// Permission bits of the file, or of every file in the folder: `0o600`.
+    /// Sets the permission bits of the file, or of every file in the folder: `0o600`.
     #[must_use]
     pub fn mode(mut self, mode: u32) -> File {
         self.mode = Some(mode);
         self
     }
 
-    /// `USER[:GROUP]`, names as the node's `/etc/passwd` and `/etc/group` have them, or numbers. Without a group it is
-    /// the user's own; for a number that the node does not know, the group of the same number. Default: root.
+    /// Sets the owner, `USER[:GROUP]`, as names in the node's `/etc/passwd` and `/etc/group`, or as numbers. The default
+    /// group is that of the user, or the same number for a number unknown to the node. Default: root.
     #[must_use]
     pub fn owner(mut self, owner: impl Into<String>) -> File {
         self.owner = owner.into();
         self
+    }
+}
+
+/// Without the contents, which may be secret.
+impl fmt::Debug for File {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut file = f.debug_struct("File");
+        file.field("path", &self.path);
+        match &self.contents {
+            Contents::Bytes(bytes) => file.field("bytes", &bytes.len()),
+            Contents::Local(local) => file.field("local", local),
+        };
+        file.field("mode", &self.mode)
+            .field("owner", &self.owner)
+            .finish()
     }
 }

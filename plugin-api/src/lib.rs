@@ -1,119 +1,122 @@
-//! What a clusterdock topology is written against.
+//! The API for writing clusterdock topologies.
 //!
 //! # The idea
 //!
-//! A *topology* is a kind of cluster: which nodes it has, what arguments its users may give, and what is to be done
-//! once the nodes run. It is a Rust crate, compiled to a shared library, and it says all of that through one trait,
-//! [`Topology`]. It never talks to Docker. The host asks it three things:
+//! A *topology* describes a kind of cluster: its groups of nodes, the arguments for its users, what the nodes run, and what
+//! to do with the whole. It is a Rust crate, compiled to a shared library, that implements a single trait, [`Topology`]. It
+//! never talks to Docker. The host
 //!
-//! 1. [`declare`](Topology::declare): the node groups and arguments, from which the host makes a command line;
-//! 2. [`nodes`](Topology::nodes): the nodes for what a user typed, as plain data, from which the host makes
-//!    containers;
-//! 3. [`start`](Topology::start): what to do when every node is ready, through a [`Cluster`] whose nodes run commands
-//!    and take files. ([`build`](Topology::build) is the same for `clusterdock build`.)
+//! 1. makes a command line of [`GROUPS`](Topology::GROUPS) and [`Args`](Topology::Args);
+//! 2. calls [`nodes`](Topology::nodes), which fills in a [`Plan`], and creates the containers;
+//! 3. calls the hook [`start`](Topology::start) when every node is ready, with a [`Cluster`] whose nodes run commands and
+//!    receive files.
 //!
-//! So a topology decides *what*; the host decides *how*, prints the plan, does things in parallel, and removes what
-//! was begun when anything fails.
+//! So a topology decides *what* to do. The host decides *how*, prints the plan, works in parallel, and rolls back if
+//! anything fails.
 //!
-//! # A topology, whole
+//! The [tutorial] goes from an empty crate to a three-node system in five steps; this page is the reference.
+//!
+//! # A complete topology
 //!
 //! ```
-//! use clusterdock_plugin_api::{Arg, Cluster, Declaration, Group, NodeSpec, Port, Probe, Request, Result, Topology};
+//! use clusterdock_plugin_api::prelude::*;
+//!
+//! const SERVERS: Group = Group::new("servers").sized("server", 2).help("Nodes that serve the page");
+//!
+//! #[derive(Args)]
+//! struct Arguments {
+//!     /// Title of the page
+//!     #[arg(default = "It works")]
+//!     title: String,
+//!     /// Port of the page
+//!     #[arg(default = 8000, range = "1024..")]
+//!     port: Port,
+//! }
 //!
 //! struct Web;
 //!
+//! # /*
+//! #[topology(manifest = "../topology.toml")]
+//! # */
 //! impl Topology for Web {
-//!     fn declare(&self) -> Declaration {
-//!         Declaration::new()
-//!             .group(Group::new("servers").default_nodes(["server-1", "server-2"]).help("Nodes that serve pages"))
-//!             .start_arg(Arg::text("title").default_value("It works").help("Title of the page"))
+//!     type Args = Arguments;
+//!     const GROUPS: &'static [Group] = &[SERVERS];
+//!
+//!     fn nodes(&self, plan: &Plan<Arguments>) -> Result<()> {
+//!         let Arguments { title, port } = plan.args();
+//!         for server in plan.group(SERVERS) {
+//!             server
+//!                 .file(File::new("/srv/index.html", format!("<h1>{title}, says {server}</h1>")))
+//!                 .command(format!("exec python3 -m http.server --directory /srv {port}"))
+//!                 .publish(*port)
+//!                 .serves_when(Probe::http(*port, "/"));
+//!         }
+//!         Ok(())
 //!     }
 //!
-//!     fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>> {
-//!         let server = |name| NodeSpec::new(name, "servers").port(Port::tcp(8000));
-//!         Ok(request.group("servers").iter().map(server).collect())
-//!     }
-//!
-//!     fn start(&self, cluster: &Cluster, request: &Request) -> Result<()> {
-//!         let servers = cluster.group("servers");
-//!         servers.put_file("/srv/index.html", format!("<h1>{}</h1>", request.text("title")?))?;
-//!         servers.execute("cd /srv && (python3 -m http.server 8000 > /dev/null 2>&1 &)")?;
-//!         servers.wait_for(&Probe::http(8000, "/"), std::time::Duration::from_secs(30))?;
-//!         cluster.closing(format!("The page is at http://{}/", servers.nodes()[0].address_of(8000)?))
+//!     fn start(&self, cluster: &Cluster<Arguments>) -> Result<()> {
+//!         let pages = cluster.group(SERVERS).addresses(cluster.args().port)?;
+//!         cluster.closing(format!("The pages are at {}", pages.join(", ")))?;
+//!         cluster.output("pages", pages)
 //!     }
 //! }
+//! # let fake = clusterdock_plugin_api::testing::Fake::start(&Web, ["--servers", "1"]).unwrap();
+//! # fake.run().unwrap();
+//! # assert_eq!(fake.closing(), ["The pages are at 127.0.0.1:32768"]);
+//! # assert_eq!(fake.node("server-1").file("/srv/index.html").unwrap().text(), "<h1>It works, says server-1.cluster</h1>");
 //! ```
 //!
-//! `http.server` is a module of Python's library, so the nodes need an image that has it, such as one of a Dockerfile. An
-//! image that is assembled from `programs` has those and the libraries they are linked to, but no modules.
+//! Users start it with `clusterdock start ./web`, or `clusterdock start ./web --servers 5 --title Hello`. `http.server`
+//! belongs to Python's standard library, so the nodes need an image that contains it, e.g. one built from a Dockerfile. An
+//! image assembled from `programs` has those and their shared libraries, but no language modules.
+//!
+//! # Service or hook?
+//!
+//! | what | where |
+//! |---|---|
+//! | a service: anything that has to run while the node runs | the node's [`command`](PlannedNode::command) |
+//! | its configuration: known before the start, names of all nodes included | a [`file`](PlannedNode::file) of the node |
+//! | set-up of one node: format, initialise, join unless done | in the command, before the service: `test -e /data/id \|\| init; exec serve` |
+//! | order: one group needs another | [`after`](Group::after), and [`ready_when`](PlannedNode::ready_when) of the other |
+//! | when it can be used | [`serves_when`](PlannedNode::serves_when) |
+//! | what needs the whole cluster, once: create a table, elect, report addresses | the hook [`start`](Topology::start) |
+//! | is the whole healthy? | the hook [`check`](Topology::check) |
+//!
+//! The reason: a command runs again whenever its node does. `clusterdock stop`, `resume` and `restart`, a restart by the
+//! engine and a reboot of the machine all happen without the topology, and probes are awaited again then, since they are
+//! data. A service that a hook starts is gone after the first restart. So a hook that starts a process in the background
+//! is nearly always a command in the wrong place.
 //!
 //! # What a hook can do
 //!
 //! | for | call |
 //! |---|---|
-//! | commands | [`execute`](Node::execute) of text or an [`Exec`]: user, environment, folder, input, time, detached |
-//! | files | [`put_file`](Node::put_file); [`put`](Node::put) of a [`File`] with owner and mode, or of what lies on the user's machine; [`get_file`](Node::get_file), [`get_bytes`](Node::get_bytes) |
-//! | folders | [`put_folder`](Node::put_folder), [`get_folder`](Node::get_folder) |
-//! | templates | [`render`]`(include_str!("x.conf"), [("host", node.fqdn())])` |
-//! | changing what is there | [`edit_properties`](Node::edit_properties), [`edit_ini`](Node::edit_ini), [`edit_xml`](Node::edit_xml) for Hadoop's files, [`edit_text`](Node::edit_text) for others; comments stay |
-//! | waiting | [`wait_for`](Node::wait_for) a [`Probe`]; [`wait_for_condition`](Cluster::wait_for_condition) for what only the topology can tell |
-//! | telling the user | [`progress`](Cluster::progress), [`closing`](Cluster::closing), the `log` crate |
+//! | commands | [`execute`](Node::execute) with `["program", "argument"]`, with text for a shell, or with an [`Exec`]: user, environment, folder, input, timeout |
+//! | files | [`write`](Node::write), [`read`](Node::read), [`read_to_string`](Node::read_to_string); [`put`](Node::put) with a [`File`] for owner and mode, templates, local files and folders; [`get_folder`](Node::get_folder) |
+//! | editing files | [`edit`](Node::edit) with a kind of file: `String`, or `Properties`, `Ini`, `HadoopXml` of the crate `clusterdock-config-edit`; comments are kept |
+//! | waiting | [`wait_until`](Cluster::wait_until) a condition; [`wait_for`](Node::wait_for) a [`Probe`] |
+//! | results | [`output`](Cluster::output), [`progress`](Cluster::progress), [`closing`](Cluster::closing), the [`log`] crate |
 //! | images | [`commit`](Node::commit), in [`build`](Topology::build) |
-//! | ends | [`stop`](Node::stop) |
-//! | text | [`Version`], which has an order; [`join_url_parts`] |
+//! | nodes | [`stop`](Node::stop), [`remove`](Node::remove) |
+//! | text | [`render`], [`Version`], which can be compared; [`join_url_parts`]; [`serde_json`] for JSON |
 //!
-//! All of it is there for a [`Node`]; most for a [`NodeGroup`] and the whole [`Cluster`], where it is done on all nodes
-//! at once. What differs from node to node goes into [`in_parallel`](Cluster::in_parallel). A value deep in an answer of
-//! JSON needs nothing of ours: `serde_json::Value::pointer("/a/b")` gives it.
-//!
-//! ```
-//! use clusterdock_plugin_api::{render, Cluster, File, Probe, Result};
-//! use std::time::Duration;
-//!
-//! fn start(cluster: &Cluster) -> Result<()> {
-//!     let master = cluster.first_of("masters")?;
-//!     cluster.edit_xml("/etc/hadoop/core-site.xml", |file| {
-//!         file.set("fs.defaultFS", format!("hdfs://{}:8020", master.fqdn()))
-//!     })?;
-//!     cluster.in_parallel(|node| {
-//!         let agent = render("host = {{ host }}\n", [("host", node.fqdn())])?; // include_str!("agent.conf")
-//!         node.put(File::new("/etc/agent.conf", agent).owner("hdfs").mode(0o600))
-//!     })?;
-//!     master.execute("start-master")?;
-//!     master.wait_for(&Probe::port(8020), Duration::from_secs(60))?;
-//!     cluster
-//!         .wait_for_condition("every worker reports", || {
-//!             Ok(master.execute("count-workers")?.text() == cluster.group("workers").nodes().len().to_string())
-//!         })
-//!         .wait()?;
-//!     Ok(())
-//! }
-//! # use clusterdock_plugin_api::testing::FakeHost;
-//! # let host = FakeHost::new().node("masters", "master").node("workers", "worker-1").answer("count-workers", "1");
-//! # let xml = "/etc/hadoop/core-site.xml";
-//! # let host = host.with_file("master", xml, "<configuration/>").with_file("worker-1", xml, "<configuration/>");
-//! # start(&host.cluster()).unwrap();
-//! ```
+//! All of it is available for a [`Node`], and most for the [`Nodes`] of a group or of the whole cluster, where it runs on
+//! all of them in parallel. For work that differs between nodes, use [`in_parallel`](Nodes::in_parallel).
 //!
 //! # The crate
 //!
-//! The crate and the folder that users name can be one, anywhere on the machine:
+//! The crate and the topology folder can be the same, anywhere on the machine:
 //!
 //! ```text
 //! web/Cargo.toml
-//! web/topology.toml     what it is called, and its images
+//! web/topology.toml     name and images
 //! web/src/lib.rs        the topology
 //! web/files/            templates and scripts, if any: include_str!("../files/x.conf")
 //! ```
 //!
-//! `src/lib.rs` has, beside the topology, one line that exports it with its manifest, by a path from this very file:
-//!
-//! ```ignore
-//! clusterdock_plugin_api::export_topology!(Web, "../topology.toml");
-//! ```
-//!
-//! `Cargo.toml`: the crate is a `cdylib` and nothing else, without which link-time optimisation leaves it alone. Until
-//! plugin-api is on crates.io, it is taken from a checkout of clusterdock:
+//! `#[topology(manifest = "../topology.toml")]` exports the topology with its manifest, whose path is relative to the file
+//! that it stands in. `Cargo.toml`: the only crate type is `cdylib`, since another one would disable link-time
+//! optimisation. Until plugin-api is on crates.io, use a checkout of clusterdock:
 //!
 //! ```toml
 //! [package]
@@ -128,7 +131,8 @@
 //! clusterdock-plugin-api = { path = "/path/to/clusterdock/plugin-api" }
 //! ```
 //!
-//! `topology.toml`: `plugin` is the library's name, that of the crate with `_` for `-`; `source` is the crate's folder.
+//! `topology.toml`: `plugin` is the name of the library, i.e. that of the crate with `_` for `-`; `source` is the folder
+//! of the crate.
 //!
 //! ```toml
 //! [topology]
@@ -147,103 +151,196 @@
 //! context = "images/python"             # the folder of a Dockerfile
 //!
 //! [images.host]
-//! programs = ["bash", "cat", "ls"]      # of this machine, as a shell knows them; `sh` and `sleep` come by themselves
+//! programs = ["bash", "cat", "ls"]      # command names of the local machine; `sh` and `sleep` are always included
 //! ```
 //!
-//! One image is enough. `images/python/Dockerfile` can be as short as this; the command keeps the node running:
+//! One image is enough. `images/python/Dockerfile` can be as short as this:
 //!
 //! ```text
-//! FROM python:3
-//! CMD ["sleep", "infinity"]
+//! FROM python:3-slim
 //! ```
 //!
-//! `clusterdock start ./web -h` compiles it and shows its arguments, `start --dry-run ./web` what it would make, and
-//! `start --retain ./web` leaves the nodes of a hook that failed, to be looked at by `clusterdock ssh` and `logs`.
+//! `clusterdock start ./web -h` compiles it and shows its arguments, `start --dry-run ./web` shows the plan, and
+//! `start --retain ./web` keeps the nodes if a hook fails, to inspect them with `clusterdock ssh` and `logs`.
 //!
-//! Its tests stand in the crate itself, run by `cargo test`, and load nothing: call `Web.nodes(&request)` and compare
-//! what it gives; for hooks, take a cluster in memory from [`testing`], which shows a whole test.
+//! Tests are part of the crate, run with `cargo test`, and load no library: [`testing`] has a cluster in memory and a
+//! complete example.
 //!
 //! # What an implementor can rely on
 //!
-//! **Process.** All of a topology's code runs in a process of its own, a child of the one that talks to the engine.
-//! The constructor, `declare` and `nodes` must be quick: each has a deadline of some seconds. Hooks may last; the
-//! user's `--timeout` ends them. `nodes` is called for `--dry-run` too, so it must not start anything. Standard input
-//! is empty; what is printed, on either stream, by the topology or by what it starts, reaches the user line by line.
-//! The `log` crate's records reach the host too. Environment and working directory are the user's.
+//! **Process.** All code of a topology runs in a separate process, a child of the one that talks to the engine. The
+//! constructor, `verbs` and `nodes` must be quick: each has a deadline of some seconds. Hooks may take long; the user's
+//! `--timeout` ends them, and the error then says which call the hook was in. Standard input is empty; output of the
+//! topology and of processes that it starts, on both streams, reaches the user line by line. Records of the [`log`] crate
+//! reach the host too. Environment and working directory are the user's.
 //!
-//! **Threads.** The host calls one method at a time, on the main thread. Hooks are plain blocking code. They may start
-//! threads (or a runtime of their own), and a [`Cluster`] may be cloned into them and used from all at once. When the
-//! hook returns, its cluster is closed: later calls, and those still waiting, fail with [`Code::Closed`].
+//! **Threads.** The host calls one method at a time, on the main thread of that process; methods are plain blocking code. A
+//! hook may start threads (or its own async runtime), clone its [`Cluster`] and its nodes into them, and call from all of
+//! them in parallel. When the hook returns, its cluster is closed: later and pending calls fail with [`Code::Closed`].
+//! This holds for every hook and every verb alike.
 //!
-//! **Errors.** [`Error`] takes any other by `?`. What the host answered keeps its code and its messages on its way
-//! through a hook. When the user interrupts, every call fails with [`Code::Cancelled`]; a hook should then return, and
-//! is killed if it has not after two seconds. *Rationale:* a hook cannot be stopped from outside without harm, but
-//! nearly all of what hooks do is calling the host.
+//! **Errors.** [`Error`] converts from any other error with `?`. An error of the host keeps its code and its messages
+//! when a hook passes it on. If the user interrupts, every call fails with [`Code::Cancelled`]; a hook should then
+//! return, and is killed after two seconds. *Rationale:* stopping a hook from outside is not safe, but hooks spend nearly
+//! all of their time in calls to the host.
 //!
-//! **Panics and crashes.** A panic in any method becomes an error with its message, file and line; one while the
-//! topology is dropped is printed. A panic in a thread of the topology's own ends that thread, as ever. A crash, a
-//! stack overflow and `process::exit` end the plugin's process and nothing else: the host says which hook of which
-//! plugin died of what, and undoes what was begun. The profile must be `panic = "unwind"`; the export refuses anything else.
+//! **Panics and crashes.** A panic in any method becomes an error with its message, file and line; a panic while the
+//! topology is dropped is printed. A panic in a thread of the topology ends that thread. A crash, a stack overflow or
+//! `process::exit` only ends the plugin's process: the host reports which hook of which plugin died, and why, and rolls
+//! back. The profile must be `panic = "unwind"`; the export refuses anything else.
+//!
+//! **Secrets.** The value of a [`Secret`] argument travels to the topology's process by a pipe, and is shown, logged and
+//! recorded nowhere. Later hooks of the cluster do not have it.
 //!
 //! # Versions
 //!
-//! Plugin and host may come from different compilers, different years and different minor versions of this crate. A
-//! library is compiled against one version of it and loads into every host of the same major version, older or newer:
-//! new fields have defaults, new operations are answered with [`Code::Unsupported`] by a host that does not know them.
-//! Enums that may grow are `#[non_exhaustive]`. This crate needs Rust 1.63 and glibc; it stays with both.
+//! Plugin and host may be built by different compilers and with different minor versions of this crate. A library is
+//! compiled against one version and loads into every host with the same major version, older or newer, as long as it uses
+//! nothing that the host does not know. What it does not know is refused by name before anything is created (``plugin uses
+//! `files` of a node, plugin-api 1.1; this clusterdock has 1.0: upgrade clusterdock``), and never dropped; a call of a hook
+//! that the host does not know fails with [`Code::Unsupported`]. Types that may grow have private fields or are
+//! `#[non_exhaustive]`. This crate requires Rust 1.85 and glibc; both will remain so for 1.x.
 //!
 //! # What is verified, and what is not
 //!
-//! Before any of its code runs, the host checks that a library is whole, for this machine, for this major version and
-//! not in need of a newer glibc, from a note that the export puts into the file; then, in the plugin's own process,
-//! that the layouts of all types that cross the boundary agree. Errors and accidents are found this way. Malice is
-//! not: a plugin runs with all the rights of the user who starts it, and the process of its own is no sandbox. Run
-//! plugins of people you trust, as with any program.
+//! Before any of its code runs, the host checks from a note in the file that a library is complete, built for this
+//! machine and for this major version, and does not need a newer glibc; then, in the plugin's process, that the layouts
+//! of all types that cross the boundary agree. This detects errors and accidents, but not malice: a plugin runs with all
+//! the rights of the user who starts it, and its process is no sandbox. As with any program, only run plugins of people
+//! you trust.
 //!
-//! The boundary stands on `abi_stable`, two of whose dependencies are unmaintained (RUSTSEC-2024-0014,
+//! The boundary is based on `abi_stable`, two of whose dependencies are unmaintained (RUSTSEC-2024-0014,
 //! RUSTSEC-2024-0436); neither has a known vulnerability.
 
-#![warn(missing_docs)]
+#![warn(missing_docs, missing_debug_implementations)]
 
+// What the macros write names this crate, here as elsewhere.
+extern crate self as clusterdock_plugin_api;
+
+mod arg;
+mod arg_value;
+mod calls;
+mod change;
+mod choice;
 mod cluster;
-mod condition;
-mod config;
-mod declaration;
-mod error;
+mod command;
+mod convert;
+mod edit;
 mod exec;
 #[doc(hidden)]
 pub mod export;
 mod file;
-mod guard;
+mod group;
 mod logger;
 mod node;
 mod nodes;
-#[doc(hidden)]
-pub mod note;
-pub mod ops;
+mod plan;
+mod planned_node;
+mod port;
+pub mod prelude;
 mod probe;
-mod request;
+mod secret;
 mod settings;
-mod spec;
+mod size;
 pub mod testing;
 mod text;
 mod topology;
+pub mod tutorial;
+mod value;
+mod verb;
 mod version;
-#[doc(hidden)]
-pub mod wire;
+mod wait;
 
-pub use cluster::{Cluster, Host, NodeGroup};
-pub use condition::Condition;
-pub use config::{HadoopXml, Ini, Properties};
-pub use declaration::{Arg, ArgKind, Declaration, Group};
-pub use error::{Code, Context, Error, Result};
+pub(crate) use clusterdock_plugin_wire as wire;
+
+/// Stands on the block that implements [`Topology`]:
+///
+/// ```ignore
+/// #[topology(manifest = "../topology.toml")]
+/// impl Topology for Etcd {
+///     // groups, arguments, nodes, hooks
+/// }
+/// ```
+///
+/// `manifest` is the path of topology.toml, relative to the file that this stands in. The library then describes itself:
+/// its manifest and what it was built with are in an ELF note, so that a host can look at it without running any of it. The
+/// declaration lists the hooks that the block has.
+///
+/// The topology is created once, when the library is loaded: the unit struct itself, or the value of `new`:
+///
+/// ```text
+/// #[topology(manifest = "../topology.toml", new = Etcd::new())]
+/// ```
+///
+/// A library exports one topology. Since 1.0.
+pub use clusterdock_plugin_derive::topology;
+/// Each field is an argument: its name with dashes is the flag, its doc comment the help, and its type the kind of its
+/// values, see [`ArgValue`]. An argument without a default is required, unless its type is an `Option`, a `Vec`, a
+/// `BTreeMap` or `bool`.
+///
+/// | `#[arg(..)]` | meaning |
+/// |---|---|
+/// | `default = 2379` | the value if the user gives none, as the user would type it |
+/// | `range = "50ms..=50s"` | smallest and largest integer, port, duration or size; both ends are optional |
+/// | `pattern = "[a-z]+"` | a regular expression for the whole text, or for each of a list |
+/// | `metavar = "FILE"` | the placeholder in help |
+/// | `name = "other"` | another name than that of the field |
+/// | `build` | also an argument of `clusterdock build`, and of the manifest's Dockerfiles |
+/// | `build_only` | an argument of `clusterdock build` alone |
+///
+/// ```
+/// use clusterdock_plugin_api::prelude::*;
+///
+/// #[derive(Args)]
+/// struct Arguments {
+///     /// Port for clients
+///     #[arg(default = 2379, range = "1024..")]
+///     client_port: Port,
+///     /// Time without a leader before an election
+///     #[arg(default = "1s", range = "50ms..=50s")]
+///     election_timeout: Duration,
+///     /// Password of the administrator
+///     password: Option<Secret>,
+///     /// Users to create
+///     #[arg(pattern = "[a-z]+")]
+///     users: Vec<String>,
+///     /// Version to install
+///     #[arg(default = "3.5", build)]
+///     etcd_version: String,
+/// }
+/// ```
+///
+/// What can be known when the topology is compiled, such as a flag with a default, does not compile. A default that is out
+/// of range and the like is refused when the library is loaded, with the names of topology and argument (exit code 9); and
+/// what a user types, before anything is created (exit code 2). Since 1.0.
+pub use clusterdock_plugin_derive::Args;
+pub use clusterdock_plugin_derive::Choice;
+pub use clusterdock_plugin_wire::{Code, Context, Error, Result};
+pub use log;
+pub use serde_json;
+
+pub use arg::{Arg, Arguments, Values};
+pub use arg_value::ArgValue;
+pub use change::Change;
+pub use choice::Choice;
+pub use cluster::Cluster;
+pub use command::Command;
+pub use edit::Edit;
 pub use exec::{Exec, Output};
 pub use file::File;
+pub use group::Group;
 pub use node::Node;
+pub use nodes::Nodes;
+pub use plan::Plan;
+pub use planned_node::PlannedNode;
+pub use port::{Port, Protocol, PublishedPort};
 pub use probe::Probe;
-pub use request::{Request, Value};
-pub use settings::{Device, HealthCheck, Security, Settings, Ulimit, Volume, VolumeSource};
-pub use spec::{NodeSpec, Port, Protocol};
+pub use secret::Secret;
+pub use settings::{Device, HealthCheck, Security, Ulimit, Volume};
+pub use size::Size;
 pub use text::{join_url_parts, render};
 pub use topology::Topology;
+pub use value::Value;
+pub use verb::Verb;
 pub use version::Version;
+pub use wait::Wait;

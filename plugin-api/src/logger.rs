@@ -1,20 +1,22 @@
-//! Hands the records of the plugin's `log` crate to the host. A plugin has its own copy of that crate, so without
-//! this nobody would hear it. Outside of hooks, where there is no host to call, records go to standard error, which
-//! the host collects.
+//! Passes the records of the plugin's `log` crate to the host. A plugin has its own copy of that crate, so its records
+//! would be lost otherwise. Outside of hooks, when there is no host to call, they go to standard error, which the host
+//! collects.
 
-use crate::ops::{self, Operation};
-use crate::Host;
-use log::{LevelFilter, Log, Metadata, Record};
 use std::sync::{Arc, PoisonError, RwLock};
 
-/// Lets records of `level` and above pass from now on; an unknown level lets none pass.
+use log::{LevelFilter, Log, Metadata, Record};
+
+use crate::wire::ops::{self, Operation};
+use crate::wire::Host;
+
+/// Passes records of `level` and above from now on; an unknown level disables logging.
 pub(crate) fn install(level: &str) {
-    // It fails when the topology has set a logger of its own, which then is the one to be used.
+    // Fails if the topology has set its own logger, which then takes precedence.
     let _ = log::set_logger(&HostLogger);
     log::set_max_level(level.parse().unwrap_or(LevelFilter::Off));
 }
 
-/// Sends records to `host` until what it returns is dropped.
+/// Sends records to `host` until the returned guard is dropped.
 pub(crate) fn to_host(host: Arc<dyn Host>) -> impl Drop {
     *HOST.write().unwrap_or_else(PoisonError::into_inner) = Some(host);
     Reset
@@ -41,9 +43,16 @@ impl Log for HostLogger {
         if !self.enabled(record.metadata()) {
             return;
         }
-        let (level, target) = (record.level().as_str().to_lowercase(), record.target().to_string());
-        let log = ops::Log { level, target, message: record.args().to_string() };
-        // Not held during the call, which may last.
+        let (level, target) = (
+            record.level().as_str().to_lowercase(),
+            record.target().to_string(),
+        );
+        let log = ops::Log {
+            level,
+            target,
+            message: record.args().to_string(),
+        };
+        // Not held during the call, which may take long.
         let host = HOST.read().unwrap_or_else(PoisonError::into_inner).clone();
         match (host, serde_json::to_string(&log)) {
             // A host that cannot take a record is no reason for the topology to fail.

@@ -1,50 +1,70 @@
-//! One node in a hook's hands.
+//! A node of a started cluster, as a hook sees it.
 
-use crate::ops::{self, call, call_with, FileFacts, NodeFacts};
-use crate::{nodes, Code, Context, Error, Exec, File, HadoopXml, Host, Ini, Output, Properties, Result};
-use std::collections::BTreeMap;
+use std::fmt;
+use std::net::IpAddr;
 use std::path::Path;
+use std::slice;
 use std::sync::Arc;
+use std::time::Duration;
 
-/// One node.
+use crate::calls::{self, HostRef};
+use crate::{Code, Context, Edit, Error, Exec, File, Output, Port, Probe, PublishedPort, Result};
+
+/// One node. Cheap to clone, and usable from any thread until the hook returns.
 ///
 /// ```
-/// use clusterdock_plugin_api::testing::FakeHost;
+/// use clusterdock_plugin_api::{Cluster, Result};
 ///
-/// # fn main() -> clusterdock_plugin_api::Result<()> {
-/// let cluster = FakeHost::new().node("masters", "master").answer("id -u", "0\n").cluster();
-/// let master = cluster.node("master")?;
-/// assert_eq!((master.fqdn(), master.group()), ("master.cluster", "masters"));
-/// assert_eq!(master.execute("id -u")?.text(), "0");
-/// master.put_file("/etc/motd", "hello\n")?;
-/// assert_eq!(master.get_file("/etc/motd")?, "hello\n");
-/// # Ok(())
-/// # }
+/// fn start(cluster: &Cluster) -> Result<()> {
+///     let node = cluster.node("master")?;
+///     node.write("/etc/motd", format!("This is {node}, at {}\n", node.ip_address()?))?;
+///     let id = node.execute(["id", "-u"])?;
+///     assert_eq!(id.text(), "0");
+///     assert!(node.read_to_string("/etc/passwd")?.contains("root"));
+///     Ok(())
+/// }
 /// ```
+///
+/// Its [`Display`](fmt::Display) is the FQDN. Since 1.0.
 #[derive(Clone)]
 pub struct Node {
-    facts: Arc<NodeFacts>,
-    pub(crate) host: Arc<dyn Host>,
+    pub(crate) facts: Arc<NodeFacts>,
+    pub(crate) host: HostRef,
 }
 
-impl Node {
-    pub(crate) fn new(facts: NodeFacts, host: Arc<dyn Host>) -> Node {
-        Node { facts: Arc::new(facts), host }
-    }
+/// What is known of a node.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct NodeFacts {
+    pub(crate) hostname: String,
+    pub(crate) fqdn: String,
+    pub(crate) group: String,
+    pub(crate) number: usize,
+    pub(crate) image: String,
+    pub(crate) container_id: String,
+    pub(crate) ip_address: Option<IpAddr>,
+    pub(crate) ports: Vec<PublishedPort>,
+}
 
-    /// The host name, without the network.
+/// What is known of a node; no call to the host.
+impl Node {
+    /// The host name, without the domain.
     pub fn hostname(&self) -> &str {
         &self.facts.hostname
     }
 
-    /// `HOSTNAME.NETWORK`.
+    /// `HOSTNAME.DOMAIN`.
     pub fn fqdn(&self) -> &str {
         &self.facts.fqdn
     }
 
-    /// The node group.
+    /// The name of its group.
     pub fn group(&self) -> &str {
         &self.facts.group
+    }
+
+    /// Its number in its group, from 1.
+    pub fn number(&self) -> usize {
+        self.facts.number
     }
 
     /// The image's reference.
@@ -58,187 +78,210 @@ impl Node {
     }
 
     /// The address on the cluster's network.
-    pub fn ip_address(&self) -> &str {
-        &self.facts.ip_address
-    }
-
-    /// Container ports, as `80/tcp`, to host ports.
-    pub fn host_ports(&self) -> &BTreeMap<String, u16> {
-        &self.facts.host_ports
-    }
-
-    /// `ADDRESS:PORT` under which the user reaches a published TCP port of this node.
-    ///
-    /// ```
-    /// # use clusterdock_plugin_api::testing::FakeHost;
-    /// # let cluster = FakeHost::new().node("servers", "server-1").publish("server-1", 80, 32768).cluster();
-    /// let server = cluster.node("server-1")?;
-    /// assert_eq!(format!("http://{}/", server.address_of(80)?), "http://127.0.0.1:32768/");
-    /// # Ok::<(), clusterdock_plugin_api::Error>(())
-    /// ```
     ///
     /// # Errors
-    /// The port is not published.
-    pub fn address_of(&self, container_port: u16) -> Result<String> {
-        match self.facts.host_ports.get(&format!("{container_port}/tcp")) {
-            Some(port) => Ok(format!("{}:{port}", self.facts.host_address)),
-            None => Err(Error::new(format!("port `{container_port}` of node `{}` is not published", self.fqdn()))),
-        }
+    /// The node has none, since it does not run.
+    pub fn ip_address(&self) -> Result<IpAddr> {
+        self.facts
+            .ip_address
+            .context(format!("node `{self}` has no address: it does not run"))
     }
 
-    /// Runs a command: text for `/bin/sh -c` as root, or an [`Exec`] that says more.
+    /// All published ports.
+    pub fn ports(&self) -> &[PublishedPort] {
+        &self.facts.ports
+    }
+
+    /// Where the user reaches a port of this node.
     ///
     /// # Errors
-    /// It exited with a code other than 0 (unless [`Exec::may_fail`]), or it could not be run.
+    /// It is not published.
+    pub fn published(&self, port: impl Into<Port>) -> Result<&PublishedPort> {
+        let port = port.into();
+        let is_it = |published: &&PublishedPort| {
+            let found = published.port();
+            (found.number(), found.protocol()) == (port.number(), port.protocol())
+        };
+        self.ports().iter().find(is_it).ok_or_else(|| {
+            let protocol = port.protocol();
+            Error::new(format!(
+                "port `{port}/{protocol}` of node `{self}` is not published"
+            ))
+        })
+    }
+}
+
+/// Calls to the host. Beside those listed, every call can fail with [`Code::Cancelled`] if the user interrupts, with
+/// [`Code::Timeout`] at the deadline of the hook, and with [`Code::Closed`] after the hook has returned.
+impl Node {
+    /// Runs a command as root, with the environment of the node: a program with its arguments, a line for the shell, or
+    /// an [`Exec`] with more settings.
+    ///
+    /// # Errors
+    /// [`Code::Command`] if its exit code is not 0 (unless it [`may_fail`](Exec::may_fail)), with command, node, code and
+    /// the last lines of its output; or it cannot be run.
     pub fn execute(&self, exec: impl Into<Exec>) -> Result<Output> {
-        let mut outputs = nodes::execute(&*self.host, std::slice::from_ref(self), exec.into())?;
-        outputs.pop().ok_or_else(|| Error::with_code(Code::Host, "the host gave no output"))
+        let mut outputs = calls::execute(slice::from_ref(self), &exec.into())?;
+        outputs
+            .pop()
+            .ok_or_else(|| Error::with_code(Code::Host, "the host gave no output"))
     }
 
     /// The bytes of a file; a link is followed.
     ///
     /// # Errors
     /// No such file, or a folder.
-    pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>> {
-        self.get(path).map(|(_, bytes)| bytes)
+    pub fn read(&self, path: &str) -> Result<Vec<u8>> {
+        calls::read(self, path).map(|(_, bytes)| bytes)
     }
 
     /// The text of a file; a link is followed.
     ///
     /// # Errors
-    /// As [`get_bytes`](Node::get_bytes), or it is not UTF-8.
-    pub fn get_file(&self, path: &str) -> Result<String> {
-        self.text(path, self.get_bytes(path)?)
+    /// See [`read`](Node::read), or it is not UTF-8.
+    pub fn read_to_string(&self, path: &str) -> Result<String> {
+        self.text(path, self.read(path)?)
     }
 
-    /// Gets what is in a folder into a folder of this machine, which is made when it is not there; what is in there
-    /// already stays, unless the node has another file of that name. Nothing is written anywhere else, whatever the node
-    /// sends, and all of it is the user's.
+    /// Writes a file, text or bytes, with mode 644 and owned by root. Missing folders are created.
     ///
-    /// ```no_run
-    /// # use clusterdock_plugin_api::testing::FakeHost;
-    /// # let cluster = FakeHost::new().node("nodes", "node-1").cluster();
-    /// cluster.in_parallel(|node| node.get_folder("/var/log/app", format!("logs/{}", node.hostname())))?;
-    /// # Ok::<(), clusterdock_plugin_api::Error>(())
+    /// # Errors
+    /// The node and the cause.
+    pub fn write(&self, path: &str, contents: impl AsRef<[u8]>) -> Result<()> {
+        self.put(File::new(path, contents))
+    }
+
+    /// Copies a [`File`], which can have a mode, an owner and a local source.
+    ///
+    /// # Errors
+    /// The node and the cause, e.g. an unknown owner or a folder at the file's path.
+    pub fn put(&self, file: File) -> Result<()> {
+        calls::put(slice::from_ref(self), file)
+    }
+
+    /// Copies the contents of a local folder into a folder of the node, which is created if missing:
+    /// `put_folder("conf", "/etc/app")` makes `/etc/app/app.yml` of `conf/app.yml`. Everything is owned by root; for another
+    /// owner, use [`put`](Node::put) with [`File::local`].
+    ///
+    /// # Errors
+    /// See [`put`](Node::put), or the folder does not exist.
+    pub fn put_folder(&self, local: impl AsRef<Path>, path: &str) -> Result<()> {
+        calls::put_folder(slice::from_ref(self), local.as_ref(), path)
+    }
+
+    /// Copies the contents of a folder into a local folder, which is created if missing. Existing files there are kept,
+    /// unless the node has a file of the same name. Nothing is written outside of it, whatever the node sends, and the
+    /// user owns all of it.
+    ///
+    /// ```
+    /// # use clusterdock_plugin_api::{Cluster, Result};
+    /// # fn collect(cluster: &Cluster) -> Result<()> {
+    /// cluster.nodes().in_parallel(|node| node.get_folder("/var/log/app", format!("logs/{}", node.hostname())))?;
+    /// # Ok(())
+    /// # }
     /// ```
     ///
     /// # Errors
-    /// No such folder, or it cannot be written here.
+    /// No such folder, or it cannot be written locally.
     pub fn get_folder(&self, path: &str, local: impl AsRef<Path>) -> Result<()> {
-        let local = nodes::absolute(local.as_ref())?;
-        call(&*self.host, &ops::GetFolder { node: self.fqdn().into(), path: path.into(), local })
+        calls::get_folder(self, path, local.as_ref())
     }
 
-    /// Changes a file of text; it keeps its owner and its mode, and is left alone when nothing changes.
+    /// Edits a file as a kind of text, see [`Edit`]. It keeps its owner and mode, and is not written if nothing changes.
     ///
     /// ```
-    /// # use clusterdock_plugin_api::testing::FakeHost;
-    /// # let host = FakeHost::new().node("nodes", "node-1").with_file("node-1", "/etc/app.yml", "port: 80\n");
-    /// # let cluster = host.cluster();
-    /// let node = cluster.node("node-1")?;
-    /// node.edit_text("/etc/app.yml", |text| Ok(text.replace("port: 80", "port: 8080")))?;
-    /// # assert_eq!(host.file("node-1", "/etc/app.yml").unwrap(), b"port: 8080\n");
-    /// # Ok::<(), clusterdock_plugin_api::Error>(())
+    /// # use clusterdock_plugin_api::{Node, Result};
+    /// # fn start(node: &Node) -> Result<()> {
+    /// node.edit::<String>("/etc/app.yml", |text| {
+    ///     *text = text.replace("port: 80", "port: 8080");
+    ///     Ok(())
+    /// })
+    /// # }
     /// ```
     ///
     /// # Errors
-    /// As [`get_file`](Node::get_file) and [`put_file`](Node::put_file), or `edit` refuses.
-    pub fn edit_text(&self, path: &str, edit: impl FnOnce(&str) -> Result<String>) -> Result<()> {
-        let (FileFacts { path: own_path, mode, owner: (user, group) }, bytes) = self.get(path)?;
+    /// See [`read_to_string`](Node::read_to_string) and [`put`](Node::put); it cannot be parsed, or `edit` fails.
+    pub fn edit<E: Edit>(&self, path: &str, edit: impl FnOnce(&mut E) -> Result<()>) -> Result<()> {
+        let (found, bytes) = calls::read(self, path)?;
         let before = self.text(path, bytes)?;
-        let failed = || format!("failed to edit `{path}` on node `{}`", self.fqdn());
-        let after = edit(&before).context(failed())?;
+        let edited = E::parse(&before).and_then(|mut file| {
+            edit(&mut file)?;
+            Ok(file.to_text())
+        });
+        let after = edited.context(format!("failed to edit `{path}` on node `{self}`"))?;
         if after == before {
             return Ok(());
         }
-        self.put(File::new(own_path, after).mode(mode).owner(format!("{user}:{group}")))
+        let (user, group) = found.owner;
+        let file = File::new(found.path, after).mode(found.mode);
+        self.put(file.owner(format!("{user}:{group}")))
     }
 
-    /// Changes a Java properties file: see [`Properties`].
-    ///
-    /// ```
-    /// # use clusterdock_plugin_api::testing::FakeHost;
-    /// # let host = FakeHost::new().node("brokers", "broker-1").with_file("broker-1", "/etc/broker.properties", "");
-    /// # let cluster = host.cluster();
-    /// # let (node, id) = (cluster.node("broker-1")?, 1);
-    /// node.edit_properties("/etc/broker.properties", |file| {
-    ///     file.set("broker.id", id)?;
-    ///     file.set("zookeeper.connect", "node-1.cluster:2181")
-    /// })?;
-    /// # Ok::<(), clusterdock_plugin_api::Error>(())
-    /// ```
+    /// Waits until a probe holds. The host polls it, and notices if the node dies.
     ///
     /// # Errors
-    /// As [`edit_text`](Node::edit_text), or it cannot be read as such a file.
-    pub fn edit_properties(&self, path: &str, edit: impl FnOnce(&mut Properties) -> Result<()>) -> Result<()> {
-        self.edit_text(path, |text| {
-            let mut file = Properties::parse(text)?;
-            edit(&mut file).map(|()| file.to_string())
-        })
+    /// [`Code::Timeout`] with node and probe; or the node died.
+    pub fn wait_for(&self, probe: &Probe, timeout: Duration) -> Result<()> {
+        calls::wait_for(slice::from_ref(self), probe, timeout)
     }
 
-    /// Changes an ini file: see [`Ini`].
-    ///
-    /// ```
-    /// # use clusterdock_plugin_api::testing::FakeHost;
-    /// # let host = FakeHost::new().node("nodes", "node-1").with_file("node-1", "/etc/agent.ini", "[agent]\n");
-    /// # let cluster = host.cluster();
-    /// cluster.node("node-1")?.edit_ini("/etc/agent.ini", |file| file.set("agent", "server_host", "node-1.cluster"))?;
-    /// # assert_eq!(host.file("node-1", "/etc/agent.ini").unwrap(), b"[agent]\nserver_host = node-1.cluster\n");
-    /// # Ok::<(), clusterdock_plugin_api::Error>(())
-    /// ```
+    /// Commits the node to an image, `[REGISTRY/]NAMESPACE/REPOSITORY:TAG` as of
+    /// [`Cluster::image_of`](crate::Cluster::image_of), and returns its id. Neither the node's keys nor its identity get
+    /// into the image. `clusterdock build --push` pushes it.
     ///
     /// # Errors
-    /// As [`edit_text`](Node::edit_text), or it cannot be read as such a file.
-    pub fn edit_ini(&self, path: &str, edit: impl FnOnce(&mut Ini) -> Result<()>) -> Result<()> {
-        self.edit_text(path, |text| {
-            let mut file = Ini::parse(text)?;
-            edit(&mut file).map(|()| file.to_string())
-        })
+    /// The reference is invalid, or the engine fails.
+    pub fn commit(&self, image: &str) -> Result<String> {
+        calls::commit(self, image, false)
     }
 
-    /// Changes a Hadoop configuration file: see [`HadoopXml`].
-    ///
-    /// ```
-    /// # use clusterdock_plugin_api::testing::FakeHost;
-    /// # let host = FakeHost::new().node("nodes", "node-1").with_file("node-1", "/etc/core-site.xml", "<configuration/>");
-    /// # let cluster = host.cluster();
-    /// cluster.node("node-1")?.edit_xml("/etc/core-site.xml", |file| file.set("fs.defaultFS", "hdfs://node-1:8020"))?;
-    /// # Ok::<(), clusterdock_plugin_api::Error>(())
-    /// ```
+    /// The same as [`commit`](Node::commit), and pushes the image to its registry in any case, with the user's credentials.
     ///
     /// # Errors
-    /// As [`edit_text`](Node::edit_text), or it cannot be read as such a file.
-    pub fn edit_xml(&self, path: &str, edit: impl FnOnce(&mut HadoopXml) -> Result<()>) -> Result<()> {
-        self.edit_text(path, |text| {
-            let mut file = HadoopXml::parse(text)?;
-            edit(&mut file).map(|()| file.to_string())
-        })
+    /// The reference is invalid, the engine fails, or the registry refuses the image.
+    pub fn commit_and_push(&self, image: &str) -> Result<String> {
+        calls::commit(self, image, true)
     }
 
-    /// Makes an image `REPOSITORY:TAG` of the node, and pushes it when asked, with the login that Docker has for its
-    /// registry. Gives the image's id. `clusterdock build --push` pushes what was not pushed here.
+    /// Stops the node.
     ///
     /// # Errors
-    /// What the engine or the registry said.
-    pub fn commit(&self, repository: &str, tag: &str, push: bool) -> Result<String> {
-        let (repository, tag) = (repository.into(), tag.into());
-        call(&*self.host, &ops::Commit { node: self.fqdn().into(), repository, tag, push })
+    /// The engine fails.
+    pub fn stop(&self) -> Result<()> {
+        calls::stop(slice::from_ref(self))
     }
 
-    /// Stops the node, and removes its container when asked.
+    /// Removes the node's container, running or not. Later calls on it fail.
     ///
     /// # Errors
-    /// What the engine said.
-    pub fn stop(&self, remove: bool) -> Result<()> {
-        call(&*self.host, &ops::StopNodes { nodes: vec![self.fqdn().into()], remove })
-    }
-
-    fn get(&self, path: &str) -> Result<(FileFacts, Vec<u8>)> {
-        call_with(&*self.host, &ops::GetFile { node: self.fqdn().into(), path: path.into() }, &[])
+    /// The engine fails.
+    pub fn remove(&self) -> Result<()> {
+        calls::remove(self)
     }
 
     fn text(&self, path: &str, bytes: Vec<u8>) -> Result<String> {
-        String::from_utf8(bytes).map_err(|_| Error::new(format!("file `{path}` on `{}` is not UTF-8", self.fqdn())))
+        String::from_utf8(bytes)
+            .map_err(|_| Error::new(format!("file `{path}` on node `{self}` is not UTF-8")))
     }
 }
+
+/// The FQDN.
+impl fmt::Display for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.fqdn())
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.facts.fmt(f)
+    }
+}
+
+impl PartialEq for Node {
+    fn eq(&self, other: &Node) -> bool {
+        self.facts == other.facts
+    }
+}
+
+impl Eq for Node {}

@@ -1,14 +1,14 @@
-//! Conditions that tell when a node is ready. Data, not code: the host keeps them with the node, so that a restart
-//! can wait for them too, without the topology.
+//! Conditions of a node that the host waits for. They are data, kept with the node, so that a restart can wait for them
+//! without the topology.
 
-use serde::{Deserialize, Serialize};
 use std::fmt;
+use std::time::Duration;
 
-/// A condition of a node that the host waits for: before the hook runs ([`NodeSpec::ready_when`]), and wherever a hook
-/// says so ([`Node::wait_for`]). Looked at again and again, at first after a tenth of a second, later every second.
-///
-/// [`NodeSpec::ready_when`]: crate::NodeSpec::ready_when
-/// [`Node::wait_for`]: crate::Node::wait_for
+use crate::{wire, Command, Port};
+
+/// A condition of a node: of its readiness ([`ready_when`](crate::PlannedNode::ready_when)), of its service
+/// ([`serves_when`](crate::PlannedNode::serves_when)), or of the moment ([`Node::wait_for`](crate::Node::wait_for)). The
+/// host polls it, first after 100 ms, later every second.
 ///
 /// ```
 /// use clusterdock_plugin_api::Probe;
@@ -18,115 +18,71 @@ use std::fmt;
 /// Probe::any([Probe::log("Started"), Probe::file("/run/app.pid")]);
 /// Probe::all([Probe::port(8020), Probe::command("hdfs dfsadmin -safemode get | grep -q OFF")]);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[non_exhaustive]
-pub enum Probe {
-    /// Something in the node listens on this TCP port.
-    Port(u16),
-    /// A GET of `http://127.0.0.1:PORT/PATH` in the node is answered.
-    Http {
-        /// The port inside the node.
-        port: u16,
-        /// Beginning with a slash.
-        path: String,
-        /// The status awaited; none: any from 200 to 399.
-        status: Option<u16>,
-    },
-    /// A line of the container's log contains this text.
-    Log(String),
-    /// This command, run by `/bin/sh -c` as root, exits with 0.
-    Command(String),
-    /// This path exists in the node.
-    File(String),
-    /// The container's health check passes.
-    Healthy,
-    /// All of these.
-    All(Vec<Probe>),
-    /// At least one of these.
-    Any(Vec<Probe>),
-    /// This stays true for so long.
-    Stable {
-        /// What is looked at.
-        probe: Box<Probe>,
-        /// For how many milliseconds.
-        for_ms: u64,
-    },
-}
+///
+/// Since 1.0.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Probe(pub(crate) wire::Probe);
 
 impl Probe {
-    /// Something in the node listens on this TCP port.
-    pub fn port(port: u16) -> Probe {
-        Probe::Port(port)
+    /// A process in the node listens on this TCP port.
+    pub fn port(port: impl Into<Port>) -> Probe {
+        Probe(wire::Probe::Port(port.into().number()))
     }
 
     /// `http://127.0.0.1:PORT/PATH` answers in the node with a status from 200 to 399.
-    pub fn http(port: u16, path: impl Into<String>) -> Probe {
-        Probe::Http { port, path: path.into(), status: None }
+    pub fn http(port: impl Into<Port>, path: impl Into<String>) -> Probe {
+        Probe(wire::Probe::http(port.into().number(), path))
     }
 
     /// `http://127.0.0.1:PORT/PATH` answers in the node with this status.
-    pub fn http_status(port: u16, path: impl Into<String>, status: u16) -> Probe {
-        Probe::Http { port, path: path.into(), status: Some(status) }
+    pub fn http_status(port: impl Into<Port>, path: impl Into<String>, status: u16) -> Probe {
+        Probe(wire::Probe::http_status(port.into().number(), path, status))
     }
 
     /// A line of the container's log contains this text.
     pub fn log(text: impl Into<String>) -> Probe {
-        Probe::Log(text.into())
+        Probe(wire::Probe::log(text))
     }
 
-    /// This command exits with 0.
-    pub fn command(command: impl Into<String>) -> Probe {
-        Probe::Command(command.into())
+    /// This command, run as root, exits with 0.
+    pub fn command(command: impl Into<Command>) -> Probe {
+        Probe(wire::Probe::command(command.into().into_shell()))
     }
 
     /// This path exists in the node.
     pub fn file(path: impl Into<String>) -> Probe {
-        Probe::File(path.into())
+        Probe(wire::Probe::file(path))
     }
 
     /// The container's health check passes.
     pub fn healthy() -> Probe {
-        Probe::Healthy
+        Probe(wire::Probe::healthy())
     }
 
     /// All of these.
     pub fn all(probes: impl IntoIterator<Item = Probe>) -> Probe {
-        Probe::All(probes.into_iter().collect())
+        Probe(wire::Probe::all(probes.into_iter().map(Probe::into_wire)))
     }
 
     /// At least one of these.
     pub fn any(probes: impl IntoIterator<Item = Probe>) -> Probe {
-        Probe::Any(probes.into_iter().collect())
+        Probe(wire::Probe::any(probes.into_iter().map(Probe::into_wire)))
     }
 
-    /// The same condition, true without a break for so long.
+    /// The same condition, holding without interruption for this time.
     #[must_use]
-    pub fn stable_for(self, time: std::time::Duration) -> Probe {
-        Probe::Stable { probe: Box::new(self), for_ms: u64::try_from(time.as_millis()).unwrap_or(u64::MAX) }
+    pub fn stable_for(self, time: Duration) -> Probe {
+        Probe(self.0.stable_for(time))
+    }
+
+    pub(crate) fn into_wire(self) -> wire::Probe {
+        self.0
     }
 }
 
-/// As an error names it: ``port 9092``, ``command `test -e /x` ``.
+/// As shown in errors: ``port 9092``, ``command `test -e /x` ``.
 impl fmt::Display for Probe {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Probe::Port(port) => write!(f, "port {port}"),
-            Probe::Http { port, path, status: None } => write!(f, "HTTP answer of http://127.0.0.1:{port}{path}"),
-            Probe::Http { port, path, status: Some(status) } => {
-                write!(f, "HTTP status {status} of http://127.0.0.1:{port}{path}")
-            }
-            Probe::Log(text) => write!(f, "log line with `{text}`"),
-            Probe::Command(command) => write!(f, "command `{command}`"),
-            Probe::File(path) => write!(f, "file `{path}`"),
-            Probe::Healthy => f.write_str("health check"),
-            Probe::All(probes) => write!(f, "all of ({})", list(probes)),
-            Probe::Any(probes) => write!(f, "any of ({})", list(probes)),
-            Probe::Stable { probe, for_ms } => write!(f, "{probe} for {for_ms} ms"),
-        }
+        self.0.fmt(f)
     }
-}
-
-fn list(probes: &[Probe]) -> String {
-    probes.iter().map(Probe::to_string).collect::<Vec<_>>().join(", ")
 }

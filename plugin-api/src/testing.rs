@@ -1,250 +1,385 @@
-//! For tests of topologies: a cluster whose host is in memory. Nothing runs; what a hook asks for is noted, files are
-//! kept, and commands give what the test says.
+//! A test kit: a topology against a cluster in memory. Nothing runs: commands get the answers that the test gives, files
+//! are kept, waits end at once, and every call can be looked at.
 //!
 //! ```
-//! use clusterdock_plugin_api::testing::FakeHost;
-//! use clusterdock_plugin_api::{Cluster, Declaration, NodeSpec, Request, Result, Topology, Value};
+//! use clusterdock_plugin_api::testing::Fake;
+//! use clusterdock_plugin_api::{Args, Cluster, Exec, Group, Plan, Probe, Result, Topology};
+//!
+//! const SERVERS: Group = Group::new("servers").sized("server", 2).max(3);
+//!
+//! #[derive(Args)]
+//! struct Arguments {
+//!     /// Title of the page
+//!     #[arg(default = "It works")]
+//!     title: String,
+//! }
 //!
 //! struct Web;
 //!
 //! impl Topology for Web {
-//! #   fn declare(&self) -> Declaration {
-//! #       Declaration::new()
-//! #   }
-//! #   fn nodes(&self, _request: &Request) -> Result<Vec<NodeSpec>> {
-//! #       Ok(Vec::new())
-//! #   }
-//!     // ...
-//!     fn start(&self, cluster: &Cluster, request: &Request) -> Result<()> {
-//!         cluster.put_file("/srv/index.html", request.text("title")?)?;
-//!         cluster.closing(format!("http://{}/", cluster.first_of("servers")?.address_of(80)?))
+//!     type Args = Arguments;
+//!     const GROUPS: &'static [Group] = &[SERVERS];
+//!
+//!     fn nodes(&self, plan: &Plan<Arguments>) -> Result<()> {
+//!         for server in plan.group(SERVERS) {
+//!             server.command(["serve", &plan.args().title]).publish(80).serves_when(Probe::port(80));
+//!         }
+//!         Ok(())
+//!     }
+//!
+//!     fn start(&self, cluster: &Cluster<Arguments>) -> Result<()> {
+//!         let first = cluster.group(SERVERS).first()?;
+//!         let leader = cluster.wait_until("a leader", || {
+//!             let leader = first.execute(["leader"])?;
+//!             Ok(Some(leader.text().to_string()).filter(|name| !name.is_empty()))
+//!         })?;
+//!         cluster.closing(format!("{leader} leads, see http://{}/", first.published(80)?))
 //!     }
 //! }
 //!
-//! // A request has what a test puts into it: to fill in the defaults is the host's part.
-//! let mut request = Request::default();
-//! request.args.insert("title".into(), Value::Text("It works".into()));
-//! let host = FakeHost::new().node("servers", "server-1").publish("server-1", 80, 32768);
-//! Web.start(&host.cluster(), &request).unwrap();
-//! assert_eq!(host.file("server-1", "/srv/index.html").unwrap(), b"It works");
-//! assert_eq!(host.calls().last().unwrap(), "closing http://127.0.0.1:32768/");
+//! # fn main() -> Result<()> {
+//! // The command line of a user: declaration, defaults and checks apply as in `clusterdock start`.
+//! let fake = Fake::start(&Web, ["--servers", "a", "b"])?;
+//! assert_eq!(fake.node("a").command(), ["serve", "It works"]);
+//! assert_eq!(fake.node("b").serves_when(), [Probe::port(80)]);
+//!
+//! // Not yet, then an answer. A command without an answer fails the test.
+//! fake.answer(["leader"], "").answer(["leader"], "b\n");
+//! fake.run()?;
+//! assert_eq!(fake.node("a").executed(), [Exec::new(["leader"]), Exec::new(["leader"])]);
+//! assert_eq!(fake.closing(), ["b leads, see http://127.0.0.1:32768/"]);
+//!
+//! let refused = Fake::start(&Web, ["--servers", "4"]).unwrap_err();
+//! assert!(refused.to_string().contains("at most 3"), "{refused}");
+//! # Ok(())
+//! # }
 //! ```
+//!
+//! The cluster is called `test`, its network and domain `cluster`, so that `a` is `a.cluster`. Nodes have the addresses
+//! 10.0.0.1, 10.0.0.2, ..., and published ports the host ports 32768, 32769, ..., in the order of the nodes.
 
-use crate::ops::{self, ClusterFacts, FileFacts, NodeFacts, Operation};
-use crate::{Cluster, Code, Error, Host, Output, Result};
-use serde::Serialize;
-use std::collections::BTreeMap;
-use std::fs;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+mod call;
+mod fake_host;
+mod fake_node;
+mod request;
+#[cfg(test)]
+mod tests;
 
-/// A host in memory. Its network is called `cluster`; so `node-1` is `node-1.cluster`, at 10.0.0.1.
-///
-/// ```
-/// use clusterdock_plugin_api::{testing::FakeHost, Cluster, Result};
-///
-/// fn hook(cluster: &Cluster) -> Result<()> {
-///     let server = cluster.first_of("servers")?;
-///     let version = server.execute("app --version")?;
-///     server.put_file("/etc/app.version", version.text())
-/// }
-///
-/// let host = FakeHost::new().node("servers", "server-1").answer("app --version", "1.2\n");
-/// hook(&host.cluster()).unwrap();
-/// assert_eq!(host.file("server-1", "/etc/app.version").unwrap(), b"1.2");
-/// assert_eq!(
-///     host.calls(),
-///     ["exec `app --version` on server-1.cluster", "put-file /etc/app.version on server-1.cluster: 644 0:0"]
-/// );
-/// ```
-#[derive(Clone, Default)]
-pub struct FakeHost {
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::wire::{self, ClusterFacts, Hook, HookCall, NodeFacts, PublishedPort, Request};
+use crate::{export, Command, Context, Error, Probe, Result, Topology, Value};
+
+pub use call::Call;
+pub use fake_node::{FakeFile, FakeNode};
+
+use fake_host::{Answer, FakeHost};
+
+/// A topology with a cluster in memory. See the [module](self) for an example. Since 1.0.
+pub struct Fake<'a, T: Topology> {
+    topology: &'a T,
+    hook: Hook,
+    request: Request,
     facts: ClusterFacts,
-    state: Arc<Mutex<State>>,
+    specs: Vec<wire::NodeSpec>,
+    host: Arc<FakeHost>,
 }
 
-#[derive(Default)]
-struct State {
-    calls: Vec<String>,
-    answers: BTreeMap<String, Output>,
-    failures: BTreeMap<String, Error>,
-    /// By FQDN and path.
-    files: BTreeMap<(String, String), (FileFacts, Vec<u8>)>,
-}
-
-impl FakeHost {
-    /// A host without nodes.
-    pub fn new() -> FakeHost {
-        let facts = ClusterFacts { name: "test".into(), network: "cluster".into(), nodes: Vec::new() };
-        FakeHost { facts, ..FakeHost::default() }
+impl<'a, T: Topology> Fake<'a, T> {
+    /// The cluster of `clusterdock start` with these arguments of the topology: its nodes are made, no hook has run.
+    ///
+    /// # Errors
+    /// Whatever `clusterdock start` refuses: the declaration, an argument, or what [`Topology::nodes`] refuses.
+    pub fn start<S: Into<String>>(
+        topology: &'a T,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<Fake<'a, T>> {
+        Fake::new(topology, Hook::Start, arguments)
     }
 
-    /// Adds a node of a group.
-    #[must_use]
-    pub fn node(mut self, group: &str, hostname: &str) -> FakeHost {
-        let number = self.facts.nodes.len() + 1;
-        self.facts.nodes.push(NodeFacts {
-            hostname: hostname.into(),
-            fqdn: fqdn(hostname),
-            group: group.into(),
-            ip_address: format!("10.0.0.{number}"),
-            host_address: "127.0.0.1".into(),
-            ..NodeFacts::default()
-        });
-        self
+    /// The same for `clusterdock build`.
+    ///
+    /// # Errors
+    /// See [`start`](Fake::start).
+    pub fn build<S: Into<String>>(
+        topology: &'a T,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<Fake<'a, T>> {
+        Fake::new(topology, Hook::Build, arguments)
     }
 
-    /// Publishes a TCP port of a node at a port of the machine.
-    #[must_use]
-    pub fn publish(mut self, hostname: &str, container_port: u16, host_port: u16) -> FakeHost {
-        for node in self.facts.nodes.iter_mut().filter(|node| node.hostname == hostname) {
-            node.host_ports.insert(format!("{container_port}/tcp"), host_port);
-        }
-        self
-    }
-
-    /// Gives a node a file of mode 644.
-    #[must_use]
-    pub fn with_file(self, hostname: &str, path: &str, contents: impl AsRef<[u8]>) -> FakeHost {
-        let facts = FileFacts { path: path.into(), mode: 0o644, owner: (0, 0) };
-        self.state().files.insert((fqdn(hostname), path.into()), (facts, contents.as_ref().to_vec()));
-        self
-    }
-
-    /// Lets a command succeed with this standard output; those that are not named succeed and write nothing.
-    #[must_use]
-    pub fn answer(self, command: &str, stdout: &str) -> FakeHost {
-        self.answer_with(command, 0, stdout)
-    }
-
-    /// Lets a command end with this exit code and standard output.
-    #[must_use]
-    pub fn answer_with(self, command: &str, exit_code: i64, stdout: &str) -> FakeHost {
-        let output = Output { exit_code, stdout: stdout.into(), output: stdout.into(), ..Output::default() };
-        self.state().answers.insert(command.into(), output);
-        self
-    }
-
-    /// Lets every later call of an operation, such as `exec` or `wait-for`, fail.
-    pub fn fail(&self, operation: &str, error: Error) {
-        self.state().failures.insert(operation.into(), error);
-    }
-
-    /// The cluster that a hook is given.
-    pub fn cluster(&self) -> Cluster {
-        Cluster::new(self.facts.clone(), Arc::new(self.clone()))
-    }
-
-    /// What was asked for, in order, a line each.
-    pub fn calls(&self) -> Vec<String> {
-        self.state().calls.clone()
-    }
-
-    /// A file of a node.
-    pub fn file(&self, hostname: &str, path: &str) -> Option<Vec<u8>> {
-        self.state().files.get(&(fqdn(hostname), path.into())).map(|(_, contents)| contents.clone())
-    }
-
-    fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Host for FakeHost {
-    fn call(&self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Vec<u8>)> {
-        let mut state = self.state();
-        let (line, answer) = state.answer(name, input, payload)?;
-        state.calls.push(line);
-        match state.failures.get(name) {
-            Some(error) => Err(error.clone()),
-            None => answer,
-        }
-    }
-}
-
-type Answer = Result<(String, Vec<u8>)>;
-
-impl State {
-    /// An operation as a line, and what it gives.
-    fn answer(&mut self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Answer)> {
-        let nothing = || answer(&());
-        Ok(match name {
-            ops::ExecOn::NAME => {
-                let ops::ExecOn { nodes, exec } = serde_json::from_str(input)?;
-                let given = self.answers.get(&exec.command).cloned().unwrap_or_default();
-                let outputs = nodes.iter().map(|node| Output { node: node.clone(), ..given.clone() });
-                let outputs = answer(&outputs.collect::<Vec<_>>());
-                (format!("exec `{}` on {}", exec.command, nodes.join(", ")), outputs)
-            }
-            ops::PutFile::NAME => {
-                let ops::PutFile { nodes, path, mode, owner } = serde_json::from_str(input)?;
-                self.keep(&nodes, &path, mode, &owner, payload);
-                (format!("put-file {path} on {}: {mode:o} {owner}", nodes.join(", ")), nothing())
-            }
-            ops::PutLocal::NAME => {
-                let ops::PutLocal { nodes, local, path, mode, owner } = serde_json::from_str(input)?;
-                if local.is_file() {
-                    self.keep(&nodes, &path, mode.unwrap_or(0o644), &owner, &fs::read(&local)?);
-                }
-                (format!("put-local {} to {path} on {}: {owner}", local.display(), nodes.join(", ")), nothing())
-            }
-            ops::GetFile::NAME => {
-                let ops::GetFile { node, path } = serde_json::from_str(input)?;
-                let line = format!("get-file {path} from {node}");
-                let missing = || Error::with_code(Code::Host, format!("no file `{path}` on node `{node}`"));
-                let found = self.files.get(&(node.clone(), path.clone())).cloned().ok_or_else(missing);
-                (line, found.and_then(|(facts, contents)| Ok((serde_json::to_string(&facts)?, contents))))
-            }
-            ops::GetFolder::NAME => {
-                let ops::GetFolder { node, path, local } = serde_json::from_str(input)?;
-                (format!("get-folder {path} from {node} to {}", local.display()), nothing())
-            }
-            ops::WaitFor::NAME => {
-                let ops::WaitFor { nodes, probe, timeout_ms } = serde_json::from_str(input)?;
-                (format!("wait-for {probe} on {} within {timeout_ms} ms", nodes.join(", ")), nothing())
-            }
-            ops::Pause::NAME => {
-                let ops::Pause { time_ms } = serde_json::from_str(input)?;
-                (format!("pause {time_ms} ms"), nothing())
-            }
-            ops::StopNodes::NAME => {
-                let ops::StopNodes { nodes, remove } = serde_json::from_str(input)?;
-                (format!("stop {}{}", nodes.join(", "), if remove { " and remove" } else { "" }), nothing())
-            }
-            ops::Commit::NAME => {
-                let ops::Commit { node, repository, tag, .. } = serde_json::from_str(input)?;
-                (format!("commit {node} as {repository}:{tag}"), answer(&"sha256:0"))
-            }
-            ops::Progress::NAME => {
-                let ops::Progress { message } = serde_json::from_str(input)?;
-                (format!("progress {message}"), nothing())
-            }
-            ops::Closing::NAME => {
-                let ops::Closing { message } = serde_json::from_str(input)?;
-                (format!("closing {message}"), nothing())
-            }
-            other => {
-                let unknown =
-                    Error::with_code(Code::Unsupported, format!("the host in memory does not know `{other}`"));
-                (other.into(), Err(unknown))
-            }
+    fn new<S: Into<String>>(
+        topology: &'a T,
+        hook: Hook,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<Fake<'a, T>> {
+        let declaration = export::declaration(topology);
+        declaration
+            .check()
+            .map_err(|why| Error::new("invalid declaration").cause(why))?;
+        let words: Vec<String> = arguments.into_iter().map(Into::into).collect();
+        let request = request::read(&declaration, &words, hook == Hook::Build)?;
+        let specs = export::specs(topology, request.clone())?;
+        let facts = facts(&request, &specs);
+        let host = Arc::new(FakeHost::new(&specs)?);
+        Ok(Fake {
+            topology,
+            hook,
+            request,
+            facts,
+            specs,
+            host,
         })
     }
 
-    fn keep(&mut self, nodes: &[String], path: &str, mode: u32, owner: &str, contents: &[u8]) {
-        let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or_default();
-        let mut parts = owner.split(':');
-        let owner = (number(parts.next()), number(parts.next()));
-        for node in nodes {
-            let facts = FileFacts { path: path.into(), mode, owner };
-            self.files.insert((node.clone(), path.into()), (facts, contents.to_vec()));
+    /// A node, by its host name: how it was planned, and what was done on it.
+    ///
+    /// # Panics
+    /// There is no such node.
+    #[track_caller]
+    pub fn node(&self, hostname: &str) -> FakeNode<'_> {
+        let spec = self.specs.iter().find(|spec| spec.hostname == hostname);
+        match spec {
+            Some(spec) => FakeNode::new(spec, &self.host),
+            None => panic!("the cluster has no node `{hostname}`"),
         }
+    }
+
+    /// The host names of the nodes, in order.
+    pub fn hostnames(&self) -> Vec<&str> {
+        let names = self.specs.iter().map(|spec| spec.hostname.as_str());
+        names.collect()
+    }
+
+    /// Lets a command succeed on every node with this standard output. Several answers to one command are given in
+    /// sequence, the last one for ever.
+    pub fn answer(&self, command: impl Into<Command>, stdout: impl AsRef<[u8]>) -> &Self {
+        self.host
+            .answer(None, command.into(), Answer::success(stdout.as_ref()));
+        self
+    }
+
+    /// The same on one node, by its host name. It takes precedence over answers for every node.
+    ///
+    /// # Panics
+    /// There is no such node.
+    #[track_caller]
+    pub fn answer_on(
+        &self,
+        hostname: &str,
+        command: impl Into<Command>,
+        stdout: impl AsRef<[u8]>,
+    ) -> &Self {
+        let answer = Answer::success(stdout.as_ref());
+        let node = self.node(hostname).fqdn();
+        self.host.answer(Some(node), command.into(), answer);
+        self
+    }
+
+    /// Lets a command fail on every node with this exit code and standard error, in sequence with its answers.
+    pub fn fail(
+        &self,
+        command: impl Into<Command>,
+        exit_code: i64,
+        stderr: impl AsRef<[u8]>,
+    ) -> &Self {
+        let answer = Answer::failure(exit_code, stderr.as_ref());
+        self.host.answer(None, command.into(), answer);
+        self
+    }
+
+    /// Lets commands without an answer succeed, without output. Otherwise they are errors.
+    pub fn lenient(&self) -> &Self {
+        self.host.be_lenient();
+        self
+    }
+
+    /// Lets a hook that waits for a probe run out of time. Other probes hold.
+    pub fn never(&self, probe: Probe) -> &Self {
+        self.host.never(probe);
+        self
+    }
+
+    /// Interrupts: from now on every call fails as after Ctrl-C.
+    pub fn interrupt(&self) -> &Self {
+        self.host.interrupt();
+        self
+    }
+
+    /// Runs the hook of the command, i.e. [`Topology::start`] or [`Topology::build`].
+    ///
+    /// # Errors
+    /// The hook's.
+    pub fn run(&self) -> Result<()> {
+        self.hook(self.hook)
+    }
+
+    /// Runs [`Topology::check`].
+    ///
+    /// # Errors
+    /// The hook's.
+    pub fn check(&self) -> Result<()> {
+        self.hook(Hook::Check)
+    }
+
+    /// Runs [`Topology::on_stop`].
+    ///
+    /// # Errors
+    /// The hook's.
+    pub fn stop(&self) -> Result<()> {
+        self.hook(Hook::OnStop)
+    }
+
+    /// Runs [`Topology::on_resume`].
+    ///
+    /// # Errors
+    /// The hook's.
+    pub fn resume(&self) -> Result<()> {
+        self.hook(Hook::OnResume)
+    }
+
+    /// Runs [`Topology::scale`] as if some of the nodes had just been added.
+    ///
+    /// # Errors
+    /// The hook's; or there is no such node.
+    pub fn scale_up<S: Into<String>>(&self, added: impl IntoIterator<Item = S>) -> Result<()> {
+        self.scale(added.into_iter().map(Into::into).collect(), Vec::new())
+    }
+
+    /// Runs [`Topology::scale`] before some of the nodes are removed.
+    ///
+    /// # Errors
+    /// The hook's; or there is no such node.
+    pub fn scale_down<S: Into<String>>(&self, removed: impl IntoIterator<Item = S>) -> Result<()> {
+        self.scale(Vec::new(), removed.into_iter().map(Into::into).collect())
+    }
+
+    /// Runs a verb with these arguments.
+    ///
+    /// # Errors
+    /// The verb's; or there is no such verb, or an argument is refused.
+    pub fn verb<S: Into<String>>(
+        &self,
+        name: &str,
+        arguments: impl IntoIterator<Item = S>,
+    ) -> Result<()> {
+        let declared = export::declaration(self.topology).verbs;
+        let declared = declared.iter().find(|verb| verb.name == name);
+        let declared = declared.ok_or_else(|| Error::new(format!("no verb is called `{name}`")))?;
+        let words: Vec<String> = arguments.into_iter().map(Into::into).collect();
+        let args = request::arguments(&declared.args, &words).context(format!("verb `{name}`"))?;
+        self.call(HookCall {
+            verb: Some(wire::VerbCall {
+                name: name.into(),
+                args,
+            }),
+            ..self.hook_call(Hook::Verb)
+        })
+    }
+
+    /// The calls of hooks so far, in order.
+    pub fn calls(&self) -> Vec<Call> {
+        self.host.calls()
+    }
+
+    /// The value that a hook left under this name.
+    pub fn output(&self, name: &str) -> Option<Value> {
+        let calls = self.calls().into_iter().rev();
+        let mut values = calls.filter_map(|call| match call {
+            Call::Output { name: found, value } if found == name => Some(value),
+            _ => None,
+        });
+        values.next()
+    }
+
+    /// The closing messages so far.
+    pub fn closing(&self) -> Vec<String> {
+        let calls = self.calls().into_iter();
+        let messages = calls.filter_map(|call| match call {
+            Call::Closing { message } => Some(message),
+            _ => None,
+        });
+        messages.collect()
+    }
+
+    /// How long hooks have waited, by a clock that only waits move.
+    pub fn waited(&self) -> Duration {
+        let calls = self.calls().into_iter();
+        let pauses = calls.filter_map(|call| match call {
+            Call::Pause { time, .. } => Some(time),
+            _ => None,
+        });
+        pauses.sum()
+    }
+
+    fn hook(&self, hook: Hook) -> Result<()> {
+        self.call(self.hook_call(hook))
+    }
+
+    fn scale(&self, added: Vec<String>, removed: Vec<String>) -> Result<()> {
+        self.call(HookCall {
+            change: Some(wire::Change {
+                added,
+                removing: removed,
+            }),
+            ..self.hook_call(Hook::Scale)
+        })
+    }
+
+    fn call(&self, call: HookCall) -> Result<()> {
+        wire::guard(|| export::run(self.topology, &call, self.host.clone()))
+    }
+
+    fn hook_call(&self, hook: Hook) -> HookCall {
+        HookCall::new(hook, self.facts.clone(), self.request.clone())
     }
 }
 
-fn answer(value: &impl Serialize) -> Answer {
-    Ok((serde_json::to_string(value)?, Vec::new()))
+impl<T: Topology> fmt::Debug for Fake<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Fake")
+            .field("nodes", &self.specs)
+            .field("calls", &self.calls())
+            .finish_non_exhaustive()
+    }
 }
 
-fn fqdn(hostname: &str) -> String {
-    format!("{hostname}.cluster")
+/// What a host would know of the started cluster.
+fn facts(request: &Request, specs: &[wire::NodeSpec]) -> ClusterFacts {
+    let mut host_port = 32768..;
+    let mut number = 0_u8;
+    let mut node = |spec: &wire::NodeSpec| {
+        number += 1;
+        let requested = request
+            .nodes
+            .iter()
+            .find(|node| node.hostname == spec.hostname);
+        let ports = spec.ports.iter().zip(&mut host_port);
+        NodeFacts {
+            hostname: spec.hostname.clone(),
+            fqdn: fake_host::fqdn(&spec.hostname),
+            group: spec.group.clone(),
+            number: requested.map_or(0, |node| node.number),
+            image: spec.image.clone().unwrap_or_else(|| request.image.clone()),
+            container_id: format!("{number:064x}"),
+            ip_address: format!("10.0.0.{number}"),
+            ports: ports
+                .map(|(port, host_port)| PublishedPort {
+                    container_port: port.container_port,
+                    protocol: port.protocol,
+                    host_ip: "127.0.0.1".into(),
+                    host_port: port.host_port.unwrap_or(host_port),
+                })
+                .collect(),
+        }
+    };
+    ClusterFacts {
+        name: request.cluster.clone(),
+        network: request.network.clone(),
+        domain: request.domain.clone(),
+        nodes: specs.iter().map(&mut node).collect(),
+        ..ClusterFacts::default()
+    }
 }

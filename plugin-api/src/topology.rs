@@ -1,57 +1,146 @@
-//! The trait that a topology is.
+//! The trait of topologies.
 
-use crate::{Cluster, Declaration, Error, NodeSpec, Request, Result};
+use crate::{Arguments, Change, Cluster, Error, Group, Plan, Result, Verb};
 
-/// A kind of cluster: what it is made of, and what is done to it.
-///
-/// The host calls `declare` first, then `nodes`, and `start` when every node is ready; `build` belongs to
-/// `clusterdock build`. All run in a process of their own, on an ordinary thread: block, print and panic as you
-/// would anywhere (a panic becomes an error with file and line). What `start` and `build` have begun is removed by
-/// the host when they fail.
+/// A kind of cluster: its groups and arguments, what its nodes run, and what to do with the whole.
 ///
 /// ```
-/// use clusterdock_plugin_api::{Declaration, Group, NodeSpec, Request, Result, Topology};
+/// use clusterdock_plugin_api::{Group, Plan, Probe, Result, Topology};
 ///
-/// struct Plain;
+/// const SERVERS: Group = Group::new("servers").sized("server", 2);
 ///
-/// impl Topology for Plain {
-///     fn declare(&self) -> Declaration {
-///         Declaration::new().group(Group::new("nodes").default_nodes(["node-1"]))
-///     }
+/// struct Web;
 ///
-///     fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>> {
-///         Ok(request.group("nodes").iter().map(|name| NodeSpec::new(name, "nodes")).collect())
+/// impl Topology for Web {
+///     type Args = ();
+///     const GROUPS: &'static [Group] = &[SERVERS];
+///
+///     fn nodes(&self, plan: &Plan) -> Result<()> {
+///         for server in plan.group(SERVERS) {
+///             server
+///                 .command(["python3", "-m", "http.server", "8000"])
+///                 .publish(8000)
+///                 .serves_when(Probe::http(8000, "/"));
+///         }
+///         Ok(())
 ///     }
 /// }
 /// ```
 ///
-/// Export it with [`export_topology!`](crate::export_topology).
-pub trait Topology: Send + Sync + 'static {
-    /// The node groups and arguments. Must not depend on anything outside.
-    fn declare(&self) -> Declaration;
+/// Put `#[topology(manifest = "..")]` on the block to export it, see [`topology`](macro@crate::topology).
+///
+/// # When the methods are called
+///
+/// | method | when | if it fails |
+/// |---|---|---|
+/// | [`nodes`](Topology::nodes) | before anything is created, and for `--dry-run` | nothing is created |
+/// | [`start`](Topology::start) | all nodes are ready | the cluster is removed (unless `--retain`) |
+/// | [`build`](Topology::build) | `clusterdock build`, all nodes are ready | the cluster is removed |
+/// | [`check`](Topology::check) | `hook CLUSTER check`, `topology test` | the cluster is not healthy |
+/// | [`on_stop`](Topology::on_stop) * | before the first node of a whole cluster stops | a warning; the nodes stop |
+/// | [`on_resume`](Topology::on_resume) * | all nodes are ready again | the command fails; the nodes run |
+/// | [`scale`](Topology::scale) * | new nodes are ready, or nodes are about to go | the change is undone |
+/// | [`verbs`](Topology::verbs) | the library is loaded | the library is refused |
+///
+/// Those with a `*`, and the methods of verbs, are declared to the host, but no clusterdock calls them yet. Their contract
+/// is fixed, so that a library which has them needs no change when one does.
+///
+/// **Threads and process.** The host calls one method at a time, on the main thread of a process of its own. Methods are
+/// plain blocking code; see the [crate](crate#what-an-implementor-can-rely-on) for threads, panics and crashes, which
+/// hold for all of them alike.
+///
+/// All of this since 1.0.
+pub trait Topology: Sized + Send + Sync + 'static {
+    /// The arguments of users: a struct with `#[derive(Args)]`, or `()` for none.
+    type Args: Arguments;
 
-    /// The nodes for what the user asked. Must not start anything: it is called for `--dry-run` as well.
+    /// The node groups, in the order in which help lists them and nodes are created.
+    const GROUPS: &'static [Group];
+
+    /// The hooks that the implementation has. Set by [`topology`](macro@crate::topology).
+    #[doc(hidden)]
+    const HOOKS: &'static [&'static str] = &[];
+
+    /// Sets what the nodes run. Called before anything exists, also for `clusterdock build` and `--dry-run`, so it must not
+    /// start anything, and must give the same answer for the same plan. It has a deadline of some seconds. Default: all
+    /// nodes run the command of their image.
     ///
     /// # Errors
-    /// What makes the request impossible; nothing has been made yet.
-    fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>>;
-
-    /// Called when every node of the cluster is ready. Default: nothing to do.
-    ///
-    /// # Errors
-    /// Any error ends `clusterdock start` and removes the cluster, unless the user asked to retain it.
-    fn start(&self, cluster: &Cluster, request: &Request) -> Result<()> {
-        let _ = (cluster, request);
+    /// Why the request is invalid. The user sees the messages; nothing has been created.
+    fn nodes(&self, plan: &Plan<Self::Args>) -> Result<()> {
+        let _ = plan;
         Ok(())
     }
 
-    /// Called by `clusterdock build` when every node is ready, if the declaration says so
-    /// ([`Declaration::builds`]): provision, commit. The cluster is removed afterwards. Default: refuses.
+    /// Does what needs the whole cluster. Called once per cluster when every node is ready; afterwards the host awaits the
+    /// nodes' [`serves_when`](crate::PlannedNode::serves_when). It may use every call of [`Cluster`] and [`Node`](crate::Node),
+    /// and has the time of the user's `--timeout`. Default: nothing.
+    ///
+    /// It does not run again when the cluster is resumed or restarted: what must be there then belongs into the nodes'
+    /// commands and files.
     ///
     /// # Errors
-    /// Any error ends `clusterdock build` and removes the cluster.
-    fn build(&self, cluster: &Cluster, request: &Request) -> Result<()> {
-        let _ = (cluster, request);
-        Err(Error::new("this topology has nothing to build"))
+    /// Any error ends `clusterdock start` with exit code 10 and removes the cluster, except with `--retain`.
+    fn start(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
+        let _ = cluster;
+        Ok(())
+    }
+
+    /// Provisions nodes and commits them to images. Called by `clusterdock build` when every node is ready, after the
+    /// images of the manifest have been built. The cluster is removed afterwards. Without it, `clusterdock build` starts
+    /// no cluster.
+    ///
+    /// # Errors
+    /// Any error ends `clusterdock build` with exit code 10 and removes the cluster.
+    fn build(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
+        let _ = cluster;
+        Err(Error::new("this topology has no `build` hook"))
+    }
+
+    /// Whether the cluster as a whole is healthy. Called any number of times, by `clusterdock hook CLUSTER check` and
+    /// `topology test`, and must not change anything. Default: it is, if its nodes are.
+    ///
+    /// # Errors
+    /// Why it is not (yet).
+    fn check(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
+        let _ = cluster;
+        Ok(())
+    }
+
+    /// Prepares a stop. Called by `stop` and `restart` of the whole cluster while all of its nodes run; not yet by this
+    /// version. Default: nothing.
+    ///
+    /// # Errors
+    /// Shown as a warning; the nodes stop nevertheless.
+    fn on_stop(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
+        let _ = cluster;
+        Ok(())
+    }
+
+    /// Completes a resume. Called by `resume` and `restart` of the whole cluster when all of its nodes are ready again; not
+    /// yet by this version. Default: nothing. What a single node needs belongs into its command, since users also restart single nodes, and
+    /// the engine does.
+    ///
+    /// # Errors
+    /// Any error fails the command with exit code 10; the nodes keep running.
+    fn on_resume(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
+        let _ = cluster;
+        Ok(())
+    }
+
+    /// Follows a change of the cluster's size: nodes that were added are ready, nodes that go are still running. Not called
+    /// yet by this version. Default: an error, so that the cluster cannot be scaled.
+    ///
+    /// # Errors
+    /// Any error undoes the change: added nodes are removed, others stay.
+    fn scale(&self, cluster: &Cluster<Self::Args>, change: &Change) -> Result<()> {
+        let _ = (cluster, change);
+        Err(Error::new("this topology cannot be scaled"))
+    }
+
+    /// The actions on a started cluster, for `clusterdock action CLUSTER VERB`, which this version does not have yet. Called
+    /// when the library is loaded; names that are used twice are refused. Default: none.
+    fn verbs(&self) -> Vec<Verb<Self>> {
+        Vec::new()
     }
 }

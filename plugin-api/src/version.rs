@@ -1,13 +1,14 @@
-//! Versions of software, which tell apart what a topology has to do.
+//! Versions of software, so that a topology can treat them differently.
 
-use crate::{Error, Result};
 use std::cmp::Ordering;
 use std::fmt;
 use std::hash::{Hash, Hasher};
 use std::str::FromStr;
 
-/// A version in Maven's manner: numbers with dots, and perhaps a specifier. Numbers that are missing are 0 and the
-/// specifier does not count, so `3.0`, `3.0.0-SNAPSHOT` and `3.0.0.0-RC2` are equal.
+use crate::{Error, Result};
+
+/// A version as in Maven: dotted numbers and an optional specifier. Missing numbers count as 0 and the specifier is
+/// ignored in comparisons, so `3.0`, `3.0.0-SNAPSHOT` and `3.0.0.0-RC2` are equal.
 ///
 /// ```
 /// use clusterdock_plugin_api::Version;
@@ -28,17 +29,17 @@ pub struct Version {
 }
 
 impl Version {
-    /// Its numbers, as many as were written.
+    /// The numbers, as many as were written.
     pub fn parts(&self) -> &[u64] {
         &self.parts
     }
 
-    /// What follows the numbers, without the sign between; empty where nothing does.
+    /// The part after the numbers and the separator; empty if there is none.
     pub fn specifier(&self) -> &str {
         &self.specifier
     }
 
-    /// The first numbers, 0 for those that are missing: `let [major, minor] = version.first()`.
+    /// The first numbers, with 0 for missing ones: `let [major, minor] = version.first()`.
     ///
     /// ```
     /// let version = clusterdock_plugin_api::Version::from([7]);
@@ -46,13 +47,20 @@ impl Version {
     /// ```
     pub fn first<const N: usize>(&self) -> [u64; N] {
         let mut first = [0; N];
-        first.iter_mut().zip(&self.parts).for_each(|(number, part)| *number = *part);
+        first
+            .iter_mut()
+            .zip(&self.parts)
+            .for_each(|(number, part)| *number = *part);
         first
     }
 
-    /// What counts: the numbers without zeros at their end.
+    /// The numbers that count: those without trailing zeros.
     fn significant(&self) -> &[u64] {
-        let length = self.parts.iter().rposition(|part| *part != 0).map_or(0, |last| last + 1);
+        let length = self
+            .parts
+            .iter()
+            .rposition(|part| *part != 0)
+            .map_or(0, |last| last + 1);
         &self.parts[..length]
     }
 }
@@ -63,8 +71,11 @@ impl FromStr for Version {
 
     fn from_str(text: &str) -> Result<Version> {
         let text = text.trim();
-        let invalid =
-            || Error::new(format!("`{text}` is no version: it has to begin with a number, as `1.2.3-rc1` does"));
+        let invalid = || {
+            Error::new(format!(
+                "invalid version `{text}`: it must begin with a number, e.g. `1.2.3-rc1`"
+            ))
+        };
         let (mut parts, mut rest) = (Vec::new(), text);
         loop {
             let digits = rest.len() - rest.trim_start_matches(|c: char| c.is_ascii_digit()).len();
@@ -76,15 +87,27 @@ impl FromStr for Version {
             }
         }
         let specifier = rest.strip_prefix(&['-', '.', '_', '+'][..]).unwrap_or(rest);
-        Ok(Version { text: text.into(), parts, specifier: specifier.into() })
+        Ok(Version {
+            text: text.into(),
+            parts,
+            specifier: specifier.into(),
+        })
     }
 }
 
 /// A version of these numbers, without a specifier.
 impl<const N: usize> From<[u64; N]> for Version {
     fn from(parts: [u64; N]) -> Version {
-        let text = parts.iter().map(u64::to_string).collect::<Vec<_>>().join(".");
-        Version { text, parts: parts.to_vec(), specifier: String::new() }
+        let text = parts
+            .iter()
+            .map(u64::to_string)
+            .collect::<Vec<_>>()
+            .join(".");
+        Version {
+            text,
+            parts: parts.to_vec(),
+            specifier: String::new(),
+        }
     }
 }
 
@@ -130,20 +153,35 @@ mod tests {
     }
 
     #[test]
-    fn versions_have_an_order() {
-        let ascending = ["0", "0.9-z", "1.0-SNAPSHOT", "1.0.0.1", "1.9", "1.10", "2.7.3-hadoop3", "2.10", "10"];
+    fn versions_are_ordered() {
+        let ascending = [
+            "0",
+            "0.9-z",
+            "1.0-SNAPSHOT",
+            "1.0.0.1",
+            "1.9",
+            "1.10",
+            "2.7.3-hadoop3",
+            "2.10",
+            "10",
+        ];
         for (index, lower) in ascending.iter().enumerate() {
             for higher in &ascending[index + 1..] {
                 assert!(version(lower) < version(higher), "{lower} {higher}");
             }
         }
-        for (one, other) in [("3.0", "3.0.0.0-RC2"), ("3", "3.0-SNAPSHOT"), ("0", "0.0.0"), ("1.8.0_292", "1.8")] {
+        for (one, other) in [
+            ("3.0", "3.0.0.0-RC2"),
+            ("3", "3.0-SNAPSHOT"),
+            ("0", "0.0.0"),
+            ("1.8.0_292", "1.8"),
+        ] {
             assert_eq!(version(one), version(other));
         }
     }
 
     #[test]
-    fn what_was_written_is_shown() {
+    fn a_version_is_shown_as_written() {
         for (text, parts, specifier) in [
             ("1.8.0_292", vec![1, 8, 0], "292"),
             ("3.0.0.cloudera1", vec![3, 0, 0], "cloudera1"),
@@ -153,7 +191,11 @@ mod tests {
         ] {
             let version = version(text);
             assert_eq!(
-                (version.to_string().as_str(), version.parts(), version.specifier()),
+                (
+                    version.to_string().as_str(),
+                    version.parts(),
+                    version.specifier()
+                ),
                 (text, &parts[..], specifier)
             );
         }
@@ -162,7 +204,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_version_is_refused() {
+    fn invalid_versions_are_refused() {
         for text in ["", "v1", ".1", "-1", "99999999999999999999"] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }

@@ -1,24 +1,33 @@
 //! What the plugin boundary costs: inspecting a library, starting its process, a call of a hook. Run with
 //! `cargo bench -p clusterdock-tests --bench plugin`; medians of many rounds.
 
-#![expect(clippy::print_stdout, clippy::unwrap_used, reason = "a benchmark prints its numbers")]
+#![expect(
+    clippy::print_stdout,
+    clippy::unwrap_used,
+    reason = "a benchmark prints its numbers"
+)]
 
-use clusterdock::topology::cache;
-use clusterdock::topology::inspect::inspect;
-use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
-use clusterdock::topology::process::{Launch, PluginProcess};
-use clusterdock_plugin_api::Request;
-use clusterdock_plugin_api::ops::ClusterFacts;
-use clusterdock_tests::cargo;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
+
+use clusterdock::topology::cache;
+use clusterdock::topology::held::Held;
+use clusterdock::topology::inspection::inspect;
+use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
+use clusterdock::topology::plugin_process::{Launch, PluginProcess};
+use clusterdock_plugin_wire::export::API_VERSION;
+use clusterdock_plugin_wire::{ClusterFacts, HookCall, Request};
+use clusterdock_tests::cargo;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() {
     let program = built(&["-p", "clusterdock", "--bins"], "clusterdock");
     let library = built(&["-p", "topology_nodebase"], "libtopology_nodebase.so");
-    println!("size of libtopology_nodebase.so: {} KB", library.metadata().unwrap().len() / 1000);
+    println!(
+        "size of libtopology_nodebase.so: {} KB",
+        library.metadata().unwrap().len() / 1000
+    );
     let config = tempfile::tempdir().unwrap();
 
     let mut times = Vec::new();
@@ -31,7 +40,9 @@ async fn main() {
     let copy = cache::keep(config.path(), &inspected).unwrap();
     let mut times = Vec::new();
     for _ in 0..100 {
-        times.push(timed(|| drop(cache::keep(config.path(), &inspected).unwrap())));
+        times.push(timed(|| {
+            drop(cache::keep(config.path(), &inspected).unwrap())
+        }));
     }
     report("find the copy", times);
 
@@ -60,24 +71,50 @@ async fn calls(program: &Path) {
     std::os::unix::fs::symlink(program, &link).unwrap();
     let plugin = spawn(&link, &library).await;
     let host = Clock(Mutex::new(Vec::new()));
-    plugin.hook(Hook::Start, &ClusterFacts::default(), &Request::default(), &host).await.unwrap();
+    plugin
+        .hook(
+            &HookCall::new(Hook::Start, ClusterFacts::default(), Request::default()),
+            &host,
+        )
+        .await
+        .unwrap();
     let moments = host.0.into_inner().unwrap();
-    report("a call of a hook", moments.windows(2).map(|pair| pair[1] - pair[0]).collect());
+    report(
+        "a call of a hook",
+        moments.windows(2).map(|pair| pair[1] - pair[0]).collect(),
+    );
 }
 
 struct Clock(Mutex<Vec<Instant>>);
 
 #[async_trait::async_trait]
 impl HostCalls for Clock {
-    async fn call(&self, _: &str, _: &str, _: Vec<u8>) -> clusterdock_plugin_api::Result<(String, Vec<u8>)> {
+    async fn call(
+        &self,
+        _: &str,
+        _: &str,
+        _: Vec<u8>,
+    ) -> clusterdock_plugin_wire::Result<(String, Vec<u8>)> {
         self.0.lock().unwrap().push(Instant::now());
         Ok(("null".into(), Vec::new()))
     }
 }
 
 async fn spawn(executable: &Path, library: &Path) -> PluginProcess {
-    let (deadline, on_line) = (Duration::from_secs(10), Arc::new(|_, _: &str| {}));
-    let launch = Launch { executable, library, name: "topology_nodebase", deadline, log_level: "off", on_line };
+    let (deadline, on_line) = (
+        Duration::from_secs(10),
+        Arc::new(|_, _: &str| Box::pin(std::future::ready(())) as _),
+    );
+    let library = &Held::new(&inspect(library).unwrap(), library).unwrap();
+    let launch = Launch {
+        executable,
+        library,
+        name: "topology_nodebase",
+        api: API_VERSION,
+        deadline,
+        log_level: "off",
+        on_line,
+    };
     PluginProcess::spawn(launch).await.unwrap()
 }
 
@@ -94,5 +131,9 @@ fn timed(work: impl FnOnce()) -> Duration {
 
 fn report(what: &str, mut times: Vec<Duration>) {
     times.sort();
-    println!("{what}: {:?} (nine in ten under {:?})", times[times.len() / 2], times[times.len() * 9 / 10]);
+    println!(
+        "{what}: {:?} (nine in ten under {:?})",
+        times[times.len() / 2],
+        times[times.len() * 9 / 10]
+    );
 }

@@ -1,9 +1,10 @@
-//! Stopping and coming back on engines of the tests' own: what newer ones do with the networks of stopped nodes, and with
-//! those of a node whose start fails, is not what older ones do.
+//! Stop and resume on engines of the tests: newer engines treat the networks of stopped nodes, and of nodes whose start
+//! fails, differently from older ones.
 
-use super::own_engine::scene;
 use clusterdock_tests::dockerd::{EngineBuild, OwnEngine};
 use clusterdock_tests::scene::Scene;
+
+use super::own_engine::scene;
 
 const NODES: [&str; 2] = ["node-1", "node-2"];
 
@@ -14,11 +15,17 @@ fn places(scene: &Scene) -> Vec<String> {
     let [one, other] = NODES;
     let address = scene.on_node(one, &format!("getent hosts {other} | cut -d' ' -f1"));
     let back = scene.on_node(one, &format!("getent hosts {address}"));
-    assert_eq!(back.split_whitespace().nth(1), Some(scene.fqdn(other).as_str()), "{back}");
-    NODES.map(|node| scene.docker_says(&["inspect", "--format", PLACE, &scene.fqdn(node)])).to_vec()
+    assert_eq!(
+        back.split_whitespace().nth(1),
+        Some(scene.fqdn(other).as_str()),
+        "{back}"
+    );
+    NODES
+        .map(|node| scene.docker_says(&["inspect", "--format", PLACE, &scene.fqdn(node)]))
+        .to_vec()
 }
 
-/// Lets a process in the engine's network listen on a port; gives its id.
+/// Lets a process in the engine's network listen on a port; returns its id.
 fn listen(engine: &OwnEngine, port: &str) -> String {
     const LISTEN: &str = "import os, socket, sys, time
 s = socket.socket()
@@ -34,12 +41,18 @@ else:
     time.sleep(120)
 ";
     let output = engine.run_inside("python3", &["-c", LISTEN, port]);
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
     String::from_utf8_lossy(&output.stdout).trim().to_string()
 }
 
-fn comes_back(build: EngineBuild) {
-    let Some((scene, engine)) = scene(build, "back") else { return };
+fn assert_nodes_resume(build: EngineBuild) {
+    let Some((scene, engine)) = scene(build, "back") else {
+        return;
+    };
     scene.start().args(["-p", "node-1:80"]).succeeds();
     let before = places(&scene);
     let port = scene.docker_says(&["port", &scene.fqdn("node-1"), "80"]);
@@ -49,14 +62,22 @@ fn comes_back(build: EngineBuild) {
     // A port that only the engine can find taken.
     scene.run(["stop", &scene.name]).succeeds();
     let listener = listen(engine, port);
-    scene.run(["resume", &scene.name]).fails(4, &["failed to start node", port, "free the port"]);
+    scene
+        .run(["resume", &scene.name])
+        .fails(4, &["failed to start node", port, "free the port"]);
     engine.run_inside("kill", &[&listener]);
     scene.run(["resume", &scene.name]).succeeds();
     assert_eq!(places(&scene), before);
-    // A network that was removed, and one that was made anew.
+    // A network that was removed, and one that was recreated.
     for made_anew in [false, true] {
         scene.run(["stop", &scene.name]).succeeds();
-        let subnet = scene.docker_says(&["network", "inspect", "-f", "{{(index .IPAM.Config 0).Subnet}}", &scene.name]);
+        let subnet = scene.docker_says(&[
+            "network",
+            "inspect",
+            "-f",
+            "{{(index .IPAM.Config 0).Subnet}}",
+            &scene.name,
+        ]);
         scene.docker_says(&["network", "rm", &scene.name]);
         if made_anew {
             scene.docker_says(&["network", "create", "--subnet", &subnet, &scene.name]);
@@ -67,23 +88,25 @@ fn comes_back(build: EngineBuild) {
     scene.run(["pause", &scene.name]).succeeds();
     scene.run(["resume", &scene.name]).succeeds();
     scene.run(["kill", &scene.name]).succeeds();
-    scene.run(["wait", &scene.name, "--timeout", "200ms"]).fails(7, &["its start"]);
+    scene
+        .run(["wait", &scene.name, "--timeout", "1m"])
+        .fails(4, &["is not running", "resume"]);
     scene.run(["rm", &scene.name]).succeeds();
     scene.docker(&["network", "rm", &scene.name]);
-    scene.is_empty();
+    scene.assert_empty();
 }
 
 #[test]
-fn nodes_come_back_on_the_installed_engine() {
-    comes_back(EngineBuild::Installed);
+fn nodes_resume_on_the_installed_engine() {
+    assert_nodes_resume(EngineBuild::Installed);
 }
 
 #[test]
-fn nodes_come_back_on_trixies_engine() {
-    comes_back(EngineBuild::Trixie);
+fn nodes_resume_on_the_trixie_engine() {
+    assert_nodes_resume(EngineBuild::Trixie);
 }
 
 #[test]
-fn nodes_come_back_on_sids_engine() {
-    comes_back(EngineBuild::Sid);
+fn nodes_resume_on_the_sid_engine() {
+    assert_nodes_resume(EngineBuild::Sid);
 }

@@ -1,14 +1,15 @@
-//! A plugin that is being compiled, or waited for while another does it, when the command is ended. The compiler is a
+//! A command that is ended while it compiles a plugin, or while it waits for another compiler. The compiler is a
 //! script: what matters is its process.
 
-use clusterdock_tests::run::Run;
-use rustix::process::{Pid, Signal, kill_process};
 use std::fs::{self, File, Permissions};
 use std::io::{BufReader, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::process::{Child, ChildStderr};
 
-/// Tells that it began, and that nobody ended it.
+use clusterdock_tests::run::Run;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Reports that it began, and that it was not ended.
 const CARGO: &str = "#!/bin/sh\necho compiling >&2\nsleep 20\necho went on >&2\nexit 1\n";
 
 const MANIFEST: &str = r#"[topology]
@@ -48,18 +49,20 @@ impl Scene {
     /// Starts the topology until its story says `text`.
     fn start_until(&self, text: &str) -> (Child, BufReader<ChildStderr>) {
         let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
-        let run = Run::new(["start", "--progress", "plain"]).args([self.folder.path()]).env("PATH", path);
+        let run = Run::new(["start", "--progress", "plain"])
+            .args([self.folder.path()])
+            .env("PATH", path);
         run.until(text)
     }
 }
 
 #[test]
-fn the_compiler_ends_with_the_command() {
+fn an_interrupted_command_ends_the_compiler() {
     for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
         let scene = Scene::new();
         let (mut child, mut story) = scene.start_until("compiling");
         kill_process(Pid::from_child(&child), signal).unwrap();
-        // To the end: until nobody has the other side of the pipe, the compiler neither.
+        // Read to the end: until every process has closed the other side of the pipe, the compiler included.
         let mut rest = String::new();
         story.read_to_string(&mut rest).unwrap();
         assert!(!rest.contains("went on"), "{rest}");
@@ -68,13 +71,18 @@ fn the_compiler_ends_with_the_command() {
 }
 
 #[test]
-fn the_wait_for_another_compiler_is_told_and_ends_with_the_command() {
+fn waiting_for_another_compiler_is_reported_and_interruptible() {
     let scene = Scene::new();
-    let libraries = scene.folder.path().join("lib").join(clusterdock::topology::compile::target());
+    let libraries = scene
+        .folder
+        .path()
+        .join("lib")
+        .join(clusterdock::topology::target::target());
     fs::create_dir_all(&libraries).unwrap();
     let lock = File::create(libraries.join("libtopology_lab.so.lock")).unwrap();
     lock.lock().unwrap();
-    let (mut child, _story) = scene.start_until("Waiting for another clusterdock that compiles plugin topology_lab");
+    let (mut child, _story) = scene
+        .start_until("Waiting for another clusterdock process that compiles plugin topology_lab");
     kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(143));
 }

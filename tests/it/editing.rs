@@ -1,11 +1,13 @@
-//! Configuration files of any content: what is read is written back byte by byte, what is set is read back, and nothing
-//! else changes by it. And versions, whose order has to be one.
+//! Configuration files of any content: they are written back byte for byte, values that are set are read back, and
+//! nothing else changes. And versions, which have a total order.
 
-use clusterdock_plugin_api::{HadoopXml, Ini, Properties, Version};
-use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::collections::hash_map::DefaultHasher;
 use std::hash::{Hash, Hasher};
+
+use clusterdock_config_edit::{HadoopXml, Ini, Properties};
+use clusterdock_plugin_api::Version;
+use proptest::prelude::*;
 
 /// Texts of what is special in such files, in any order.
 fn text() -> impl Strategy<Value = String> {
@@ -25,23 +27,44 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 fn pairs_of(file: &Properties) -> BTreeMap<String, String> {
-    file.keys().into_iter().map(|key| (key.to_string(), file.get(key).unwrap().to_string())).collect()
+    file.keys()
+        .into_iter()
+        .map(|key| (key.to_string(), file.get(key).unwrap().to_string()))
+        .collect()
 }
 
 fn all_of(file: &Ini) -> BTreeMap<(String, String), String> {
     let sections = std::iter::once("").chain(file.sections());
-    let pairs = sections.flat_map(|section| file.keys(section).into_iter().map(move |key| (section, key)));
-    pairs.map(|(section, key)| ((section.into(), key.into()), file.get(section, key).unwrap().to_string())).collect()
+    let pairs = sections.flat_map(|section| {
+        file.keys(section)
+            .into_iter()
+            .map(move |key| (section, key))
+    });
+    pairs
+        .map(|(section, key)| {
+            (
+                (section.into(), key.into()),
+                file.get(section, key).unwrap().to_string(),
+            )
+        })
+        .collect()
 }
 
 /// A Hadoop file of these properties, with comments and white space in between.
 fn xml(properties: &[(String, String)], between: &[&str]) -> String {
-    let gap = |index: usize| between.get(index % between.len().max(1)).copied().unwrap_or_default();
+    let gap = |index: usize| {
+        between
+            .get(index % between.len().max(1))
+            .copied()
+            .unwrap_or_default()
+    };
     let mut text = format!("<?xml version='1.0'?>{}<configuration>", gap(0));
     for (index, (name, value)) in properties.iter().enumerate() {
         let (a, b, c) = (gap(index), gap(index + 1), gap(index + 2));
         let value = value.replace('&', "&amp;").replace('<', "&lt;");
-        text += &format!("{a}<property>{b}<name>{name}</name>{c}<value>{value}</value>{a}</property>{b}");
+        text += &format!(
+            "{a}<property>{b}<name>{name}</name>{c}<value>{value}</value>{a}</property>{b}"
+        );
     }
     text + "</configuration>\n"
 }
@@ -61,11 +84,11 @@ fn hash(version: &Version) -> u64 {
 }
 
 proptest! {
-    // What fails once is to become a case of the tests beside the code.
+    // A failing case should become a unit test beside the code.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn properties_change_in_one_place(text in text(), key in any::<String>(), value in any::<String>()) {
+    fn editing_a_properties_file_changes_one_place(text in text(), key in any::<String>(), value in any::<String>()) {
         let Ok(mut file) = Properties::parse(&text) else { return Ok(()) };
         prop_assert_eq!(file.to_string(), text);
         let mut expected = pairs_of(&file);
@@ -86,7 +109,7 @@ proptest! {
     }
 
     #[test]
-    fn ini_files_change_in_one_place(text in text(), section in "[a-cs]{0,2}", key in "[a-c]{1,2}", value in text()) {
+    fn editing_an_ini_file_changes_one_place(text in text(), section in "[a-cs]{0,2}", key in "[a-c]{1,2}", value in text()) {
         let Ok(mut file) = Ini::parse(&text) else { return Ok(()) };
         prop_assert_eq!(file.to_string(), text);
         let mut expected = all_of(&file);
@@ -106,7 +129,7 @@ proptest! {
     }
 
     #[test]
-    fn hadoop_files_change_in_one_place(
+    fn editing_a_hadoop_file_changes_one_place(
         names in proptest::collection::vec("[a-d]{1,2}", 0..6),
         values in proptest::collection::vec("[a-z&<> ]{0,4}", 6),
         between in proptest::collection::vec(
@@ -135,7 +158,7 @@ proptest! {
     }
 
     #[test]
-    fn versions_have_one_order(a in version(), b in version(), c in version()) {
+    fn versions_are_totally_ordered(a in version(), b in version(), c in version()) {
         prop_assert_eq!(a.cmp(&b), b.cmp(&a).reverse());
         prop_assert!(!(a <= b && b <= c) || a <= c);
         prop_assert_eq!(a == b, a.cmp(&b).is_eq());

@@ -1,14 +1,16 @@
-//! Keys for real: plain ssh from node to node and from this machine, without questions and without anybody else.
+//! Keys with real ssh: between nodes and from this machine, without prompts, and for nobody else.
+
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use clusterdock_tests::dockerd::EngineBuild;
+use clusterdock_tests::scene::{Scene, skipped};
 
 use crate::images::base;
 use crate::own_engine;
 use crate::real::remote::tcp_engine;
-use clusterdock_tests::dockerd::EngineBuild;
-use clusterdock_tests::scene::{Scene, skipped};
-use std::path::PathBuf;
-use std::process::{Command, Output};
 
-/// Nodes of Debian, whose sshd listens; none, and said so, where they or ssh are not to be had.
+/// Debian nodes whose sshd listens; `None`, with a note, if they or ssh are unavailable.
 fn started(scene: &Scene, options: &[&str]) -> Option<()> {
     if !base() {
         return None;
@@ -17,13 +19,23 @@ fn started(scene: &Scene, options: &[&str]) -> Option<()> {
         skipped("plain ssh to nodes: this machine has no ssh");
         return None;
     }
-    scene.start().args(["-o", "debian12"]).args(options).succeeds();
+    scene
+        .start()
+        .args(["-o", "debian12"])
+        .args(options)
+        .succeeds();
     Some(())
 }
 
 /// The one folder of keys in a scene's config directory.
 fn keys(scene: &Scene) -> PathBuf {
-    let folders: Vec<_> = scene.config().join("keys").read_dir().unwrap().map(|entry| entry.unwrap().path()).collect();
+    let folders: Vec<_> = scene
+        .config()
+        .join("keys")
+        .read_dir()
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
     assert_eq!(folders.len(), 1, "{folders:?}");
     folders[0].clone()
 }
@@ -31,22 +43,39 @@ fn keys(scene: &Scene) -> PathBuf {
 /// `ssh ARGUMENTS` with what `ssh-config` prints.
 fn ssh(scene: &Scene, arguments: &[&str]) -> Output {
     let config = scene.config().join("ssh-config");
-    std::fs::write(&config, scene.run(["ssh-config", &scene.name]).succeeds().stdout).unwrap();
-    let ssh = Command::new("ssh").arg("-F").arg(config).args(["-o", "BatchMode=yes"]).args(arguments).output();
+    std::fs::write(
+        &config,
+        scene.run(["ssh-config", &scene.name]).succeeds().stdout,
+    )
+    .unwrap();
+    let ssh = Command::new("ssh")
+        .arg("-F")
+        .arg(config)
+        .args(["-o", "BatchMode=yes"])
+        .args(arguments)
+        .output();
     ssh.unwrap()
 }
 
 #[track_caller]
-fn says(output: &Output, expected: &str) {
-    let told = String::from_utf8_lossy(&output.stderr);
-    assert_eq!(String::from_utf8_lossy(&output.stdout).trim(), expected, "{told}");
-    assert_eq!((told.as_ref(), output.status.code()), ("", Some(0)));
+fn assert_prints(output: &Output, expected: &str) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(
+        String::from_utf8_lossy(&output.stdout).trim(),
+        expected,
+        "{stderr}"
+    );
+    assert_eq!((stderr.as_ref(), output.status.code()), ("", Some(0)));
 }
 
 #[test]
-fn nodes_and_this_machine_log_in_by_plain_ssh_without_questions() {
-    let Some(scene) = Scene::new("keys") else { return };
-    let Some(()) = started(&scene, &[]) else { return };
+fn ssh_needs_no_prompt_between_nodes_and_this_machine() {
+    let Some(scene) = Scene::new("keys") else {
+        return;
+    };
+    let Some(()) = started(&scene, &[]) else {
+        return;
+    };
     let (one, two) = (scene.fqdn("node-1"), scene.fqdn("node-2"));
     let from_everywhere = || {
         let address = scene.on_node("node-2", "hostname -i | cut -d' ' -f1");
@@ -54,9 +83,15 @@ fn nodes_and_this_machine_log_in_by_plain_ssh_without_questions() {
             let login = format!("ssh -o BatchMode=yes {name} hostname -f 2>&1");
             assert_eq!(scene.on_node("node-1", &login), two, "{login}");
         }
-        assert_eq!(scene.on_node("node-2", "ssh -o BatchMode=yes node-1 hostname -f 2>&1"), one);
-        says(&ssh(&scene, &[&one, "hostname -f"]), &one);
-        says(&ssh(&scene, &[&format!("{}/node-2", scene.name), "hostname -f"]), &two);
+        assert_eq!(
+            scene.on_node("node-2", "ssh -o BatchMode=yes node-1 hostname -f 2>&1"),
+            one
+        );
+        assert_prints(&ssh(&scene, &[&one, "hostname -f"]), &one);
+        assert_prints(
+            &ssh(&scene, &[&format!("{}/node-2", scene.name), "hostname -f"]),
+            &two,
+        );
     };
     from_everywhere();
     scene.run(["restart", &scene.name]).succeeds();
@@ -66,20 +101,29 @@ fn nodes_and_this_machine_log_in_by_plain_ssh_without_questions() {
     assert!(keys.exists());
     scene.run(["rm", &scene.name]).succeeds();
     assert!(!keys.exists());
-    scene.is_empty();
+    scene.assert_empty();
 }
 
 /// Newer engines get the image from the machine's.
 #[test]
-fn nodes_of_sids_engine_log_in_to_each_other() {
-    let Some(local) = Scene::new("keys") else { return };
-    let Some(()) = started(&local, &[]) else { return };
-    let Some((scene, _)) = own_engine::scene(EngineBuild::Sid, "keys") else { return };
+fn nodes_on_the_sid_engine_log_in_to_each_other() {
+    let Some(local) = Scene::new("keys") else {
+        return;
+    };
+    let Some(()) = started(&local, &[]) else {
+        return;
+    };
+    let Some((scene, _)) = own_engine::scene(EngineBuild::Sid, "keys") else {
+        return;
+    };
     let image = local.docker_says(&["inspect", "-f", "{{.Config.Image}}", &local.fqdn("node-1")]);
     let archive = scene.config().join("image.tar").display().to_string();
     local.docker_says(&["save", "-o", &archive, &image]);
     scene.docker_says(&["load", "-i", &archive]);
-    scene.start().args(["-o", "debian12", "--pull", "never"]).succeeds();
+    scene
+        .start()
+        .args(["-o", "debian12", "--pull", "never"])
+        .succeeds();
     for _ in 0..2 {
         let login = "ssh -o BatchMode=yes node-2 hostname -f 2>&1";
         assert_eq!(scene.on_node("node-1", login), scene.fqdn("node-2"));
@@ -88,17 +132,24 @@ fn nodes_of_sids_engine_log_in_to_each_other() {
     let keys = keys(&scene);
     scene.run(["rm", &scene.name]).succeeds();
     assert!(!keys.exists());
-    scene.is_empty();
+    scene.assert_empty();
 }
 
 #[test]
-fn keys_of_another_cluster_open_nothing_and_its_nodes_are_not_taken_for_ours() {
-    let (Some(scene), Some(other)) = (Scene::new("keys"), Scene::new("keys")) else { return };
-    let (Some(()), Some(())) = (started(&scene, &[]), started(&other, &[])) else { return };
+fn keys_of_one_cluster_do_not_work_in_another() {
+    let (Some(scene), Some(other)) = (Scene::new("keys"), Scene::new("keys")) else {
+        return;
+    };
+    let (Some(()), Some(())) = (started(&scene, &[]), started(&other, &[])) else {
+        return;
+    };
     let refused = |arguments: &[&str], why: &str| {
         let output = ssh(&scene, arguments);
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert!(output.status.code() == Some(255) && told.contains(why), "{told}");
+        let stderr = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            output.status.code() == Some(255) && stderr.contains(why),
+            "{stderr}"
+        );
     };
     let option = |name: &str, file: &str| format!("-o{name}={}", keys(&other).join(file).display());
     let node = scene.fqdn("node-1");
@@ -108,27 +159,132 @@ fn keys_of_another_cluster_open_nothing_and_its_nodes_are_not_taken_for_ours() {
     let address = scene.on_node("node-1", "hostname -i | cut -d' ' -f1");
     let root = format!("root@{address}");
     refused(
-        &["-F/dev/null", "-oIdentitiesOnly=yes", &option("IdentityFile", "id_ed25519"), &known, &alias, &root, "true"],
+        &[
+            "-F/dev/null",
+            "-oIdentitiesOnly=yes",
+            &option("IdentityFile", "id_ed25519"),
+            &known,
+            &alias,
+            &root,
+            "true",
+        ],
         "Permission denied",
     );
-    // A node of the other cluster at the address of ours.
+    // A node of the other cluster at the address of the first.
     let theirs = other.on_node("node-1", "hostname -i | cut -d' ' -f1");
-    refused(&[&format!("-oHostName={theirs}"), &node, "true"], "Host key verification failed");
+    refused(
+        &[&format!("-oHostName={theirs}"), &node, "true"],
+        "Host key verification failed",
+    );
 }
 
 #[test]
-fn nodes_of_an_engine_elsewhere_are_reached_through_it_or_by_their_published_port() {
-    let Some(_local) = Scene::new("keys") else { return };
+fn remote_nodes_are_reached_by_ssh_jump_or_published_port() {
+    let Some(_local) = Scene::new("keys") else {
+        return;
+    };
     let scene = Scene::on(&tcp_engine(), "keys");
-    let Some(()) = started(&scene, &["-p", "node-2:22"]) else { return };
+    let Some(()) = started(&scene, &["-p", "node-2:22"]) else {
+        return;
+    };
     let config = scene.run(["ssh-config", &scene.name]).succeeds().stdout;
-    assert!(config.contains(&format!("exec -T {} -- /usr/sbin/sshd -i", scene.fqdn("node-1"))), "{config}");
+    assert!(
+        config.contains(&format!(
+            "exec -i {} -- /usr/sbin/sshd -i",
+            scene.fqdn("node-1")
+        )),
+        "{config}"
+    );
     assert_eq!(config.matches("ProxyCommand").count(), 1, "{config}");
     for node in ["node-1", "node-2"] {
-        says(&ssh(&scene, &[&scene.fqdn(node), "hostname -f"]), &scene.fqdn(node));
+        assert_prints(
+            &ssh(&scene, &[&scene.fqdn(node), "hostname -f"]),
+            &scene.fqdn(node),
+        );
     }
     let output = ssh(&scene, &[&scene.fqdn("node-1"), "exit 7"]);
     assert_eq!(output.status.code(), Some(7));
     scene.run(["rm", &scene.name]).succeeds();
-    scene.is_empty();
+    scene.assert_empty();
+}
+
+/// The lines of a text that are some key's alone: not those that all files of its kind begin and end with.
+fn own_lines(text: &str) -> Vec<String> {
+    let common = ["-----", "b3BlbnNzaC1rZXktdjEAAAAA"];
+    let lines = text
+        .lines()
+        .filter(|line| line.len() > 20 && !common.iter().any(|common| line.starts_with(common)));
+    lines.map(str::to_string).collect()
+}
+
+#[test]
+fn an_image_committed_from_a_node_has_no_keys() {
+    let Some(scene) = Scene::new("keys") else {
+        return;
+    };
+    let Some(()) = started(&scene, &[]) else {
+        return;
+    };
+    let image = format!("{}:committed", scene.name);
+    let kept = |name: &str| std::fs::read_to_string(keys(&scene).join(name)).unwrap();
+    let host_keys = "cat /etc/ssh/ssh_host_ed25519_key /etc/ssh/ssh_host_ed25519_key.pub";
+    let texts = [
+        kept("id_ed25519"),
+        kept("id_ed25519.pub"),
+        kept("known_hosts"),
+        scene.on_node("node-1", host_keys),
+    ];
+    let secrets: Vec<String> = texts.iter().flat_map(|text| own_lines(text)).collect();
+    assert!(secrets.len() > 10, "{secrets:?}");
+    // A program that adds to a file goes where the link leads.
+    scene.on_node(
+        "node-1",
+        "echo 'ssh-ed25519 AAAAtestkeyofsomeoneelse me' >> /root/.ssh/authorized_keys",
+    );
+    scene.docker_says(&["commit", &scene.fqdn("node-1"), &image]);
+    let archive = scene.config().join("committed.tar");
+    scene.docker_says(&["save", "-o", archive.to_str().unwrap(), &image]);
+    // Layers of this machine's engine are plain in there.
+    let saved = std::fs::read(&archive).unwrap();
+    let text = String::from_utf8_lossy(&saved);
+    assert!(
+        text.contains("root/.ssh/id_ed25519"),
+        "the node's own layer is not in the archive as it is"
+    );
+    for secret in secrets
+        .iter()
+        .chain([&"AAAAtestkeyofsomeoneelse".to_string()])
+    {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    let looks = "for file in /root/.ssh/id_ed25519 /root/.ssh/authorized_keys /etc/ssh/ssh_host_ed25519_key \
+                 /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_known_hosts; do test ! -e $file || echo $file; done
+                 ls -A /var/lib/clusterdock/ssh";
+    assert_eq!(
+        scene.docker_says(&[
+            "run",
+            "--rm",
+            "--network",
+            "none",
+            "--entrypoint",
+            "sh",
+            &image,
+            "-c",
+            looks
+        ]),
+        ""
+    );
+    let volumes = scene.docker_says(&["inspect", "-f", "{{json .Config.Volumes}}", &image]);
+    assert_eq!(volumes, "null", "no image knows of the volume");
+    scene.docker_says(&["rmi", &image]);
+    let volume = "{{range .Mounts}}{{if eq .Destination \"/var/lib/clusterdock/ssh\"}}{{.Name}}{{end}}{{end}}";
+    let volume = scene.docker_says(&["inspect", "-f", volume, &scene.fqdn("node-1")]);
+    scene.run(["rm", &scene.name]).succeeds();
+    assert!(
+        !scene
+            .docker(&["volume", "inspect", &volume])
+            .status
+            .success(),
+        "the volume goes with its node"
+    );
 }

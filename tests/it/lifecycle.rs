@@ -1,32 +1,43 @@
-//! The commands that look at nodes and change them, on the fake engine: what they do to it, what becomes of it when any
-//! one call goes wrong, and what they say.
+//! The commands that show and change nodes, on the fake engine: their effect, the outcome when any
+//! one call fails, and their output.
 
 mod logs;
 mod looks;
 mod mishaps;
 mod readiness;
+mod several;
 
-use clusterdock::cli::lifecycle::{Chosen, Plain, Restart, Resume, Stop as StopArgs, Wait};
-use clusterdock::commands::lifecycle;
-use clusterdock::engine::container::PublishedPort;
-use clusterdock::engine::{ContainerSpec, Engine, NetworkSpec, State};
-use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::Stop;
-use clusterdock::image::registry::Registries;
-use clusterdock::labels::{self, Run};
-use clusterdock::report::{Clock, Progress, Report, Settings, Streams, Terminal};
-use clusterdock::session::{Places, Session};
-use clusterdock_plugin_api::{Probe, Protocol};
-use clusterdock_tests::fake::{EngineGeneration, FakeEngine};
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// The engine's time when the cluster was made: nothing of it is told to who asks for events from now on.
+use clusterdock::cli::lifecycle::{ChangeArgs, Restart, Resume, Stop as StopArgs, Wait};
+use clusterdock::cli::selection::SelectionArgs;
+use clusterdock::cluster::labels::{NodeLabels, Run};
+use clusterdock::cluster::record;
+use clusterdock::commands::{Console, lifecycle};
+use clusterdock::engine::container::PublishedPort;
+use clusterdock::engine::{
+    ContainerSpec, GuardedEngine, Image, Inventory, Lifecycle, NetworkSpec, State,
+};
+use clusterdock::error::{Error, Kind, Result};
+use clusterdock::files::trust::Trust;
+use clusterdock::image::registry::Registries;
+use clusterdock::report::{Clock, Format, Progress, Report, Settings, Streams, Terminal};
+use clusterdock::sink::Sink;
+use clusterdock::start::session::{CompilerOutput, Places, Session};
+use clusterdock::stop::Stop;
+use clusterdock_plugin_wire::{Probe, Protocol};
+use clusterdock_tests::fake::{EngineGeneration, FakeEngine};
+
+/// The engine's time when the cluster was created: later subscribers do not see these events.
 const LONG_AGO: i64 = 1_000;
-/// The engine's time from then on: everything is told, also what happened before somebody asked.
+/// The engine's time from then on: subscribers see all events, earlier ones included.
 const LATER: i64 = u32::MAX as i64;
+
+const IMAGE: &str = "debian:12";
+const IMAGE_ID: &str = "sha256:0123";
 
 const MINUTE: Duration = Duration::from_secs(60);
 
@@ -34,16 +45,31 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn lab(generation: EngineGeneration, state: State, probes: &[Probe]) -> FakeEngine {
     let fake = FakeEngine::at("tcp://engine.example:2375", generation);
     fake.set_clock(LONG_AGO);
-    fake.seed().network(&network());
+    place_network_and_image(&fake);
     for number in [1, 2] {
         fake.seed().container(&node(number, probes), state);
+        fake.write_file(&format!("n{number}.lab"), record::COMPLETE, "");
     }
     fake.set_clock(LATER);
     fake
 }
 
+fn place_network_and_image(fake: &FakeEngine) {
+    fake.seed().network(&network()).image_as(
+        IMAGE,
+        Image {
+            id: IMAGE_ID.into(),
+            ..Image::default()
+        },
+    );
+}
+
 fn run() -> Run {
-    Run { id: "run".into(), cluster: "lab".into(), size: 2, ..Run::default() }
+    Run {
+        cluster: "lab".into(),
+        size: 2,
+        ..Run::default()
+    }
 }
 
 fn network() -> NetworkSpec {
@@ -63,15 +89,18 @@ fn address(number: u8) -> Ipv4Addr {
 /// `n1.lab` and `n2.lab`; the first publishes a port.
 fn node(number: u8, probes: &[Probe]) -> ContainerSpec {
     let hostname = format!("n{number}");
-    let mut labels = run().labels();
-    let facts = [
-        (labels::CLUSTER, "lab".to_string()),
-        (labels::NODE, hostname.clone()),
-        (labels::GROUP, if number == 1 { "head".into() } else { "tail".into() }),
-        (labels::SIZE, "2".into()),
-        (labels::PROBES, serde_json::to_string(probes).unwrap()),
-    ];
-    labels.extend(facts.map(|(key, value)| (key.to_string(), value)));
+    let labels = NodeLabels {
+        run: run(),
+        hostname: hostname.clone(),
+        network: "lab".into(),
+        group: if number == 1 {
+            "head".into()
+        } else {
+            "tail".into()
+        },
+        probes: probes.to_vec(),
+        ..NodeLabels::default()
+    };
     let port = PublishedPort {
         container_port: 80,
         protocol: Protocol::Tcp,
@@ -81,12 +110,14 @@ fn node(number: u8, probes: &[Probe]) -> ContainerSpec {
     ContainerSpec {
         name: format!("{hostname}.lab"),
         hostname: format!("{hostname}.lab"),
-        image: "debian:12".into(),
-        labels,
+        image: IMAGE.into(),
+        labels: labels.write(IMAGE_ID),
         network: "lab".into(),
         address: Some(address(number)),
         aliases: vec![hostname],
-        extra_hosts: [1, 2].map(|number| (format!("n{number}.lab n{number}"), address(number))).to_vec(),
+        extra_hosts: [1, 2]
+            .map(|number| (format!("n{number}.lab n{number}"), address(number)))
+            .to_vec(),
         ports: if number == 1 { vec![port] } else { Vec::new() },
         ..ContainerSpec::default()
     }
@@ -129,13 +160,23 @@ impl Desk {
             stderr: Box::new(stderr.clone()),
             terminal: Terminal::none(|_| None),
         };
-        let settings = Settings { progress: Progress::Plain, verbose: true, ..Settings::default() };
+        let settings = Settings {
+            progress: Progress::Plain,
+            verbose: true,
+            ..Settings::default()
+        };
         let report = Arc::new(Report::new(settings, streams, Clock::system()));
-        Desk { fake: fake.clone(), stop: Arc::default(), report, stdout, stderr }
+        Desk {
+            fake: fake.clone(),
+            stop: Arc::default(),
+            report,
+            stdout,
+            stderr,
+        }
     }
 
     /// Runs a command.
-    async fn run<T>(&self, command: impl AsyncFnOnce(&Session<'_>) -> Result<T>) -> Result<T> {
+    async fn run<T>(&self, command: impl AsyncFnOnce(&Console<'_>) -> Result<T>) -> Result<T> {
         let places = Places {
             config: "/nowhere".into(),
             hosts_file: "/nowhere".into(),
@@ -143,59 +184,100 @@ impl Desk {
             current: "/nowhere".into(),
             executable: "/nowhere".into(),
         };
+        let sink: Arc<dyn Sink> = self.report.clone();
         let session = Session {
-            engine: &self.fake,
-            report: &self.report,
+            engine: GuardedEngine::new(&self.fake),
+            sink: &sink,
             stop: &self.stop,
             verbose: true,
+            compiler_output: CompilerOutput::Terminal,
             places: &places,
-            registries: Registries::new(None),
-            clean_up: &Mutex::new(None),
+            trust: &Trust::new(false, |_| None),
+            registries: Registries::new(None, Arc::new(|_| ())),
+            engine_info: Default::default(),
         };
-        command(&session).await
+        let console = Console {
+            session,
+            report: &self.report,
+        };
+        command(&console).await
     }
 
     async fn resume(&self) -> Result<()> {
-        let args = Resume { plain: plain(), timeout: MINUTE };
-        self.run(async |session| lifecycle::resume(session, &args).await).await
+        let args = Resume {
+            change: change(),
+            timeout: MINUTE,
+        };
+        self.run(async |session| lifecycle::resume(session, &args).await)
+            .await
     }
 
     async fn restart(&self) -> Result<()> {
-        let args = Restart { plain: plain(), time: Duration::from_secs(10), timeout: MINUTE };
-        self.run(async |session| lifecycle::restart(session, &args).await).await
+        let args = Restart {
+            change: change(),
+            time: Duration::from_secs(10),
+            timeout: MINUTE,
+        };
+        self.run(async |session| lifecycle::restart(session, &args).await)
+            .await
     }
 
     async fn stop(&self) -> Result<()> {
-        let args = StopArgs { plain: plain(), time: Duration::from_secs(10) };
-        self.run(async |session| lifecycle::stop(session, &args).await).await
+        let args = StopArgs {
+            change: change(),
+            time: Duration::from_secs(10),
+        };
+        self.run(async |session| lifecycle::stop(session, &args).await)
+            .await
     }
 
     async fn wait(&self) -> Result<()> {
-        let args = Wait { chosen: chosen(), timeout: MINUTE };
-        self.run(async |session| lifecycle::wait(session, &args).await).await
+        let args = Wait {
+            selection: selection(),
+            timeout: MINUTE,
+        };
+        self.run(async |session| lifecycle::wait(session, &args).await)
+            .await
     }
 }
 
-fn chosen() -> Chosen {
-    Chosen { names: vec!["lab".into()], groups: Vec::new(), nodes: Vec::new() }
+fn selection() -> SelectionArgs {
+    SelectionArgs {
+        names: vec!["lab".into()],
+        ..SelectionArgs::default()
+    }
 }
 
-fn plain() -> Plain {
-    Plain { chosen: chosen(), dry_run: false }
+fn change() -> ChangeArgs {
+    ChangeArgs {
+        selection: selection(),
+        dry_run: false,
+        format: Format::Table,
+    }
 }
 
 fn interrupted() -> Error {
     Error::new(Kind::Interrupted, "interrupted")
 }
 
-/// Expects that both nodes run with what they were given.
+/// Asserts that both nodes run with their addresses and ports.
 async fn assert_whole(fake: &FakeEngine) {
     for number in [1, 2] {
-        let state = fake.container_state(&format!("n{number}.lab")).await.unwrap();
+        let state = fake
+            .container_state(&format!("n{number}.lab"))
+            .await
+            .unwrap();
         assert_eq!(state.state, State::Running, "n{number}");
         let place = &state.networks["lab"];
-        assert_eq!((place.address, place.fixed_address), (Some(address(number)), Some(address(number))), "n{number}");
-        assert_eq!(state.raw["NetworkSettings"]["Networks"]["lab"]["Aliases"][0], format!("n{number}"));
+        assert_eq!(
+            (place.address, place.fixed_address),
+            (Some(address(number)), Some(address(number))),
+            "n{number}"
+        );
+        assert_eq!(
+            state.raw["NetworkSettings"]["Networks"]["lab"]["Aliases"][0],
+            format!("n{number}")
+        );
         let ports: Vec<u16> = state.ports.iter().map(|port| port.host_port).collect();
         assert_eq!(ports, if number == 1 { vec![8080] } else { Vec::new() });
     }

@@ -2,19 +2,30 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that fails says where")]
 
+mod blocked;
 mod coming_back;
 mod command_line;
 mod compiling;
+mod contributing;
+mod derive;
 mod editing;
+mod environment;
+mod fuzz;
+mod hostile_engine;
 mod images;
 mod kerberos;
 mod keys;
 mod lifecycle;
+mod oldest_compiler;
 mod original;
 mod own_engine;
 mod plugin_boundary;
 mod readme;
 mod real;
 mod reference;
+mod sizes;
+mod systems;
 mod tidy;
+mod topology;
+mod trust;
 mod whole;

@@ -1,8 +1,10 @@
-//! Where plugins meet the host: what is refused before any of it runs, which generations understand each other, and
-//! what becomes of the host when a plugin does wrong.
+//! The plugin boundary: what is refused before any of it runs, which generations work together, and
+//! how the host survives a misbehaving plugin.
 
+mod declarations;
 mod generations;
-mod in_process;
 mod inspection;
+mod lifetime;
+mod malformed;
 mod misbehaviour;
 mod process;

@@ -1,19 +1,31 @@
-//! The whole program on a real engine. Each test looks at containers by Docker's own means, not at our own output, and
-//! has names and a network of its own.
+//! The whole program on a real engine. Each test inspects containers with Docker, not through clusterdock's output, and
+//! has its own names and network.
 
+mod authors;
 mod calls;
 mod conflicts;
+mod contexts;
 mod cp;
+mod deaths;
+mod domains;
 mod endings;
 mod hooks;
 mod hosts_file;
 mod lifecycle;
+mod logs;
 mod names;
+mod output;
 mod ports;
 mod races;
+mod records;
 mod registry;
 pub(crate) mod remote;
+mod renamed;
+mod secrets;
 mod settings;
 mod stranger;
+mod subnets;
+mod surroundings;
 mod systemd;
 mod terminal;
+mod trust;

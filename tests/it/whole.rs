@@ -1,64 +1,100 @@
-//! The whole program against the fake engine: whatever call goes wrong, however a start ends, the engine is afterwards
-//! what it was, and the error says what happened.
+//! The whole program against the fake engine: whichever call fails, and however a start ends, the engine is afterwards
+//! as it was before, and the error says what happened.
 
+mod blocked;
 mod cp;
 mod death;
+mod disk;
+mod domains;
+mod engine_fields;
 mod failure;
+mod files;
 mod hook;
 mod image;
 mod keys;
+mod lab;
+mod leftover;
 mod life;
+mod originals;
+mod printed_plan;
 mod race;
+mod record;
 mod registry;
 mod removal;
+mod strangers;
+mod taken;
 mod undo;
 mod volumes;
 
-use async_trait::async_trait;
-use clusterdock::cli::start::Pull;
-use clusterdock::engine::{EngineError, Fault, Image};
-use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::Stop;
-use clusterdock::execution::order::Order;
-use clusterdock::execution::transaction::{self, Started};
-use clusterdock::image::Wanted;
-use clusterdock::image::registry::Registries;
-use clusterdock::plan::port;
-use clusterdock::plan::start::{Limits, TopologyFacts};
-use clusterdock::report::{Clock, Report, Settings, Streams, Terminal};
-use clusterdock::session::{Places, Session};
-use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
-use clusterdock_plugin_api::ops::{self, ClusterFacts, Operation};
-use clusterdock_plugin_api::{Declaration, Exec, NodeSpec, Probe, Request};
-use clusterdock_tests::cargo::workspace;
-use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use async_trait::async_trait;
+use clusterdock::commands::{Console, dry_run};
+use clusterdock::engine::{EngineError, Fault, GuardedEngine, Image};
+use clusterdock::error::Result;
+use clusterdock::event::Event;
+use clusterdock::files::trust::Trust;
+use clusterdock::image::Wanted;
+use clusterdock::image::pull::Pull;
+use clusterdock::image::registry::Registries;
+use clusterdock::plan::start::{Limits, TopologyFacts};
+use clusterdock::plan::{self, port};
+use clusterdock::report::{Clock, Format, Report, Settings, Streams, Terminal};
+use clusterdock::sink::Sink;
+use clusterdock::start::carry_out::Started;
+use clusterdock::start::order::{Asked, Asking, Order};
+use clusterdock::start::session::{CompilerOutput, Places, Session};
+use clusterdock::start::transaction::{self, Done};
+use clusterdock::stop::Stop;
+use clusterdock::topology::plugin::Hook;
+use clusterdock_plugin_wire::{NodeSpec, Request};
+use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
+
+use self::lab::{Lab, LabHook};
+
 const IMAGE: &str = "clusterdock/topology_lab:1";
+
 const NETWORK: &str = "cluster";
+
 const CLUSTER: &str = "lab";
 
 /// An engine that has the image and nothing else.
 fn engine() -> FakeEngine {
     let fake = FakeEngine::new();
-    fake.seed().image_as(IMAGE, Image { command: vec!["/bin/sleep".into()], ..Image::default() });
+    fake.seed().image_as(
+        IMAGE,
+        Image {
+            command: vec!["/bin/sleep".into()],
+            ..Image::default()
+        },
+    );
     fake
 }
 
 /// The kernel's table of a node where sshd listens.
-const LISTENING: &str = "  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A\n";
+const LISTENING: &str =
+    "  sl  local_address rem_address   st\n   0: 00000000:0016 00000000:0000 0A\n";
 
 /// The same with an image that has sshd.
 fn engine_with_sshd() -> FakeEngine {
     let fake = FakeEngine::new();
-    fake.seed().image_as(IMAGE, Image { ports: vec!["22/tcp".into()], ..Image::default() });
-    fake.on_exec(|exec| match exec.line().starts_with("cat /proc/net/tcp") {
-        true => ExecAnswer::success().stdout(LISTENING),
-        false => ExecAnswer::success(),
+    fake.seed().image_as(
+        IMAGE,
+        Image {
+            ports: vec!["22/tcp".into()],
+            ..Image::default()
+        },
+    );
+    fake.on_exec(|exec| {
+        if exec.line().starts_with("cat /proc/net/tcp") {
+            ExecAnswer::success().stdout(LISTENING)
+        } else {
+            ExecAnswer::success()
+        }
     });
     fake
 }
@@ -69,8 +105,9 @@ struct Stage {
     stop: Arc<Stop>,
     story: Tape,
     report: Arc<Report>,
+    sink: Arc<dyn Sink>,
     places: Places,
-    clean_up: Mutex<Option<String>>,
+    trust: Trust,
     _config: Option<tempfile::TempDir>,
 }
 
@@ -95,19 +132,30 @@ impl Write for Tape {
 }
 
 impl Stage {
-    /// With a config directory of its own.
+    /// With its own config directory.
     fn new(fake: &FakeEngine) -> Stage {
         let config = tempfile::tempdir().unwrap();
         let path = config.path().to_path_buf();
-        Stage { _config: Some(config), ..Stage::sharing(fake, &path) }
+        Stage {
+            _config: Some(config),
+            ..Stage::sharing(fake, &path)
+        }
     }
 
     /// With a config directory that others have too, and so with locks in common.
     fn sharing(fake: &FakeEngine, config: &Path) -> Stage {
-        std::fs::File::options().create(true).append(true).open(config.join("hosts")).unwrap();
+        std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(config.join("hosts"))
+            .unwrap();
         let story = Tape::default();
         let terminal = Terminal::none(|_| None);
-        let streams = Streams { stdout: Box::new(story.clone()), stderr: Box::new(story.clone()), terminal };
+        let streams = Streams {
+            stdout: Box::new(story.clone()),
+            stderr: Box::new(story.clone()),
+            terminal,
+        };
         let report = Arc::new(Report::new(Settings::default(), streams, Clock::system()));
         let places = Places {
             config: config.into(),
@@ -116,49 +164,119 @@ impl Stage {
             current: config.into(),
             executable: "/clusterdock".into(),
         };
-        let (stop, clean_up) = (Arc::new(Stop::new()), Mutex::default());
-        Stage { fake: fake.clone(), stop, story, report, places, clean_up, _config: None }
+        let stop = Arc::new(Stop::new());
+        let trust = Trust::new(false, |_| None);
+        Stage {
+            fake: fake.clone(),
+            stop,
+            story,
+            sink: report.clone(),
+            report,
+            places,
+            trust,
+            _config: None,
+        }
     }
 
-    fn session(&self) -> Session<'_> {
-        Session {
-            engine: &self.fake,
-            report: &self.report,
+    fn session(&self) -> Console<'_> {
+        let sink = self.sink.clone();
+        let warn = Arc::new(move |message| sink.event(Event::Warning { message }));
+        let session = Session {
+            engine: GuardedEngine::new(&self.fake),
+            sink: &self.sink,
             stop: &self.stop,
             verbose: false,
+            compiler_output: CompilerOutput::Terminal,
             places: &self.places,
-            registries: Registries::new(self.places.docker_config.as_deref()),
-            clean_up: &self.clean_up,
+            trust: &self.trust,
+            registries: Registries::new(self.places.docker_config.as_deref(), warn),
+            engine_info: Default::default(),
+        };
+        Console {
+            session,
+            report: &self.report,
         }
     }
 
     async fn start(&self, wish: Wish) -> Result<Started> {
+        let started = self.start_or_print(wish, None).await?;
+        Ok(started.expect("it was no dry run"))
+    }
+
+    /// Starts a cluster, or prints the plan in that format.
+    async fn start_or_print(&self, wish: Wish, dry_run: Option<Format>) -> Result<Option<Started>> {
         let plugin = Lab { hook: wish.hook };
-        let ports = port::wanted(&wish.specs, NETWORK, &[], false)?;
+        let ports = port::wanted(&wish.specs, &wish.domain, &[], false)?;
+        let of_volumes = plan::volumes::images(&wish.specs)
+            .into_iter()
+            .map(|reference| Wanted::named(reference).unwrap());
+        // A generated name that is taken is replaced, and the topology is asked again with the new one.
+        let is_generated = wish.cluster.is_empty();
+        let images: Vec<Wanted> = std::iter::once(wish.image).chain(of_volumes).collect();
+        let again = Again {
+            specs: wish.specs.clone(),
+            images: images.clone(),
+        };
         let order = Order {
+            asked_again: is_generated.then(|| Box::new(again) as Box<dyn Asking>),
             plugin: &plugin,
-            topology: TopologyFacts { name: "lab".into(), version: "1.0.0".into(), plugin_digest: "d".into() },
+            topology: TopologyFacts {
+                name: "lab".into(),
+                version: "1.0.0".into(),
+                plugin_digest: "d".into(),
+                ..TopologyFacts::default()
+            },
             request: Request {
-                cluster: wish.cluster,
-                network: NETWORK.into(),
+                cluster: if is_generated {
+                    "lab".into()
+                } else {
+                    wish.cluster
+                },
+                network: wish.network,
+                domain: wish.domain,
                 image: IMAGE.into(),
                 ..Request::default()
             },
             hook: wish.of,
-            images: vec![wish.image],
+            images,
             specs: wish.specs,
             pull: wish.pull,
             ports,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
+            subnet: wish.subnet,
             limits: Limits::default(),
             timeout: Duration::from_secs(60),
             workers: 6,
             update_hosts: Default::default(),
             leave_out: Vec::new(),
             keep: wish.keep,
-            dry_run: false,
+            dry_run: dry_run.is_some(),
         };
-        transaction::start(&self.session(), order).await.map(|started| started.expect("it was no dry run"))
+        match transaction::start(&self.session(), order).await? {
+            Done::Started(started) => Ok(Some(*started)),
+            Done::Planned(plan) => {
+                let format = dry_run.expect("it is only planned for a dry run");
+                dry_run::print(&self.report, &plan, format).map(|()| None)
+            }
+        }
+    }
+}
+
+/// Wants the same nodes whatever the cluster's name.
+struct Again {
+    specs: Vec<NodeSpec>,
+    images: Vec<Wanted>,
+}
+
+#[async_trait]
+impl Asking for Again {
+    async fn ask(&self, request: &Request) -> Result<Asked> {
+        assert_ne!(request.cluster, "lab", "that name is taken");
+        Ok(Asked {
+            ports: port::wanted(&self.specs, NETWORK, &[], false)?,
+            specs: self.specs.clone(),
+            images: self.images.clone(),
+        })
     }
 }
 
@@ -166,30 +284,51 @@ impl Stage {
 #[derive(Clone)]
 struct Wish {
     cluster: String,
+    network: String,
+    domain: String,
     specs: Vec<NodeSpec>,
     image: Wanted,
     pull: Pull,
     hook: LabHook,
     of: Hook,
+    subnet: Option<ipnet::Ipv4Net>,
     keep: bool,
 }
 
 impl Wish {
     fn of(names: &[&str]) -> Wish {
-        let specs = names.iter().map(|name| NodeSpec::new(*name, "nodes")).collect();
+        let specs = names
+            .iter()
+            .map(|name| NodeSpec::new(*name, "nodes"))
+            .collect();
         Wish {
             cluster: CLUSTER.into(),
+            network: NETWORK.into(),
+            domain: NETWORK.into(),
             specs,
-            image: Wanted::named(IMAGE),
+            image: Wanted::named(IMAGE).unwrap(),
             pull: Pull::Missing,
             hook: LabHook::DoesNothing,
             of: Hook::Start,
+            subnet: None,
             keep: false,
         }
     }
 
     fn cluster(self, name: impl Into<String>) -> Wish {
-        Wish { cluster: name.into(), ..self }
+        Wish {
+            cluster: name.into(),
+            ..self
+        }
+    }
+
+    /// On another network than others, with another domain than its name.
+    fn on(self, network: &str, domain: &str) -> Wish {
+        Wish {
+            network: network.into(),
+            domain: domain.into(),
+            ..self
+        }
     }
 
     fn image(self, image: Wanted) -> Wish {
@@ -200,7 +339,7 @@ impl Wish {
         Wish { pull, ..self }
     }
 
-    /// What a failed start made stays.
+    /// What a failed start created is kept.
     fn keep(self) -> Wish {
         Wish { keep: true, ..self }
     }
@@ -209,87 +348,18 @@ impl Wish {
         Wish { hook, ..self }
     }
 
-    /// The cluster is one that images are made of.
+    /// The cluster is used to build images.
     fn for_a_build(self) -> Wish {
-        Wish { of: Hook::Build, ..self }
+        Wish {
+            of: Hook::Build,
+            ..self
+        }
     }
 
     fn each(mut self, change: impl Fn(NodeSpec) -> NodeSpec) -> Wish {
         self.specs = self.specs.into_iter().map(change).collect();
         self
     }
-}
-
-/// What the hook of the topology does.
-#[derive(Clone, Copy, PartialEq)]
-enum LabHook {
-    DoesNothing,
-    DoesOneOfEverything,
-    Publishes,
-    Fails,
-}
-
-/// A topology with such a hook.
-struct Lab {
-    hook: LabHook,
-}
-
-#[async_trait]
-impl Plugin for Lab {
-    async fn declare(&self) -> Result<Declaration> {
-        Ok(Declaration::new())
-    }
-
-    async fn nodes(&self, _: &Request) -> Result<Vec<NodeSpec>> {
-        Ok(Vec::new())
-    }
-
-    async fn hook(&self, _: Hook, cluster: &ClusterFacts, _: &Request, host: &dyn HostCalls) -> Result<()> {
-        let nodes: Vec<String> = cluster.nodes.iter().map(|node| node.fqdn.clone()).collect();
-        let node = nodes[0].clone();
-        if self.hook == LabHook::Fails {
-            return Err(Error::new(Kind::Hook, "the hook failed"));
-        }
-        if self.hook == LabHook::Publishes {
-            for (name, push) in [("lab/kept", false), ("lab/made", false), ("lab/made", true)] {
-                let (node, repository, tag) = (node.clone(), name.into(), "1".into());
-                call(host, &ops::Commit { node, repository, tag, push }).await?;
-            }
-        }
-        if self.hook == LabHook::DoesOneOfEverything {
-            call(
-                host,
-                &ops::PutFile { nodes: nodes.clone(), path: "/etc/lab".into(), mode: 0o644, owner: "0:0".into() },
-            )
-            .await?;
-            call(host, &ops::ExecOn { nodes: nodes.clone(), exec: Exec::new("true") }).await?;
-            call(host, &ops::GetFile { node: node.clone(), path: "/etc/lab".into() }).await?;
-            let (local, to) = (workspace().join("LICENSE"), tempfile::tempdir().unwrap());
-            let (path, owner) = ("/opt/new/lab".into(), "7:8".into());
-            call(host, &ops::PutLocal { nodes: nodes.clone(), local, path, mode: None, owner }).await?;
-            call(host, &ops::GetFolder { node: node.clone(), path: "/opt/new".into(), local: to.path().into() })
-                .await?;
-            call(host, &ops::Pause { time_ms: 1_000 }).await?;
-            let probe = Probe::file("/etc/lab");
-            call(host, &ops::WaitFor { nodes: nodes.clone(), probe, timeout_ms: 5_000 }).await?;
-            call(host, &ops::StopNodes { nodes: vec![node], remove: false }).await?;
-        }
-        Ok(())
-    }
-}
-
-async fn call<O: Operation>(host: &dyn HostCalls, operation: &O) -> Result<()> {
-    let input = serde_json::to_string(operation).unwrap();
-    let answer = host.call(O::NAME, &input, b"lab".to_vec()).await;
-    // As the plugin's process does it: the code decides the kind.
-    answer.map(drop).map_err(|error| {
-        let kind = match error.code() {
-            clusterdock_plugin_api::Code::Timeout => Kind::Timeout,
-            clusterdock_plugin_api::Code::Cancelled => Kind::Interrupted,
-            _ => Kind::Hook,
-        };
-        error.chain().iter().fold(Error::new(kind, "the hook failed"), Error::cause)
-    })
 }
 
 /// The fault that an engine may show at any time.

@@ -1,16 +1,11 @@
-//! Engines of the tests' own: for what must not be tried on somebody's, and for engines newer than the machine's.
+//! Engines that the tests start: for what must not be tried on the user's engine, and for newer versions.
 //!
-//! Each is alone in namespaces: its own network, its own mounts, its own process numbers. So the kernel ends all of it
-//! (containerd, shims, containers, mounts, networks) with the namespaces' first process, and that one waits for the end
-//! of its input, which comes when the engine is dropped and also when the test's process is gone, however it went.
-//! What then remains, a folder and control groups, is removed by a shell outside of them, the keeper. The log is
-//! locked as long as one of these processes lives: a folder with a log that nobody holds is left over.
+//! Each runs in its own network, mount and process namespaces, so the kernel ends everything in it (containerd, shims,
+//! containers, mounts, networks) together with the namespaces' first process. That process waits for the end of its
+//! input, which comes when the engine is dropped, or when the test's process ends for whatever reason. The remaining
+//! folder and cgroups are removed by the keeper, a shell outside of the namespaces. The log is locked as long as one of
+//! these processes is alive: a folder whose log is not locked is left over.
 
-use crate::suite;
-use rustix::event::{PollFd, PollFlags, Timespec, poll};
-use rustix::net::sockopt::socket_peercred;
-use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
-use serde_json::{Value, json};
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -22,13 +17,21 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-/// How long an engine may take to be ready, and to be gone.
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::net::sockopt::socket_peercred;
+use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
+use serde_json::{Value, json};
+
+use crate::suite;
+
+/// How long an engine may take to become ready, and to end.
 const DEADLINE: Duration = Duration::from_secs(60);
 
-/// Folders of engines are called so, and their control groups as their folder.
+/// Prefix of the names of engines' folders; their cgroups have the folder's name.
 const PREFIX: &str = "cd-engine-";
 
-/// `$1` the folder, `$2` the script below, then the engine's command line; without one it only clears away.
+/// `$1` is the folder, `$2` the script below, followed by the engine's command line; without a command line it only
+/// cleans up.
 const KEEPER: &str = r#"folder=$1; inside=$2; shift 2
 [ $# = 0 ] || unshare --net --mount --pid --fork --kill-child --mount-proc sh -c "$inside" inside "$@"
 rm -rf "$folder"
@@ -36,8 +39,8 @@ group=${folder##*/}
 find "/sys/fs/cgroup/$group" /sys/fs/cgroup/*/"$group" -depth -type d -exec rmdir {} \; 2>/dev/null
 "#;
 
-/// The first process of the namespaces. Engines keep sockets and namespaces in /run whatever they are told, so they get
-/// one of their own. In the end nothing needs to stop in order: nobody will look at it again.
+/// The first process of the namespaces. Engines keep sockets and namespaces in /run regardless of settings, so each
+/// gets its own. At the end no orderly stop is needed, since nothing is used again.
 const INSIDE: &str = r#"mount -t tmpfs tmpfs /run && ip link set lo up || exit 1
 [ "$CGROUPS" != 2 ] || { umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1; }
 exec 3<&0
@@ -47,22 +50,26 @@ engine=$!
 wait "$engine"
 "#;
 
-/// Which engine.
+/// The builds of engines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EngineBuild {
-    /// The one that is installed on this machine.
+    /// The one installed on this machine.
     Installed,
-    /// That of Debian 13.
+    /// The one in Debian 13.
     Trixie,
-    /// That of Debian's unstable suite, whatever it had when it was fetched.
+    /// The one in Debian's unstable suite, as of the day it was fetched.
     Sid,
 }
 
 impl EngineBuild {
-    /// All of them.
-    pub const ALL: [EngineBuild; 3] = [EngineBuild::Installed, EngineBuild::Trixie, EngineBuild::Sid];
+    /// All builds.
+    pub const ALL: [EngineBuild; 3] = [
+        EngineBuild::Installed,
+        EngineBuild::Trixie,
+        EngineBuild::Sid,
+    ];
 
-    /// As reports name it.
+    /// Its name in reports.
     pub fn name(self) -> &'static str {
         match self {
             EngineBuild::Installed => "installed",
@@ -71,36 +78,43 @@ impl EngineBuild {
         }
     }
 
-    /// The PATH on which its programs come first. The container runtime and the init are always this machine's own.
+    /// A PATH that begins with its programs. The container runtime and the init are always the machine's.
     fn path(self) -> Result<String, String> {
         if !geteuid().is_root() {
             return Err("only root can start one".into());
         }
         let path = std::env::var("PATH").unwrap_or_default();
         match self {
-            EngineBuild::Installed if path.split(':').any(|place| Path::new(place).join("dockerd").exists()) => {
+            EngineBuild::Installed
+                if path
+                    .split(':')
+                    .any(|place| Path::new(place).join("dockerd").exists()) =>
+            {
                 Ok(path)
             }
             EngineBuild::Installed => Err("no `dockerd` is on the PATH".into()),
             EngineBuild::Trixie | EngineBuild::Sid => {
                 let root = suite::unpacked(self.name())?;
-                Ok(format!("{root}/usr/bin:{root}/usr/sbin:{path}", root = root.display()))
+                Ok(format!(
+                    "{root}/usr/bin:{root}/usr/sbin:{path}",
+                    root = root.display()
+                ))
             }
         }
     }
 }
 
-/// Which control groups an engine sees.
+/// The cgroups that an engine sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Cgroups {
     Machines,
     Version2,
 }
 
-/// An engine that cannot be had here today.
+/// An engine that is unavailable.
 #[derive(Debug, Clone)]
 pub struct Unavailable {
-    /// Which.
+    /// Its build.
     pub name: &'static str,
     /// Why.
     pub reason: String,
@@ -108,7 +122,7 @@ pub struct Unavailable {
 
 /// A running engine.
 pub struct OwnEngine {
-    /// Which it is.
+    /// Its build.
     pub build: EngineBuild,
     folder: PathBuf,
     log: File,
@@ -116,58 +130,107 @@ pub struct OwnEngine {
 }
 
 impl OwnEngine {
-    /// Starts an engine, and returns when it answers.
+    /// Starts an engine, and returns once it answers.
     ///
     /// # Errors
-    /// Its packages cannot be had, or this user cannot start one.
+    /// Its packages are unavailable, or this user cannot start one.
     ///
     /// # Panics
-    /// It does not become ready; with its last words.
+    /// It does not become ready; shows its last output.
     pub fn start(build: EngineBuild) -> Result<OwnEngine, Unavailable> {
         OwnEngine::configured(build, &json!({}))
     }
 
-    /// The same with more in its configuration; `hosts` come to the socket that it always has.
+    /// The same with additional configuration; `hosts` are added to its usual socket.
     ///
     /// # Errors
     /// As [`OwnEngine::start`].
     pub fn configured(build: EngineBuild, more: &Value) -> Result<OwnEngine, Unavailable> {
-        let path = build.path().map_err(|reason| Unavailable { name: build.name(), reason })?;
-        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Machines, more))
+        let path = build.path().map_err(|reason| Unavailable {
+            name: build.name(),
+            reason,
+        })?;
+        Ok(OwnEngine::launch(
+            build,
+            "dockerd",
+            &path,
+            Cgroups::Machines,
+            more,
+        ))
     }
 
-    /// One on control groups of version 2, whatever the machine's are. Where the machine uses version 1, they have
-    /// no controllers.
+    /// The same on cgroups of version 2, regardless of the machine's. If the machine uses version 1, they have no
+    /// controllers.
     ///
     /// # Errors
-    /// As [`OwnEngine::start`]; and the kernel may not know them.
+    /// As [`OwnEngine::start`]; or the kernel does not support them.
     ///
     /// # Panics
     /// As [`OwnEngine::start`].
     pub fn start_on_cgroups_2(build: EngineBuild) -> Result<OwnEngine, Unavailable> {
-        let known = fs::read_to_string("/proc/filesystems").unwrap_or_default().contains("\tcgroup2\n");
+        let known = fs::read_to_string("/proc/filesystems")
+            .unwrap_or_default()
+            .contains("\tcgroup2\n");
         let reason = || "the kernel has no control groups of version 2".to_string();
         let path = if known { build.path() } else { Err(reason()) };
-        let path = path.map_err(|reason| Unavailable { name: build.name(), reason })?;
-        Ok(OwnEngine::launch(build, "dockerd", &path, Cgroups::Version2, &json!({})))
+        let path = path.map_err(|reason| Unavailable {
+            name: build.name(),
+            reason,
+        })?;
+        Ok(OwnEngine::launch(
+            build,
+            "dockerd",
+            &path,
+            Cgroups::Version2,
+            &json!({}),
+        ))
     }
 
-    fn launch(build: EngineBuild, program: &str, path: &str, cgroups: Cgroups, more: &Value) -> OwnEngine {
+    fn launch(
+        build: EngineBuild,
+        program: &str,
+        path: &str,
+        cgroups: Cgroups,
+        more: &Value,
+    ) -> OwnEngine {
         sweep();
         let (folder, held) = claim().expect("there is room for an engine");
         let log = File::open(folder.join("log")).expect("the log was just made");
         let configuration = folder.join("daemon.json");
         fs::write(&configuration, configured(&folder, more)).expect("there is room for an engine");
         let notices = UnixDatagram::bind(folder.join("ready")).expect("the folder takes a socket");
-        notices.set_nonblocking(true).expect("a socket can be asked without waiting");
+        notices
+            .set_nonblocking(true)
+            .expect("a socket can be asked without waiting");
         let mut command = Command::new("sh");
-        command.args(["-c", KEEPER, "keeper"]).arg(&folder).args([INSIDE, program, "--config-file"]).arg(configuration);
-        command.env("PATH", path).env("NOTIFY_SOCKET", folder.join("ready"));
-        command.env("CGROUPS", if cgroups == Cgroups::Version2 { "2" } else { "" });
-        command.stdin(Stdio::piped()).stdout(held.try_clone().expect("a file has two handles")).stderr(held);
-        // A group of its own, so that Ctrl-C reaches the test alone.
+        command
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&folder)
+            .args([INSIDE, program, "--config-file"])
+            .arg(configuration);
+        command
+            .env("PATH", path)
+            .env("NOTIFY_SOCKET", folder.join("ready"));
+        command.env(
+            "CGROUPS",
+            if cgroups == Cgroups::Version2 {
+                "2"
+            } else {
+                ""
+            },
+        );
+        command
+            .stdin(Stdio::piped())
+            .stdout(held.try_clone().expect("a file has two handles"))
+            .stderr(held);
+        // A separate process group, so that Ctrl-C reaches only the test.
         let keeper = command.process_group(0).spawn().expect("there is a shell");
-        let engine = OwnEngine { build, folder, log, keeper };
+        let engine = OwnEngine {
+            build,
+            folder,
+            log,
+            keeper,
+        };
         engine.await_ready(&notices);
         engine
     }
@@ -183,17 +246,21 @@ impl OwnEngine {
         output.expect("`nsenter` is installed")
     }
 
-    /// A program that will run inside its network.
+    /// Prepares a program to run inside its network.
     pub fn inside(&self, program: &str) -> Command {
         let mut command = Command::new("nsenter");
-        command.arg(format!("--net=/proc/{}/ns/net", self.process())).arg(program);
+        command
+            .arg(format!("--net=/proc/{}/ns/net", self.process()))
+            .arg(program);
         command
     }
 
-    /// The number of the engine's process.
+    /// The process id of the engine.
     pub fn process(&self) -> Pid {
         let socket = UnixStream::connect(self.socket()).expect("the engine listens");
-        socket_peercred(&socket).expect("a socket knows its peer").pid
+        socket_peercred(&socket)
+            .expect("a socket knows its peer")
+            .pid
     }
 
     /// Its socket.
@@ -201,15 +268,21 @@ impl OwnEngine {
         self.folder.join("docker.sock")
     }
 
-    /// The systemd protocol: the engine tells when it is ready.
+    /// The systemd protocol: the engine reports when it is ready.
     fn await_ready(&self, notices: &UnixDatagram) {
         let (ended, until) = (pidfd(&self.keeper), Instant::now() + DEADLINE);
         let mut notice = [0; 4096];
         while one_of(&[&ended, notices], until) {
             match notices.recv(&mut notice) {
-                Ok(length) if notice[..length].split(|byte| *byte == b'\n').any(|line| line == b"READY=1") => return,
+                Ok(length)
+                    if notice[..length]
+                        .split(|byte| *byte == b'\n')
+                        .any(|line| line == b"READY=1") =>
+                {
+                    return;
+                }
                 Ok(_) => {}
-                // So it is the keeper that has something to tell: that it ended.
+                // So the keeper must have written: its report that the engine ended.
                 Err(_) => break,
             }
         }
@@ -217,19 +290,26 @@ impl OwnEngine {
         drop((&self.log).read_to_string(&mut log));
         let lines: Vec<&str> = log.lines().collect();
         let last = lines[lines.len().saturating_sub(10)..].join("\n");
-        panic!("engine {} does not become ready:\n{last}", self.build.name());
+        panic!(
+            "engine {} does not become ready:\n{last}",
+            self.build.name()
+        );
     }
 }
 
 impl Drop for OwnEngine {
     fn drop(&mut self) {
-        // The end of its input is what the engine's first process waits for.
+        // The engine's first process waits for the end of its input.
         drop(self.keeper.stdin.take());
         let gone = one_of(&[&pidfd(&self.keeper)], Instant::now() + DEADLINE);
         if gone {
             drop(self.keeper.wait());
         }
-        assert!(gone || std::thread::panicking(), "engine {} does not end", self.build.name());
+        assert!(
+            gone || std::thread::panicking(),
+            "engine {} does not end",
+            self.build.name()
+        );
     }
 }
 
@@ -239,32 +319,52 @@ impl Drop for OwnEngine {
 /// As [`OwnEngine::start`].
 pub fn shared(build: EngineBuild) -> Result<&'static OwnEngine, Unavailable> {
     static ENGINES: [OnceLock<Result<OwnEngine, Unavailable>>; 3] = [const { OnceLock::new() }; 3];
-    ENGINES[build as usize].get_or_init(|| OwnEngine::start(build)).as_ref().map_err(Clone::clone)
+    ENGINES[build as usize]
+        .get_or_init(|| OwnEngine::start(build))
+        .as_ref()
+        .map_err(Clone::clone)
 }
 
-/// A folder for an engine, and its log, locked. Until it is, the folder has another name, so that no sweep takes it.
+/// A folder for an engine, and its locked log. The folder has another name until then, so that no sweep removes it.
 fn claim() -> std::io::Result<(PathBuf, File)> {
-    let making = tempfile::Builder::new().prefix(PREFIX).suffix(".new").tempdir()?;
-    let log = File::options().append(true).create_new(true).open(making.path().join("log"))?;
+    let making = tempfile::Builder::new()
+        .prefix(PREFIX)
+        .suffix(".new")
+        .tempdir()?;
+    let log = File::options()
+        .append(true)
+        .create_new(true)
+        .open(making.path().join("log"))?;
     log.lock()?;
     let folder = making.path().with_extension("");
     fs::rename(making.keep(), &folder)?;
     Ok((folder, log))
 }
 
-/// Clears away what is left of engines whose keeper was killed too.
+/// Cleans up after engines whose keeper was killed too.
 fn sweep() {
-    for entry in fs::read_dir(std::env::temp_dir()).into_iter().flatten().flatten() {
+    for entry in fs::read_dir(std::env::temp_dir())
+        .into_iter()
+        .flatten()
+        .flatten()
+    {
         let folder = entry.path();
-        let engines = entry.file_name().to_string_lossy().starts_with(PREFIX) && folder.extension().is_none();
+        let engines =
+            entry.file_name().to_string_lossy().starts_with(PREFIX) && folder.extension().is_none();
         let held = || File::open(folder.join("log")).is_ok_and(|log| log.try_lock().is_err());
         if engines && !held() {
-            drop(Command::new("sh").args(["-c", KEEPER, "keeper"]).arg(&folder).arg(INSIDE).output());
+            drop(
+                Command::new("sh")
+                    .args(["-c", KEEPER, "keeper"])
+                    .arg(&folder)
+                    .arg(INSIDE)
+                    .output(),
+            );
         }
     }
 }
 
-/// The engine's configuration: all in one file, as the machine's own engine's would clash with flags.
+/// The engine's configuration, all in one file, because the machine's daemon.json would clash with flags.
 fn configured(folder: &Path, more: &Value) -> String {
     static COUNT: AtomicUsize = AtomicUsize::new(0);
     let number = COUNT.fetch_add(1, Ordering::Relaxed);
@@ -279,14 +379,17 @@ fn configured(folder: &Path, more: &Value) -> String {
         "bip": format!("172.30.{}.1/24", number % 64),
         "default-address-pools": [{"base": format!("172.31.{}.0/18", number % 4 * 64), "size": 24}],
     });
-    // How this machine's engine stores layers, if that had to be said.
+    // The machine's storage driver, if it was configured.
     let machine = fs::read("/etc/docker/daemon.json").unwrap_or_default();
     let machine: serde_json::Value = serde_json::from_slice(&machine).unwrap_or_default();
     if let Some(driver) = machine.get("storage-driver") {
         configuration["storage-driver"] = driver.clone();
     }
     for (key, value) in more.as_object().into_iter().flatten() {
-        match (configuration.get_mut(key).and_then(Value::as_array_mut), value.as_array()) {
+        match (
+            configuration.get_mut(key).and_then(Value::as_array_mut),
+            value.as_array(),
+        ) {
             (Some(has), Some(more)) => has.extend(more.iter().cloned()),
             _ => configuration[key] = value.clone(),
         }
@@ -295,13 +398,16 @@ fn configured(folder: &Path, more: &Value) -> String {
 }
 
 fn pidfd(child: &Child) -> rustix::fd::OwnedFd {
-    pidfd_open(Pid::from_child(child), PidfdFlags::empty()).expect("a child that was not awaited is there")
+    pidfd_open(Pid::from_child(child), PidfdFlags::empty())
+        .expect("a child that was not awaited is there")
 }
 
-/// Waits until one of these has something to tell; false when none does in time.
+/// Waits until one of these is readable; returns false if none is in time.
 fn one_of(files: &[&dyn AsFd], until: Instant) -> bool {
-    let mut files: Vec<PollFd> =
-        files.iter().map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN)).collect();
+    let mut files: Vec<PollFd> = files
+        .iter()
+        .map(|file| PollFd::from_borrowed_fd(file.as_fd(), PollFlags::IN))
+        .collect();
     loop {
         let left = until.saturating_duration_since(Instant::now());
         let left = Timespec::try_from(left).expect("the deadline is a minute");
@@ -317,14 +423,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_engine_that_ends_instead_of_starting_is_told_at_once_with_its_last_words() {
-        let Ok(path) = EngineBuild::Installed.path() else { return };
+    fn an_engine_that_exits_at_once_is_reported_with_its_log() {
+        let Ok(path) = EngineBuild::Installed.path() else {
+            return;
+        };
         let begun = Instant::now();
         let started = std::panic::catch_unwind(|| {
-            OwnEngine::launch(EngineBuild::Installed, "ls", &path, Cgroups::Machines, &json!({}))
+            OwnEngine::launch(
+                EngineBuild::Installed,
+                "ls",
+                &path,
+                Cgroups::Machines,
+                &json!({}),
+            )
         });
         let words = started.err().unwrap().downcast::<String>().unwrap();
-        assert!(words.contains("ls: unrecognized option '--config-file'"), "{words}");
+        assert!(
+            words.contains("ls: unrecognized option '--config-file'"),
+            "{words}"
+        );
         assert!(begun.elapsed() < DEADLINE / 2);
     }
 }

@@ -1,9 +1,9 @@
-//! Changes bytes of ELF files, to see what is made of the result.
+//! Changes bytes of ELF files, to test how the result is handled.
 
-/// The same bytes with each occurrence of `from` replaced by `to`, which is as long.
+/// Replaces each occurrence of `from` by `to`, which has the same length.
 ///
 /// # Panics
-/// There is none, so the test would test nothing.
+/// If there is none, since the test would check nothing.
 pub fn patched(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
     assert_eq!(from.len(), to.len(), "the file keeps its layout");
     let (mut bytes, mut found) = (bytes.to_vec(), 0);
@@ -13,7 +13,11 @@ pub fn patched(bytes: &[u8], from: &[u8], to: &[u8]) -> Vec<u8> {
             found += 1;
         }
     }
-    assert!(found > 0, "`{}` is not in the file", String::from_utf8_lossy(from));
+    assert!(
+        found > 0,
+        "`{}` is not in the file",
+        String::from_utf8_lossy(from)
+    );
     bytes
 }
 
@@ -26,7 +30,10 @@ pub fn with_damaged_text(bytes: &[u8]) -> Vec<u8> {
     for segment in 0..number(bytes, 56, 2) {
         let at = table + segment * 56;
         if number(bytes, at, 4) == LOADED && number(bytes, at + 4, 4) & EXECUTABLE != 0 {
-            let (offset, size) = (number(bytes, at + 8, 8) as usize, number(bytes, at + 32, 8) as usize);
+            let (offset, size) = (
+                number(bytes, at + 8, 8) as usize,
+                number(bytes, at + 32, 8) as usize,
+            );
             damaged[offset..offset + size].fill(0xcc);
         }
     }
@@ -36,5 +43,8 @@ pub fn with_damaged_text(bytes: &[u8]) -> Vec<u8> {
 
 fn number(bytes: &[u8], at: u64, size: usize) -> u64 {
     let bytes = &bytes[at as usize..at as usize + size];
-    bytes.iter().rev().fold(0, |number, byte| number << 8 | u64::from(*byte))
+    bytes
+        .iter()
+        .rev()
+        .fold(0, |number, byte| number << 8 | u64::from(*byte))
 }

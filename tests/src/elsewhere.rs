@@ -1,49 +1,51 @@
-//! Engines elsewhere: in a network of their own, joined to this one by a cable, so that neither loopback nor `/run` is
-//! shared with them. They are reached over tcp, with or without TLS, or by ssh.
+//! Remote engines: in a separate network namespace, connected by a virtual cable, so neither loopback nor `/run` is
+//! shared with them. They are reached over tcp, with or without TLS, or over ssh.
+
+use std::net::Ipv4Addr;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use serde_json::{Value, json};
 
 use crate::certificates::Authority;
 use crate::dockerd::{EngineBuild, OwnEngine, Unavailable};
 use crate::scene::Scene;
 use crate::sshd::Sshd;
-use serde_json::{Value, json};
-use std::net::Ipv4Addr;
-use std::path::{Path, PathBuf};
-use std::process::Command;
-use std::sync::atomic::{AtomicU32, Ordering};
 
 /// How the engine listens on its network.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Door {
     /// In plain text.
     Tcp,
-    /// By TLS, for clients with a certificate.
+    /// TLS, for clients with a certificate.
     Tls,
-    /// Not at all; there is an sshd.
+    /// Not at all; an sshd listens instead.
     Ssh,
 }
 
-/// An engine elsewhere.
+/// A remote engine.
 pub struct Elsewhere {
-    /// The engine. Its own address is that of its socket.
+    /// The engine. Its own address is its socket.
     pub engine: OwnEngine,
     /// How it listens.
     pub door: Door,
-    /// Where this machine reaches it; what its certificate is for.
+    /// The address at which this machine reaches it, and for which its certificate is valid.
     pub address: Ipv4Addr,
-    /// Another address of it, which its certificate is not for.
+    /// Another address of it, for which its certificate is not valid.
     pub other_address: Ipv4Addr,
     sshd: Option<Sshd>,
     files: tempfile::TempDir,
 }
 
 impl Elsewhere {
-    /// Starts one.
+    /// Starts a remote engine.
     ///
     /// # Errors
-    /// As [`OwnEngine::start`]; or there is no sshd.
+    /// As [`OwnEngine::start`]; or no sshd is available.
     ///
     /// # Panics
-    /// The cable cannot be laid.
+    /// The cable cannot be created.
     pub fn start(build: EngineBuild, door: Door) -> Result<Elsewhere, Unavailable> {
         let files = tempfile::tempdir().expect("there is room for temporary files");
         let cable = Cable::new();
@@ -52,19 +54,29 @@ impl Elsewhere {
         let sshd = match door {
             Door::Ssh => {
                 let sshd = Sshd::start(engine.process(), cable.engine, files.path());
-                Some(sshd.map_err(|reason| Unavailable { name: "sshd", reason })?)
+                Some(sshd.map_err(|reason| Unavailable {
+                    name: "sshd",
+                    reason,
+                })?)
             }
             Door::Tcp | Door::Tls => None,
         };
-        Ok(Elsewhere { engine, door, address: cable.engine, other_address: cable.engine_too, sshd, files })
+        Ok(Elsewhere {
+            engine,
+            door,
+            address: cable.engine,
+            other_address: cable.engine_too,
+            sshd,
+            files,
+        })
     }
 
-    /// The address to reach it by.
+    /// The address to connect to.
     pub fn url(&self) -> String {
         self.url_at(self.address)
     }
 
-    /// The same with another address of its.
+    /// The same with its other address.
     pub fn url_at(&self, address: Ipv4Addr) -> String {
         match self.door {
             Door::Tcp => format!("tcp://{address}:2375"),
@@ -78,21 +90,27 @@ impl Elsewhere {
         let scene = Scene::on(&self.url(), what);
         match (&self.sshd, self.door) {
             (Some(sshd), _) => scene.with("PATH", sshd.path()),
-            (_, Door::Tls) => scene.with("DOCKER_TLS_VERIFY", "1").with("DOCKER_CERT_PATH", self.files("client")),
+            (_, Door::Tls) => scene
+                .with("DOCKER_TLS_VERIFY", "1")
+                .with("DOCKER_CERT_PATH", self.files("client")),
             _ => scene,
         }
     }
 
-    /// A folder with certificates: `client` has what it takes, `anonymous` the authority alone, `stranger` a certificate
-    /// that the engine's authority knows nothing of, `lost` another authority.
+    /// A folder with certificates: `client` has all that is required, `anonymous` only the authority, `stranger` a
+    /// certificate from another authority, and `lost` another authority.
     pub fn files(&self, name: &str) -> PathBuf {
         self.files.path().join(name)
     }
 
-    /// Makes a folder on its machine.
+    /// Creates a folder on its machine.
     pub fn make_there(&self, folder: &str) {
         let target = self.engine.process().to_string();
-        done(&Command::new("nsenter").args(["--target", &target, "--mount", "mkdir", folder]).output());
+        done(
+            &Command::new("nsenter")
+                .args(["--target", &target, "--mount", "mkdir", folder])
+                .output(),
+        );
     }
 
     /// Its sshd.
@@ -104,7 +122,7 @@ impl Elsewhere {
 fn configured(build: EngineBuild, door: Door, files: &Path, cable: &Cable) -> Value {
     match door {
         Door::Ssh => json!({}),
-        // Newer engines want to be told that plain text is meant; 20.10 takes that for a wish for TLS.
+        // Newer engines require this flag for plain text; 20.10 takes it as a request for TLS.
         Door::Tcp if build == EngineBuild::Installed => json!({"hosts": ["tcp://0.0.0.0:2375"]}),
         Door::Tcp => json!({"hosts": ["tcp://0.0.0.0:2375"], "tlsverify": false}),
         Door::Tls => {
@@ -113,7 +131,10 @@ fn configured(build: EngineBuild, door: Door, files: &Path, cable: &Cable) -> Va
                 authority.write(&files.join(folder));
             }
             other.write(&files.join("lost"));
-            authority.issue(&files.join("server"), &[cable.engine.to_string(), "engine.example".into()]);
+            authority.issue(
+                &files.join("server"),
+                &[cable.engine.to_string(), "engine.example".into()],
+            );
             authority.issue(&files.join("client"), &[]);
             authority.issue(&files.join("lost"), &[]);
             other.issue(&files.join("stranger"), &[]);
@@ -129,7 +150,7 @@ fn configured(build: EngineBuild, door: Door, files: &Path, cable: &Cable) -> Va
     }
 }
 
-/// Two ends of a cable, in a subnet of their own from those that are for measuring. It is gone with either end.
+/// Creates both ends of a cable, in a subnet that the benchmarks do not use. The cable is removed with either end.
 struct Cable {
     name: String,
     here: Ipv4Addr,
@@ -140,14 +161,25 @@ struct Cable {
 impl Cable {
     fn new() -> Cable {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        // Of 2^14 subnets of 8 addresses: other processes of tests have other numbers.
+        // One of 2^14 subnets with 8 addresses each, by the process id.
         let number = (std::process::id() * 16 + COUNT.fetch_add(1, Ordering::Relaxed)) % (1 << 14);
-        let address = |host: u32| Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + number * 8 + host);
-        Cable { name: format!("cd-{number:x}"), here: address(1), engine: address(2), engine_too: address(3) }
+        let address =
+            |host: u32| Ipv4Addr::from(u32::from(Ipv4Addr::new(198, 18, 0, 0)) + number * 8 + host);
+        Cable {
+            name: format!("cd-{number:x}"),
+            here: address(1),
+            engine: address(2),
+            engine_too: address(3),
+        }
     }
 
     fn lay(&self, engine: &OwnEngine) {
-        let Cable { name, here, engine: there, engine_too } = self;
+        let Cable {
+            name,
+            here,
+            engine: there,
+            engine_too,
+        } = self;
         let process = engine.process().to_string();
         let here_and_there = format!(
             "ip link add {name} type veth peer name uplink netns {process} && ip address add {here}/29 dev {name} && \
@@ -163,5 +195,9 @@ impl Cable {
 
 fn done(output: &std::io::Result<std::process::Output>) {
     let output = output.as_ref().expect("there is a shell");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(
+        output.status.success(),
+        "{}",
+        String::from_utf8_lossy(&output.stderr)
+    );
 }

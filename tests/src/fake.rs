@@ -1,9 +1,9 @@
-//! An engine in memory that behaves as Docker does, so that tests of whole commands need no Docker and see every
-//! call: they count them, fail or stall any one of them, and compare what the engine has before and after.
+//! An in-memory engine that behaves like Docker, so that tests of whole commands need no Docker and see every call:
+//! they count calls, let any of them fail or stall, and compare what the engine has before and after.
 //!
-//! What it does is what engine-facts.md measured and what was measured besides: names, subnets, addresses and ports
-//! clash when and where Docker's do. It knows nothing of clusters or labels of clusterdock, apart from placing what
-//! the original would have left ([`Seed::original_cluster`]).
+//! Its behaviour was measured on Docker: names, subnets, addresses and ports clash when and where Docker's do. It knows
+//! nothing of clusterdock's clusters and labels, except how to place what the original would have left
+//! ([`Seed::original_cluster`]).
 //!
 //! ```no_run
 //! let fake = FakeEngine::new();
@@ -15,14 +15,13 @@
 //! assert_eq!(fake.snapshot(), before);
 //! ```
 //!
-//! [`for_every_call`] does this for every call and every mishap.
+//! [`for_every_call`] does this for every call and every kind of failure.
 //!
-//! **Calls.** Every call yields to the scheduler twice: before its effect and before its answer. So calls of one
-//! task interleave as real ones do, and a future can be dropped at both places. One dropped before its effect takes
-//! effect nonetheless: its request was sent, and Docker does not stop for a client that hung up.
+//! **Calls.** Every call yields to the scheduler twice: before its effect and before its answer. So calls of one task
+//! interleave like real ones, and a future can be dropped at both points. If it is dropped before its effect, it takes
+//! effect nonetheless: the request was sent, and Docker does not stop for a client that has hung up.
 //!
-//! **Time.** Nothing sleeps. Times are the machine's clock's, or [`FakeEngine::set_clock`]'s; none shows in a
-//! snapshot.
+//! **Time.** Nothing sleeps. Times come from the machine's clock or [`FakeEngine::set_clock`]; snapshots contain none.
 
 mod calls;
 mod container;
@@ -30,6 +29,7 @@ mod engine;
 mod exec;
 mod files;
 mod image;
+mod life;
 mod network;
 mod port;
 mod program;
@@ -50,10 +50,12 @@ pub use program::Program;
 pub use seed::Seed;
 pub use trial::{Mishap, Trial, for_every_call};
 
-use clusterdock::engine::EngineInfo;
-use state::Holdings;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use clusterdock::engine::{EngineInfo, id_word};
 use tokio::sync::watch;
+
+use state::Holdings;
 
 /// An engine in memory. A clone is another handle on the same engine.
 #[derive(Clone)]
@@ -65,20 +67,20 @@ struct Inner {
     address: String,
     generation: EngineGeneration,
     holdings: Mutex<Holdings>,
-    /// Told after every change, so that streams look again.
+    /// Notified after every change, so that streams look again.
     changed: watch::Sender<()>,
 }
 
-/// Docker's generations, as far as they differ in what we meet.
+/// Docker's generations, as far as their differences matter here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EngineGeneration {
-    /// 20.10: two creates of one network name that are under way at once both go through; a capability that the
-    /// engine lacks makes the start fail unless it is left out.
+    /// 20.10: two parallel creates of the same network name both succeed; a capability that the engine lacks makes the
+    /// start fail unless it is dropped.
     V20,
-    /// 26.1: a network's name is unique; a fixed address is looked at when the container is made, too; leaving out a
+    /// 26.1: network names are unique; a fixed address is already checked at the creation of the container; dropping a
     /// capability that the engine lacks is refused.
     V26,
-    /// 29: as 26.1, but a start that fails on a busy port costs the container its network.
+    /// 29: like 26.1, but a start that fails on a busy port disconnects the container from its network.
     V29,
 }
 
@@ -89,17 +91,17 @@ impl Default for FakeEngine {
 }
 
 impl FakeEngine {
-    /// A local engine of Docker 26.1's generation, with the networks that every engine has and nothing else.
+    /// A local engine of Docker 26.1's generation, with only the networks that every engine has.
     pub fn new() -> FakeEngine {
         FakeEngine::of(EngineGeneration::V26)
     }
 
-    /// The same of another generation.
+    /// The same with another generation.
     pub fn of(generation: EngineGeneration) -> FakeEngine {
         FakeEngine::at("unix:///run/fake.sock", generation)
     }
 
-    /// The same at another address; it is local when the address begins with `unix://`.
+    /// The same at another address, which is local if it begins with `unix://`.
     pub fn at(address: &str, generation: EngineGeneration) -> FakeEngine {
         let inner = Inner {
             address: address.into(),
@@ -107,16 +109,18 @@ impl FakeEngine {
             holdings: Mutex::new(Holdings::new(generation)),
             changed: watch::Sender::new(()),
         };
-        FakeEngine { inner: Arc::new(inner) }
+        FakeEngine {
+            inner: Arc::new(inner),
+        }
     }
 
-    /// Stops the engine's clock at this time, Unix seconds. Default: the machine's clock.
+    /// Stops the engine's clock at this time, in Unix seconds. Default: the machine's clock.
     pub fn set_clock(&self, time: i64) {
         self.change(|holdings| holdings.clock = Some(time));
     }
 
-    /// Says whether the engine answers. While it does not, every call ends with `Unreachable` and without effect;
-    /// streams that were open end with an error.
+    /// Sets whether the engine answers. While it does not, every call fails with `Unreachable` and without effect, and
+    /// open streams end with an error.
     pub fn set_reachable(&self, reachable: bool) {
         self.change(|holdings| {
             holdings.reachable = reachable;
@@ -124,7 +128,7 @@ impl FakeEngine {
         });
     }
 
-    /// Breaks every stream that is open (deaths, logs, output of commands); the engine stays reachable.
+    /// Breaks all open streams (deaths, logs, output of commands); the engine stays reachable.
     pub fn break_streams(&self) {
         self.change(|holdings| holdings.connection += 1);
     }
@@ -136,17 +140,22 @@ impl FakeEngine {
             EngineGeneration::V29 => ("29.0.0", "1.52"),
         };
         EngineInfo {
+            id: id_word("", &self.inner.address),
             version: version.into(),
             api_version: api_version.into(),
             cgroup_version: 2,
             operating_system: "Fake GNU/Linux".into(),
             architecture: "x86_64".into(),
+            logging_driver: "json-file".into(),
         }
     }
 
-    /// What the engine has, locked. A test that panicked with it left it whole: rules check before they change.
+    /// The engine's state, locked. A panic while it was locked leaves it intact: rules are checked before changes.
     fn holdings(&self) -> MutexGuard<'_, Holdings> {
-        self.inner.holdings.lock().unwrap_or_else(PoisonError::into_inner)
+        self.inner
+            .holdings
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn change<T>(&self, change: impl FnOnce(&mut Holdings) -> T) -> T {

@@ -6,6 +6,7 @@ pub mod dockerd;
 pub mod elf;
 pub mod elsewhere;
 pub mod fake;
+pub mod fuzz;
 pub mod generations;
 pub mod plugins;
 pub mod program;

@@ -1,9 +1,5 @@
-//! Registries of the tests' own: Debian's `docker-registry` on a loopback port, where engines take plain HTTP.
+//! Registries that the tests start: Debian's `docker-registry` on a loopback port, where engines accept plain HTTP.
 
-use crate::dockerd::OwnEngine;
-use crate::suite;
-use base64::Engine;
-use serde_json::json;
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::path::Path;
@@ -12,31 +8,37 @@ use std::sync::mpsc;
 use std::thread;
 use std::time::{Duration, Instant};
 
-/// How long one may take to listen.
-const DEADLINE: Duration = Duration::from_secs(30);
+use base64::Engine;
+use serde_json::json;
 
-/// Who may use one that wants a login.
+use crate::dockerd::OwnEngine;
+use crate::suite;
+
+/// How long a registry may take to listen.
+const DEADLINE: Duration = Duration::from_secs(60);
+
+/// The user of a registry that requires a login.
 pub const USER: &str = "tester";
 
-/// With this password: any three bytes of it make `+` or `/` in base64, wherever they stand.
+/// Its password: any three bytes of it become `+` or `/` in base64, at any position.
 pub const PASSWORD: &str = "?>?~~>?>?~~>";
 
-/// Both, as `htpasswd -B` writes them.
+/// Both, in the form of `htpasswd -B`.
 const LOGIN: &str = "tester:$2y$05$clusterdockRegistry..u/jwyUBSCYY6yWCt9tCfA/D0xXe7/c9.\n";
 
-/// A running registry, empty in the beginning.
+/// A running registry, initially empty.
 pub struct Registry {
-    /// Its host and port, as references begin.
+    /// Its host and port, with which references begin.
     pub host: String,
     process: Child,
     _folder: tempfile::TempDir,
 }
 
 impl Registry {
-    /// Starts one that everybody may use, on this machine's loopback; none, and why, when it cannot be had.
+    /// Starts a registry without a login on loopback, or returns the reason why it is unavailable.
     ///
     /// # Errors
-    /// Its package cannot be had.
+    /// Its package is unavailable.
     ///
     /// # Panics
     /// It does not listen.
@@ -44,7 +46,7 @@ impl Registry {
         Registry::start(Command::new("setpriv"), None)
     }
 
-    /// The same, for [`USER`] alone.
+    /// The same, but only [`USER`] may log in.
     ///
     /// # Errors
     /// As [`Registry::open`].
@@ -64,16 +66,30 @@ impl Registry {
         let program = suite::registry()?.join("usr/bin/docker-registry");
         let folder = tempfile::tempdir().expect("there is room for temporary files");
         let configuration = folder.path().join("config.yml");
-        fs::write(&configuration, configured(folder.path(), login)).expect("there is room for temporary files");
-        // It ends with the test's thread, however that went.
-        command.args(["--pdeathsig", "KILL"]).arg(program).arg("serve").arg(configuration);
-        let process = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
-        let mut process = process.map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+        fs::write(&configuration, configured(folder.path(), login))
+            .expect("there is room for temporary files");
+        // It ends with the test's thread in any case.
+        command
+            .args(["--pdeathsig", "KILL"])
+            .arg(program)
+            .arg("serve")
+            .arg(configuration);
+        let process = command
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn();
+        let mut process =
+            process.map_err(|error| format!("{:?}: {error}", command.get_program()))?;
         let host = listening(process.stderr.take().expect("it is piped"));
-        Ok(Registry { host, process, _folder: folder })
+        Ok(Registry {
+            host,
+            process,
+            _folder: folder,
+        })
     }
 
-    /// Docker's configuration with a login for this registry, as `docker login` writes it.
+    /// Docker's configuration with credentials for this registry, as `docker login` writes it.
     pub fn login(&self, user: &str, password: &str) -> tempfile::TempDir {
         let auth = base64::engine::general_purpose::STANDARD.encode(format!("{user}:{password}"));
         docker_config(&json!({ "auths": { &self.host: { "auth": auth } } }))
@@ -91,29 +107,33 @@ impl Drop for Registry {
 /// A folder for `DOCKER_CONFIG`.
 pub fn docker_config(contents: &serde_json::Value) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("there is room for temporary files");
-    fs::write(folder.path().join("config.json"), contents.to_string()).expect("there is room for temporary files");
+    fs::write(folder.path().join("config.json"), contents.to_string())
+        .expect("there is room for temporary files");
     folder
 }
 
-/// The address that it says it listens on. What else it says is read as long as it runs, so that it never waits.
+/// The address on which it reports to listen. The rest of its output is read as long as it runs, so that it never
+/// blocks.
 fn listening(log: ChildStderr) -> String {
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || {
         for line in BufReader::new(log).lines().map_while(Result::ok) {
-            // Nobody listens any more once the address is known.
+            // The receiver is gone once the address is known.
             sender.send(line).unwrap_or_default();
         }
     });
     let until = Instant::now() + DEADLINE;
-    let mut said = String::new();
+    let mut output = String::new();
     while let Ok(line) = lines.recv_timeout(until.saturating_duration_since(Instant::now())) {
         if let Some((_, address)) = line.split_once("listening on ") {
-            let end = address.find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit()).unwrap_or(address.len());
+            let end = address
+                .find(|c: char| c != '.' && c != ':' && !c.is_ascii_digit())
+                .unwrap_or(address.len());
             return address[..end].to_string();
         }
-        said = said + &line + "\n";
+        output = output + &line + "\n";
     }
-    panic!("the registry does not listen:\n{said}");
+    panic!("the registry does not listen:\n{output}");
 }
 
 /// Its configuration; JSON is YAML too.

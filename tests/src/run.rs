@@ -1,13 +1,13 @@
-//! Runs of the program as a user has it: a process with arguments, an environment and a folder, judged by its exit
-//! code and by what it wrote.
+//! Runs of the program: a process with arguments, an environment and a folder, checked by its exit code and its output.
 
-use crate::program::clusterdock;
 use std::ffi::OsString;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStderr, Command, Output, Stdio};
 
-/// A run that is being prepared. Its config directory is its own, and no variable of ours reaches it.
+use crate::program::clusterdock;
+
+/// A run in preparation. It has its own config directory, and inherits no `CLUSTERDOCK_` variable.
 pub struct Run {
     arguments: Vec<OsString>,
     environment: Vec<(OsString, OsString)>,
@@ -15,19 +15,19 @@ pub struct Run {
     config: Config,
 }
 
-/// The config directory: one of the run's own, or one that several runs share.
+/// The config directory: the run's own, or a shared one.
 enum Config {
     Own(tempfile::TempDir),
     Shared(PathBuf),
 }
 
-/// A run that ended.
+/// A completed run.
 pub struct Ran {
     /// The exit code; -1 after a signal.
     pub code: i32,
-    /// What it wrote on standard output.
+    /// Its standard output.
     pub stdout: String,
-    /// What it wrote on standard error.
+    /// Its standard error.
     pub stderr: String,
 }
 
@@ -38,16 +38,16 @@ impl Run {
             arguments: arguments.into_iter().map(Into::into).collect(),
             environment: Vec::new(),
             folder: crate::cargo::workspace().into(),
-            config: Config::Own(tempfile::tempdir().expect("there is room for temporary files")),
+            config: Config::Own(config_directory()),
         }
     }
 
-    /// `clusterdock ARGUMENTS`, split at blanks.
+    /// `clusterdock ARGUMENTS`, split at spaces.
     pub fn line(arguments: &str) -> Run {
         Run::new(arguments.split_whitespace())
     }
 
-    /// More arguments.
+    /// Adds arguments.
     #[must_use]
     pub fn args<S: Into<OsString>>(mut self, arguments: impl IntoIterator<Item = S>) -> Run {
         self.arguments.extend(arguments.into_iter().map(Into::into));
@@ -61,14 +61,14 @@ impl Run {
         self
     }
 
-    /// The folder it runs in. Default: the workspace's.
+    /// Sets the working directory. Default: the workspace's folder.
     #[must_use]
     pub fn folder(mut self, folder: &Path) -> Run {
         self.folder = folder.into();
         self
     }
 
-    /// A config directory that other runs use too.
+    /// Uses a config directory that other runs use too.
     #[must_use]
     pub fn config(mut self, folder: &Path) -> Run {
         self.config = Config::Shared(folder.into());
@@ -87,21 +87,26 @@ impl Run {
             Config::Own(folder) => folder.path(),
             Config::Shared(folder) => folder,
         };
-        command.env("CLUSTERDOCK_CONFIG_DIRECTORY", config).envs(self.environment.iter().cloned());
+        command
+            .env("CLUSTERDOCK_CONFIG_DIRECTORY", config)
+            .envs(self.environment.iter().cloned());
         command.current_dir(&self.folder).args(&self.arguments);
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
         command
     }
 
-    /// Runs it to its end.
+    /// Runs it to completion.
     pub fn run(&self) -> Ran {
         Ran::from(self.command().output().expect("the program starts"))
     }
 
-    /// Starts it, and gives the process and the rest of its story as soon as that says `text`.
+    /// Starts it. Returns the process, and the rest of its standard error, as soon as that contains `text`.
     ///
     /// # Panics
-    /// It ends without.
+    /// It ends before.
     #[track_caller]
     pub fn until(&self, text: &str) -> (Child, BufReader<ChildStderr>) {
         let mut child = self.command().spawn().expect("the program starts");
@@ -113,14 +118,22 @@ impl Run {
             }
             line.clear();
         }
-        panic!("{:?} ended without `{text}`: {:?}", self.arguments, child.wait());
+        panic!(
+            "{:?} ended without `{text}`: {:?}",
+            self.arguments,
+            child.wait()
+        );
     }
 
     /// Runs it, and expects success.
     #[track_caller]
     pub fn succeeds(&self) -> Ran {
         let ran = self.run();
-        assert_eq!(ran.code, 0, "{:?} failed:\n{}{}", self.arguments, ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code, 0,
+            "{:?} failed:\n{}{}",
+            self.arguments, ran.stdout, ran.stderr
+        );
         ran
     }
 
@@ -128,17 +141,42 @@ impl Run {
     #[track_caller]
     pub fn fails(&self, code: i32, texts: &[&str]) -> Ran {
         let ran = self.run();
-        assert_eq!(ran.code, code, "{:?} wrote:\n{}{}", self.arguments, ran.stdout, ran.stderr);
+        assert_eq!(
+            ran.code, code,
+            "{:?} wrote:\n{}{}",
+            self.arguments, ran.stdout, ran.stderr
+        );
         for text in texts {
-            assert!(ran.stderr.contains(text), "{:?} does not say `{text}`:\n{}", self.arguments, ran.stderr);
+            assert!(
+                ran.stderr.contains(text),
+                "{:?} does not say `{text}`:\n{}",
+                self.arguments,
+                ran.stderr
+            );
         }
         ran
     }
 }
 
+/// An empty config directory with a link to the workspace's target folder, so that not every test compiles the
+/// dependencies of plugins again.
+///
+/// # Panics
+/// No temporary folder can be created.
+pub fn config_directory() -> tempfile::TempDir {
+    let config = tempfile::tempdir().expect("there is room for temporary files");
+    std::os::unix::fs::symlink(crate::cargo::target(), config.path().join("target"))
+        .expect("the folder is empty");
+    config
+}
+
 impl From<Output> for Ran {
     fn from(output: Output) -> Ran {
         let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        Ran { code: output.status.code().unwrap_or(-1), stdout: text(&output.stdout), stderr: text(&output.stderr) }
+        Ran {
+            code: output.status.code().unwrap_or(-1),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
     }
 }

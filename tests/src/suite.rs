@@ -1,12 +1,13 @@
-//! Newer engines from Debian's later suites, and a registry of the machine's own, unpacked beside what is installed:
+//! Newer engines from later Debian suites, and a registry from the machine's suite, unpacked beside what is installed:
 //! nothing of the machine changes.
 
-use crate::cargo;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// The packages that an engine consists of; its init and its container runtime are this machine's own.
+use crate::cargo;
+
+/// The packages of an engine; its init and its container runtime come from this machine.
 const ENGINE: [&str; 2] = ["docker.io", "containerd"];
 
 /// The package of a registry.
@@ -19,23 +20,23 @@ const SSHD: [&str; 2] = ["openssh-server", "libwrap0"];
 /// that want it meanwhile wait.
 ///
 /// # Errors
-/// Why its packages cannot be had today.
+/// Why its packages are unavailable.
 pub fn unpacked(suite: &str) -> Result<PathBuf, String> {
     unpacked_as(suite, suite, &ENGINE)
 }
 
-/// The folder in which a registry lies unpacked, that of the machine's own suite. Fetched as an engine is.
+/// The folder of an unpacked registry from the machine's suite, fetched like an engine.
 ///
 /// # Errors
-/// Why its package cannot be had today.
+/// Why its package is unavailable.
 pub fn registry() -> Result<PathBuf, String> {
     unpacked_as("registry", &codename()?, &REGISTRY)
 }
 
-/// The folder in which an sshd lies unpacked, that of the machine's own suite.
+/// The folder of an unpacked sshd from the machine's suite.
 ///
 /// # Errors
-/// Why its packages cannot be had today.
+/// Why its packages are unavailable.
 pub fn sshd() -> Result<PathBuf, String> {
     unpacked_as("sshd", &codename()?, &SSHD)
 }
@@ -43,39 +44,60 @@ pub fn sshd() -> Result<PathBuf, String> {
 fn unpacked_as(name: &str, suite: &str, packages: &[&str]) -> Result<PathBuf, String> {
     let engines = cargo::target().join("engines");
     let folder = engines.join(name);
-    let told = |error: std::io::Error| error.to_string();
-    fs::create_dir_all(&engines).map_err(told)?;
-    let lock = File::create(engines.join(format!("{name}.lock"))).map_err(told)?;
-    lock.lock().map_err(told)?;
+    let message = |error: std::io::Error| error.to_string();
+    fs::create_dir_all(&engines).map_err(message)?;
+    let lock = File::create(engines.join(format!("{name}.lock"))).map_err(message)?;
+    lock.lock().map_err(message)?;
     if !folder.is_dir() {
-        let work = tempfile::tempdir_in(&engines).map_err(told)?;
+        let work = tempfile::tempdir_in(&engines).map_err(message)?;
         fetch(suite, packages, work.path())?;
-        fs::rename(work.path().join("root"), &folder).map_err(told)?;
+        fs::rename(work.path().join("root"), &folder).map_err(message)?;
     }
     Ok(folder)
 }
 
-/// Fetches and unpacks into `work/root`, with lists, cache and sources of its own.
+/// Fetches and unpacks into `work/root`, with separate lists, cache and sources.
 fn fetch(suite: &str, packages: &[&str], work: &Path) -> Result<(), String> {
-    let told = |error: std::io::Error| error.to_string();
-    for folder in ["root", "lists/partial", "cache/archives/partial", "parts", "nothing"] {
-        fs::create_dir_all(work.join(folder)).map_err(told)?;
+    let message = |error: std::io::Error| error.to_string();
+    for folder in [
+        "root",
+        "lists/partial",
+        "cache/archives/partial",
+        "parts",
+        "nothing",
+    ] {
+        fs::create_dir_all(work.join(folder)).map_err(message)?;
     }
     let (mirror, keys) = mirror()?;
-    let source = format!("Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nTargets: Packages\n{keys}");
-    fs::write(work.join("parts/suite.sources"), source).map_err(told)?;
-    fs::write(work.join("apt.conf"), configured(work)).map_err(told)?;
+    let source = format!(
+        "Types: deb\nURIs: {mirror}\nSuites: {suite}\nComponents: main\nTargets: Packages\n{keys}"
+    );
+    fs::write(work.join("parts/suite.sources"), source).map_err(message)?;
+    fs::write(work.join("apt.conf"), configured(work)).map_err(message)?;
     let apt = |arguments: &[&str]| {
         // Only the machine can say how slow its mirror is; but a test that hangs says nothing.
         let mut command = Command::new("timeout");
-        said(command.current_dir(work).args(["300", "apt-get", "-c", "apt.conf", "-qq"]).args(arguments))
+        output_of(
+            command
+                .current_dir(work)
+                .args(["300", "apt-get", "-c", "apt.conf", "-qq"])
+                .args(arguments),
+        )
     };
     apt(&["update"])?;
     apt(&[&["download"], packages].concat())?;
-    for package in fs::read_dir(work).map_err(told)? {
-        let package = package.map_err(told)?.path();
-        if package.extension().is_some_and(|extension| extension == "deb") {
-            said(Command::new("dpkg").arg("-x").arg(&package).arg(work.join("root")))?;
+    for package in fs::read_dir(work).map_err(message)? {
+        let package = package.map_err(message)?.path();
+        if package
+            .extension()
+            .is_some_and(|extension| extension == "deb")
+        {
+            output_of(
+                Command::new("dpkg")
+                    .arg("-x")
+                    .arg(&package)
+                    .arg(work.join("root")),
+            )?;
         }
     }
     Ok(())
@@ -106,37 +128,60 @@ Dir::Etc::PreferencesParts "{work}/nothing";
 fn mirror() -> Result<(String, String), String> {
     let codename = codename()?;
     // What an update would ask for, also before there has been one.
-    let asked = said(Command::new("apt-get").args(["update", "--print-uris"]))?;
+    let asked = output_of(Command::new("apt-get").args(["update", "--print-uris"]))?;
     let uri = mirror_of(&codename, &asked).ok_or(format!("apt has no source for {codename}"))?;
-    let sources = fs::read_dir("/etc/apt/sources.list.d").into_iter().flatten().flatten();
+    let sources = fs::read_dir("/etc/apt/sources.list.d")
+        .into_iter()
+        .flatten()
+        .flatten();
     let texts = sources.filter_map(|file| fs::read_to_string(file.path()).ok());
-    let keys = texts
-        .filter(|text| text.contains(&uri))
-        .find_map(|text| text.lines().find(|line| line.starts_with("Signed-By:")).map(|line| format!("{line}\n")));
+    let keys = texts.filter(|text| text.contains(&uri)).find_map(|text| {
+        text.lines()
+            .find(|line| line.starts_with("Signed-By:"))
+            .map(|line| format!("{line}\n"))
+    });
     Ok((uri, keys.unwrap_or_default()))
 }
 
-/// This machine's own suite.
+/// The suite of this machine.
 fn codename() -> Result<String, String> {
-    let release = fs::read_to_string("/etc/os-release").map_err(|error| format!("/etc/os-release: {error}"))?;
-    let codename = release.lines().find_map(|line| line.strip_prefix("VERSION_CODENAME="));
-    Ok(codename.ok_or("/etc/os-release names no Debian suite")?.to_string())
+    let release = fs::read_to_string("/etc/os-release")
+        .map_err(|error| format!("/etc/os-release: {error}"))?;
+    let codename = release
+        .lines()
+        .find_map(|line| line.strip_prefix("VERSION_CODENAME="));
+    Ok(codename
+        .ok_or("/etc/os-release names no Debian suite")?
+        .to_string())
 }
 
 /// The first address from which a suite's `main` comes. (Others' sources call their suites so too, not their parts.)
 fn mirror_of(codename: &str, asked: &str) -> Option<String> {
     let main = format!("/dists/{codename}/main/");
-    asked.lines().find_map(|line| Some(line.trim_start_matches('\'').split_once(&main)?.0.to_string()))
+    asked.lines().find_map(|line| {
+        Some(
+            line.trim_start_matches('\'')
+                .split_once(&main)?
+                .0
+                .to_string(),
+        )
+    })
 }
 
 /// What a command writes; its last words where it fails.
-fn said(command: &mut Command) -> Result<String, String> {
-    let output = command.output().map_err(|error| format!("{:?}: {error}", command.get_program()))?;
+fn output_of(command: &mut Command) -> Result<String, String> {
+    let output = command
+        .output()
+        .map_err(|error| format!("{:?}: {error}", command.get_program()))?;
     if output.status.success() {
         return Ok(String::from_utf8_lossy(&output.stdout).into_owned());
     }
     let words = String::from_utf8_lossy(&output.stderr).into_owned();
-    Err(words.lines().last().unwrap_or("it failed without a word").to_string())
+    Err(words
+        .lines()
+        .last()
+        .unwrap_or("it failed without a word")
+        .to_string())
 }
 
 #[cfg(test)]
@@ -144,19 +189,25 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_mirror_is_the_one_that_the_machines_own_suite_comes_from() {
+    fn the_mirror_is_the_one_of_the_machines_own_suite() {
         let asked = "\
             'https://shop.example/linux/debian/dists/bookworm/InRelease' shop.example_InRelease 0 \n\
             'https://shop.example/linux/debian/dists/bookworm/stable/binary-amd64/Packages.xz' shop.example 0 \n\
             'http://mirror.example/debian-security/dists/bookworm-security/main/binary-amd64/Packages.xz' s 0 \n\
             'http://mirror.example/debian/dists/bookworm/main/binary-amd64/Packages.xz' m 0 \n";
-        assert_eq!(mirror_of("bookworm", asked).as_deref(), Some("http://mirror.example/debian"));
+        assert_eq!(
+            mirror_of("bookworm", asked).as_deref(),
+            Some("http://mirror.example/debian")
+        );
         assert_eq!(mirror_of("trixie", asked), None);
     }
 
     #[test]
-    fn a_suite_that_cannot_be_had_is_refused_with_the_reason_and_leaves_nothing() {
+    fn an_unavailable_suite_is_refused_and_leaves_nothing() {
         let reason = unpacked("no-such-suite").unwrap_err();
-        assert!(!reason.is_empty() && !cargo::target().join("engines/no-such-suite").exists(), "{reason}");
+        assert!(
+            !reason.is_empty() && !cargo::target().join("engines/no-such-suite").exists(),
+            "{reason}"
+        );
     }
 }

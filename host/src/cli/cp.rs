@@ -1,25 +1,26 @@
 //! The command line of `cp`.
 
-use clap::Args;
 use std::ffi::OsString;
+
+use clap::Args;
 
 /// Arguments of `cp`.
 #[derive(Debug, Args)]
 #[command(after_help = "\
-As docker cp: SRC/. copies what is in a folder; into a folder that is there, else to that very name. \
-NODE is an FQDN, CLUSTER/HOSTNAME, or a host name that is there once; its paths begin at its root. \
-A path of this machine with a colon begins with / or ./")]
+Like docker cp: SRC/. copies a folder's contents; SRC goes into DST if it is an existing folder, otherwise as DST. \
+NODE is an FQDN, CLUSTER/HOSTNAME, or a host name, if unique; its paths are relative to its root. \
+A local path that contains a colon must begin with / or ./")]
 pub struct Cp {
-    /// Keep users and groups, and with them setuid, setgid and capabilities
+    /// Preserve owners, setuid/setgid bits and capabilities
     #[arg(short, long)]
     pub archive: bool,
-    /// Copy what SRC links to in place of the link
+    /// Follow a symbolic link in SRC
     #[arg(short = 'L', long)]
     pub follow_link: bool,
-    /// What is copied: NODE:PATH, a path of this machine, or - for a tar on standard input
+    /// Source: NODE:PATH, a local path, or - for a tar archive on standard input
     #[arg(value_name = "SRC")]
     pub source: OsString,
-    /// Where it goes: NODE:PATH, a path of this machine, or - for a tar on standard output
+    /// Destination: NODE:PATH, a local path, or - for a tar archive on standard output
     #[arg(value_name = "DST")]
     pub destination: OsString,
 }

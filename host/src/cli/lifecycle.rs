@@ -1,32 +1,38 @@
-//! Arguments of the commands that look at nodes that are there, and of those that stop and start them.
+//! Arguments of commands that show, stop and start existing nodes.
 
-use super::duration;
-use clap::Args;
 use std::time::Duration;
 
-/// Which nodes a command is about.
-#[derive(Debug, Args)]
-pub struct Chosen {
-    /// Clusters by name, or nodes by FQDN, CLUSTER/HOSTNAME or host name
-    #[arg(value_name = "NAME", required_unless_present_any = ["groups", "nodes"])]
-    pub names: Vec<String>,
-    /// Only the nodes of this group, as GROUP or CLUSTER/GROUP; may be given again
-    #[arg(short, long = "group", value_name = "GROUP")]
-    pub groups: Vec<String>,
-    /// Only this node; may be given again
-    #[arg(long = "node", value_name = "NODE")]
-    pub nodes: Vec<String>,
-}
+use clap::Args;
+use clusterdock_plugin_wire::value::duration;
 
-/// What all commands take that change nodes.
+use super::selection::SelectionArgs;
+use crate::report::Format;
+
+/// Arguments of all commands that change nodes.
 #[derive(Debug, Args)]
-pub struct Plain {
+pub struct ChangeArgs {
     /// Which nodes.
     #[command(flatten)]
-    pub chosen: Chosen,
-    /// Print what would be done, and stop
+    pub selection: SelectionArgs,
+    /// Print what would be done, and exit
     #[arg(long)]
     pub dry_run: bool,
+    /// Format of the printed plan: table or json
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        default_value = "table",
+        requires = "dry_run",
+        hide_possible_values = true
+    )]
+    pub format: Format,
+}
+
+impl ChangeArgs {
+    /// How the plan is printed, if that is all that is to be done.
+    pub fn dry_run(&self) -> Option<Format> {
+        self.dry_run.then_some(self.format)
+    }
 }
 
 /// Arguments of `stop`.
@@ -34,8 +40,8 @@ pub struct Plain {
 pub struct Stop {
     /// Which nodes.
     #[command(flatten)]
-    pub plain: Plain,
-    /// How long a node may take before it is killed
+    pub change: ChangeArgs,
+    /// Time to wait for a node to stop before killing it
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub time: Duration,
 }
@@ -45,8 +51,8 @@ pub struct Stop {
 pub struct Resume {
     /// Which nodes.
     #[command(flatten)]
-    pub plain: Plain,
-    /// How long nodes may take to become ready
+    pub change: ChangeArgs,
+    /// Time limit for nodes to become ready
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }
@@ -56,11 +62,11 @@ pub struct Resume {
 pub struct Restart {
     /// Which nodes.
     #[command(flatten)]
-    pub plain: Plain,
-    /// How long a node may take to stop before it is killed
+    pub change: ChangeArgs,
+    /// Time to wait for a node to stop before killing it
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub time: Duration,
-    /// How long nodes may take until they are ready again
+    /// Time limit for nodes to become ready again
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }
@@ -70,8 +76,8 @@ pub struct Restart {
 pub struct Kill {
     /// Which nodes.
     #[command(flatten)]
-    pub plain: Plain,
-    /// The signal, as HUP, SIGHUP or 1
+    pub change: ChangeArgs,
+    /// Signal to send, e.g. HUP, SIGHUP or 1
     #[arg(short, long, value_name = "SIGNAL", default_value = "KILL", value_parser = signal)]
     pub signal: String,
 }
@@ -81,8 +87,8 @@ pub struct Kill {
 pub struct Wait {
     /// Which nodes.
     #[command(flatten)]
-    pub chosen: Chosen,
-    /// How long to wait
+    pub selection: SelectionArgs,
+    /// Time limit, e.g. 90s or 5m
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }
@@ -92,17 +98,17 @@ pub struct Wait {
 pub struct Logs {
     /// Which nodes.
     #[command(flatten)]
-    pub chosen: Chosen,
-    /// Go on with what is written from now on, until the nodes stop
+    pub selection: SelectionArgs,
+    /// Follow new output until the nodes stop
     #[arg(short, long)]
     pub follow: bool,
-    /// Only the last so many lines of each node
+    /// Only the last N lines of each node
     #[arg(long, value_name = "N", value_parser = tail)]
     pub tail: Option<Tail>,
-    /// Only what was written since then: 10m ago, or a time as 2026-11-24T08:30:00 or 2026-11-24
+    /// Only output since a time, e.g. 2026-11-24T08:30:00 or 2026-11-24, or for the last e.g. 10m
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<Since>,
-    /// Show when each line was written
+    /// Show timestamps
     #[arg(short, long)]
     pub timestamps: bool,
 }
@@ -118,7 +124,7 @@ pub struct Inspect {
 /// Arguments of `env`.
 #[derive(Debug, Args)]
 pub struct Env {
-    /// The cluster
+    /// Cluster name
     #[arg(value_name = "CLUSTER")]
     pub cluster: String,
 }
@@ -126,24 +132,24 @@ pub struct Env {
 /// Arguments of `ssh-config`.
 #[derive(Debug, Args)]
 pub struct SshConfig {
-    /// The cluster
+    /// Cluster name
     #[arg(value_name = "CLUSTER")]
     pub cluster: String,
 }
 
-/// How much of a log.
+/// How much of a log to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tail {
     /// All of it.
     All,
-    /// The last so many lines.
+    /// At most this many of its last lines.
     Lines(u32),
 }
 
-/// From when on.
+/// The earliest time of a log to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
-    /// So long ago.
+    /// This long before now.
     Ago(Duration),
     /// Unix seconds.
     At(i64),
@@ -152,7 +158,10 @@ pub enum Since {
 fn tail(text: &str) -> Result<Tail, String> {
     match text {
         "all" => Ok(Tail::All),
-        _ => text.parse().map(Tail::Lines).map_err(|_| "write a number of lines, or all".into()),
+        _ => text
+            .parse()
+            .map(Tail::Lines)
+            .map_err(|_| "expected a number of lines, or `all`".into()),
     }
 }
 
@@ -162,34 +171,45 @@ fn since(text: &str) -> Result<Since, String> {
         let time: jiff::civil::DateTime = text.parse().ok()?;
         jiff::tz::TimeZone::system().to_timestamp(time).ok()
     };
-    let time = text.parse::<jiff::Timestamp>().ok().or_else(local).map(|time| Since::At(time.as_second()));
+    let time = text
+        .parse::<jiff::Timestamp>()
+        .ok()
+        .or_else(local)
+        .map(|time| Since::At(time.as_second()));
     let ago = || duration::parse(text).ok().map(Since::Ago);
     let seconds = || text.parse().ok().map(Since::At);
     time.or_else(seconds).or_else(ago).ok_or_else(|| {
-        "write a duration as 10m, or a time as 2026-11-24T08:30:00Z, 2026-11-24T08:30:00 or 2026-11-24".into()
+        "expected a duration such as 10m, or a time such as 2026-11-24T08:30:00Z, 2026-11-24T08:30:00 or 2026-11-24".into()
     })
 }
 
-/// Signals by number, beginning with 1, as Linux has them on most processors.
+/// Signals by number from 1, as numbered by Linux on most processors.
 const SIGNALS: [&str; 31] = [
-    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2", "PIPE", "ALRM", "TERM",
-    "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG", "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO",
-    "PWR", "SYS",
+    "HUP", "INT", "QUIT", "ILL", "TRAP", "ABRT", "BUS", "FPE", "KILL", "USR1", "SEGV", "USR2",
+    "PIPE", "ALRM", "TERM", "STKFLT", "CHLD", "CONT", "STOP", "TSTP", "TTIN", "TTOU", "URG",
+    "XCPU", "XFSZ", "VTALRM", "PROF", "WINCH", "IO", "PWR", "SYS",
 ];
 
-/// Reads `HUP`, `SIGHUP`, `hup` or `1`; gives `SIGHUP`. Real-time signals are `RTMIN+N`.
+/// Reads `HUP`, `SIGHUP`, `hup` or `1` as `SIGHUP`. Real-time signals are `RTMIN+N`.
 fn signal(text: &str) -> Result<String, String> {
     let upper = text.to_uppercase();
     let name = upper.strip_prefix("SIG").unwrap_or(&upper);
-    let by_number = name.parse::<usize>().ok().and_then(|number| SIGNALS.get(number.checked_sub(1)?).copied());
+    let by_number = name
+        .parse::<usize>()
+        .ok()
+        .and_then(|number| SIGNALS.get(number.checked_sub(1)?).copied());
     let real_time = |name: &str| {
         let offset = |sign: &str| name.strip_prefix(sign).and_then(|rest| rest.parse().ok());
-        name == "RTMIN" || name == "RTMAX" || offset("RTMIN+").or(offset("RTMAX-")).is_some_and(|n: u8| n <= 30)
+        name == "RTMIN"
+            || name == "RTMAX"
+            || offset("RTMIN+")
+                .or(offset("RTMAX-"))
+                .is_some_and(|n: u8| n <= 30)
     };
     match by_number {
         Some(name) => Ok(format!("SIG{name}")),
         None if SIGNALS.contains(&name) || real_time(name) => Ok(format!("SIG{name}")),
-        None => Err("it is not a signal: write one as HUP, SIGHUP or 1".into()),
+        None => Err("unknown signal; expected e.g. HUP, SIGHUP or 1".into()),
     }
 }
 
@@ -212,10 +232,19 @@ mod tests {
     #[test]
     fn since_is_a_duration_or_a_time() {
         assert_eq!(since("10m").unwrap(), Since::Ago(Duration::from_secs(600)));
-        assert_eq!(since("2026-11-24T08:30:00Z").unwrap(), Since::At(1_795_509_000));
-        assert_eq!(since("2026-11-24T09:30:00+01:00").unwrap(), Since::At(1_795_509_000));
+        assert_eq!(
+            since("2026-11-24T08:30:00Z").unwrap(),
+            Since::At(1_795_509_000)
+        );
+        assert_eq!(
+            since("2026-11-24T09:30:00+01:00").unwrap(),
+            Since::At(1_795_509_000)
+        );
         assert_eq!(since("1795509000").unwrap(), Since::At(1_795_509_000));
-        assert!(matches!(since("2026-11-24T08:30:00").unwrap(), Since::At(_)));
+        assert!(matches!(
+            since("2026-11-24T08:30:00").unwrap(),
+            Since::At(_)
+        ));
         assert!(matches!(since("2026-11-24").unwrap(), Since::At(_)));
         for bad in ["", "yesterday", "24.11.2026"] {
             since(bad).unwrap_err();

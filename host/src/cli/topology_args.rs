@@ -1,61 +1,104 @@
-//! A topology's own arguments and node groups on the command line: declared by its plugin, read into its request.
+//! A topology's own arguments and node groups on the command line, as its plugin declares them.
 
-use super::{duration, map, size};
-use crate::error::{Error, Kind, Result};
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
-use clusterdock_plugin_api::{self as api, ArgKind, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use clap::parser::ValueSource;
+use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
+use clusterdock_plugin_wire::host_name;
+use clusterdock_plugin_wire::{self as api, ArgKind, DefaultNodes, RequestedNode, Value};
+
+use super::Cli;
+use crate::cluster::names;
+use crate::error::{Error, Kind, Result};
+use crate::files::regular_file;
+
 /// The arguments of a topology, under a heading named after it.
 pub fn args(topology: &str, environment: &str, declared: &[api::Arg]) -> Vec<Arg> {
-    declared.iter().map(|arg| self::arg(arg, environment).help_heading(format!("{topology} arguments"))).collect()
+    declared
+        .iter()
+        .map(|arg| self::arg(arg, environment).help_heading(format!("{topology} arguments")))
+        .collect()
 }
 
-/// One argument a node group.
+/// One argument per node group.
 pub fn groups(environment: &str, declared: &[api::Group]) -> Vec<Arg> {
-    let group = |group: &api::Group| {
-        let help = match group.help.is_empty() {
-            true => format!("Nodes of the {} group", group.name),
-            false => group.help.clone(),
-        };
-        Arg::new(group_id(&group.name))
-            .long(group.name.clone())
-            .env(variable(environment, &group.name))
-            .hide_env(true)
-            .value_name("node")
-            .num_args(1..)
-            .value_delimiter(',')
-            .action(ArgAction::Append)
-            .required(group.default_nodes.is_empty() && group.min > 0)
-            .help(if group.default_nodes.is_empty() {
-                help
-            } else {
-                format!("{help} [default: {}]", group.default_nodes.join(" "))
-            })
-            .help_heading("Node groups")
-    };
-    declared.iter().map(group).collect()
+    declared
+        .iter()
+        .map(|group| {
+            Arg::new(group_id(&group.name))
+                .long(group.name.clone())
+                .env(variable(environment, &group.name))
+                .hide_env(true)
+                .value_name("node")
+                .num_args(1..)
+                .value_delimiter(',')
+                .action(ArgAction::Append)
+                .required(group.default_names().is_err())
+                .help(group_help(group))
+                .help_heading("Node groups")
+        })
+        .collect()
 }
 
-/// Adds an argument of the topology; a flag of the host that is called the same steps aside.
-pub fn add(command: Command, arg: Arg) -> Command {
-    let long = arg.get_long().map(str::to_string);
-    let command = command.mut_args(|host| match host.get_long() {
-        Some(own) if Some(own) == long.as_deref() && !is_topologys(&host) => {
-            let name = format!("clusterdock-{own}");
-            host.long(name).short(None::<char>)
+fn group_help(group: &api::Group) -> String {
+    let help = if group.help.is_empty() {
+        format!("Nodes of the {} group", group.name)
+    } else {
+        group.help.clone()
+    };
+    match &group.nodes {
+        DefaultNodes::Sized { prefix, count: 0 } => {
+            format!("{help}: names, or N for {prefix}-1 to {prefix}-N [default: none]")
         }
-        _ => host,
-    });
-    command.arg(arg)
+        DefaultNodes::Sized { prefix, count } => {
+            format!("{help}: names, or N for {prefix}-1 to {prefix}-N [default: {count}]")
+        }
+        DefaultNodes::Named(names) if names.is_empty() => help,
+        DefaultNodes::Named(names) => format!("{help} [default: {}]", names.join(" ")),
+    }
+}
+
+/// Adds the topology's arguments to a command. A host flag of the same name or environment variable is renamed to
+/// `--clusterdock-FLAG`.
+pub fn add(command: Command, own: Vec<Arg>, environment: &str) -> Command {
+    let of_every_command = Cli::command()
+        .get_arguments()
+        .filter(|arg| arg.is_global_set())
+        .cloned()
+        .collect::<Vec<_>>();
+    let taken = |host: &Arg| {
+        host.get_long()
+            .is_some_and(|long| own.iter().any(|arg| is_taken_by(long, arg)))
+    };
+    let aside = |host: Arg| {
+        let name = format!("clusterdock-{}", host.get_long().unwrap_or_default());
+        let host = host
+            .short(None::<char>)
+            .env(variable(environment, &name))
+            .hide_env(true);
+        host.long(name)
+    };
+    let command = command.mut_args(|host| if taken(&host) { aside(host) } else { host });
+    // Under the global option's id, so that clap takes this one in its place.
+    let command = of_every_command
+        .into_iter()
+        .filter(taken)
+        .fold(command, |command, host| {
+            command.arg(aside(host).global(false))
+        });
+    command.args(own)
+}
+
+fn is_taken_by(long: &str, arg: &Arg) -> bool {
+    arg.get_long()
+        .is_some_and(|own| variable("", own) == variable("", long))
 }
 
 /// Reads the values of declared arguments.
 ///
 /// # Errors
-/// [`Kind::Usage`] naming the argument and what is wrong with its value.
+/// [`Kind::Usage`] for an invalid value.
 pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<String, Value>> {
     let mut values = BTreeMap::new();
     for arg in declared {
@@ -63,33 +106,39 @@ pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<St
         if arg.kind == ArgKind::Flag {
             values.insert(arg.name.clone(), Value::Flag(matches.get_flag(&id)));
         } else if matches.value_source(&id).is_some() {
-            let words: Vec<&str> = matches.get_many::<String>(&id).unwrap_or_default().map(String::as_str).collect();
-            values.insert(
-                arg.name.clone(),
-                value(arg.kind, &words)
-                    .map_err(|why| Error::new(Kind::Usage, format!("invalid value for `--{}`", arg.name)).cause(why))?,
-            );
+            let words: Vec<String> = matches
+                .get_many::<String>(&id)
+                .unwrap_or_default()
+                .cloned()
+                .collect();
+            let value = read(arg, words).map_err(|why| invalid(&arg.name, why))?;
+            values.insert(arg.name.clone(), value);
         }
     }
     Ok(values)
 }
 
-/// The values of declared arguments where the user has no say.
-///
-/// # Errors
-/// [`Kind::Plugin`] naming an argument whose default cannot be.
-pub fn defaults(declared: &[api::Arg]) -> Result<BTreeMap<String, Value>> {
-    let value = |arg: &api::Arg| {
-        let words: Vec<&str> = match (arg.kind, arg.default.as_deref()) {
-            (ArgKind::Flag, _) => return Some(Ok(Value::Flag(false))),
-            (ArgKind::List, default) => default?.split(',').collect(),
-            (_, default) => vec![default?],
-        };
-        Some(value(arg.kind, &words).map_err(|why| {
-            Error::new(Kind::Plugin, format!("the topology's default for `--{}` cannot be", arg.name)).cause(why)
-        }))
-    };
-    declared.iter().filter_map(|arg| Some(value(arg)?.map(|value| (arg.name.clone(), value)))).collect()
+fn invalid(flag: &str, why: String) -> Error {
+    Error::new(Kind::Usage, format!("invalid value for `--{flag}`")).cause(why)
+}
+
+/// The value of what the user typed; a secret may be in a file, so that it is in no list of processes.
+fn read(arg: &api::Arg, words: Vec<String>) -> Result<Value, String> {
+    let file = words.last().and_then(|word| word.strip_prefix('@'));
+    match file.filter(|_| arg.kind == ArgKind::Secret) {
+        None => arg.parse(&words),
+        Some(path) => {
+            let text = regular_file::read_to_string(path.as_ref());
+            let text = text.map_err(|error| format!("failed to read file `{path}`: {error}"))?;
+            arg.parse(&[text.trim_end_matches(['\r', '\n'])])
+        }
+    }
+}
+
+/// The default values of arguments, whose declaration has been checked.
+pub fn defaults(declared: &[api::Arg]) -> BTreeMap<String, Value> {
+    let value = |arg: &api::Arg| Some((arg.name.clone(), arg.default_value().ok()??));
+    declared.iter().filter_map(value).collect()
 }
 
 /// The topology's arguments as build arguments of its Dockerfiles: `--kafka-version 3.9` is `KAFKA_VERSION=3.9`, several
@@ -102,41 +151,67 @@ pub fn build_arguments(values: &BTreeMap<String, Value>) -> BTreeMap<String, Str
         Value::List(list) => Some(list.join(" ")),
         Value::Milliseconds(time) => Some(Duration::from_millis(*time).as_secs_f64().to_string()),
         Value::Bytes(bytes) => Some(bytes.to_string()),
+        Value::Port(port) => Some(port.number.to_string()),
+        Value::Path(path) => path.to_str().map(String::from),
+        // The engine keeps build arguments in the image's history.
+        Value::Secret(_) => None,
         Value::Map(map) => {
-            let entries = map.iter().map(|(name, values)| format!("{name}={}", values.join(",")));
+            let entries = map
+                .iter()
+                .map(|(name, values)| format!("{name}={}", values.join(",")));
             Some(entries.collect::<Vec<_>>().join(" "))
         }
-        _ => None,
     };
-    values.iter().filter_map(|(name, value)| Some((variable("", name), text(value)?))).collect()
+    values
+        .iter()
+        .filter_map(|(name, value)| Some((variable("", name), text(value)?)))
+        .collect()
 }
 
-/// Reads the host names of each group, its default ones where none were given.
+/// Reads the nodes of each group, by default those that the topology declares.
 ///
 /// # Errors
-/// [`Kind::Usage`] for a group with fewer or more nodes than it can have.
-pub fn nodes(matches: &ArgMatches, declared: &[api::Group]) -> Result<BTreeMap<String, Vec<String>>> {
-    let mut groups = BTreeMap::new();
+/// [`Kind::Usage`] for an invalid host name, or a group with too few or too many nodes.
+pub fn nodes(
+    matches: &ArgMatches,
+    declared: &[api::Group],
+    domain: &str,
+) -> Result<Vec<RequestedNode>> {
+    let mut nodes = Vec::new();
     for group in declared {
         let id = group_id(&group.name);
-        let given = matches!(matches.value_source(&id), Some(ValueSource::CommandLine | ValueSource::EnvVariable));
-        let nodes: Vec<String> = match given {
-            true => matches.get_many::<String>(&id).unwrap_or_default().cloned().collect(),
-            false => group.default_nodes.clone(),
+        let given = matches!(
+            matches.value_source(&id),
+            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
+        );
+        let words: Vec<&String> = matches.get_many(&id).unwrap_or_default().collect();
+        let names = if given {
+            group.names(&words)
+        } else {
+            group.default_names()
         };
-        let count = nodes.len();
-        let wrong = |limit: String| {
-            Err(Error::new(Kind::Usage, format!("node group `{}` cannot have {count} nodes", group.name)).cause(limit))
-        };
-        if count < group.min {
-            return wrong(format!("it needs at least {}", group.min));
+        let names = names.map_err(|why| {
+            let mut hints = words
+                .iter()
+                .filter_map(|word| host_name::check(word).err()?.hint);
+            match hints.next() {
+                Some(hint) => {
+                    let cause = why.trim_end_matches(&format!("; {hint}")).to_string();
+                    invalid(&group.name, cause).hint(hint)
+                }
+                None => invalid(&group.name, why),
+            }
+        })?;
+        for (at, hostname) in names.into_iter().enumerate() {
+            nodes.push(RequestedNode {
+                group: group.name.clone(),
+                number: at + 1,
+                fqdn: names::fqdn(&hostname, domain)?,
+                hostname,
+            });
         }
-        if let Some(max) = group.max.filter(|max| count > *max) {
-            return wrong(format!("it takes at most {max}"));
-        }
-        groups.insert(group.name.clone(), nodes);
     }
-    Ok(groups)
+    Ok(nodes)
 }
 
 fn arg(declared: &api::Arg, environment: &str) -> Arg {
@@ -144,7 +219,7 @@ fn arg(declared: &api::Arg, environment: &str) -> Arg {
         .long(declared.name.clone())
         .env(variable(environment, &declared.name))
         .hide_env(true)
-        .help(declared.help.clone())
+        .help(arg_help(declared))
         .required(declared.required && declared.default.is_none());
     if declared.kind == ArgKind::Flag {
         return arg.action(ArgAction::SetTrue);
@@ -152,14 +227,19 @@ fn arg(declared: &api::Arg, environment: &str) -> Arg {
     let metavar = match (declared.metavar.is_empty(), declared.kind) {
         (false, _) => declared.metavar.clone(),
         (_, ArgKind::Integer) => "N".into(),
+        (_, ArgKind::Port) => "PORT".into(),
         (_, ArgKind::Map) => "map".into(),
         (_, ArgKind::Duration) => "TIME".into(),
         (_, ArgKind::Size) => "SIZE".into(),
+        (_, ArgKind::Path) => "PATH".into(),
         _ => declared.name.to_uppercase().replace('-', "_"),
     };
     let arg = arg.value_name(metavar);
     let arg = match declared.kind {
-        ArgKind::List => arg.num_args(1..).value_delimiter(',').action(ArgAction::Append),
+        ArgKind::List => arg
+            .num_args(1..)
+            .value_delimiter(',')
+            .action(ArgAction::Append),
         ArgKind::Map => arg.num_args(1..).action(ArgAction::Append),
         _ => arg,
     };
@@ -167,28 +247,29 @@ fn arg(declared: &api::Arg, environment: &str) -> Arg {
         Some(default) => arg.default_value(default.clone()),
         None => arg,
     };
-    match declared.choices.is_empty() {
-        true => arg,
-        false => arg.value_parser(clap::builder::PossibleValuesParser::new(declared.choices.clone())),
+    if declared.choices.is_empty() {
+        arg
+    } else {
+        arg.value_parser(clap::builder::PossibleValuesParser::new(
+            declared.choices.clone(),
+        ))
     }
 }
 
-fn value(kind: ArgKind, words: &[&str]) -> Result<Value, String> {
-    let one = words.last().copied().unwrap_or_default();
-    match kind {
-        ArgKind::Integer => one.parse().map(Value::Integer).map_err(|_| format!("`{one}` is no whole number")),
-        ArgKind::List => Ok(Value::List(words.iter().map(ToString::to_string).collect())),
-        ArgKind::Map => map::parse(words.iter().copied()).map(Value::Map),
-        ArgKind::Duration => {
-            let time = duration::parse(one)?;
-            Ok(Value::Milliseconds(u64::try_from(time.as_millis()).unwrap_or(u64::MAX)))
-        }
-        ArgKind::Size => size::parse(one).map(Value::Bytes),
-        _ => Ok(Value::Text(one.to_string())),
+/// The help of an argument, with what its values can be.
+fn arg_help(declared: &api::Arg) -> String {
+    let mut help = declared.help.clone();
+    if let Some(range) = &declared.range {
+        let separator = if help.is_empty() { "" } else { " " };
+        help.push_str(&format!("{separator}[range: {range}]"));
     }
+    if declared.kind == ArgKind::Secret {
+        help.push_str("; @FILE reads it from a file");
+    }
+    help.trim_start_matches("; ").to_string()
 }
 
-/// Ids of the topology's arguments are kept apart from the host's, whose fields have the same names.
+/// The id of a topology's argument, which differs from that of a host option of the same name.
 fn arg_id(name: &str) -> String {
     format!("topology argument {name}")
 }
@@ -197,10 +278,7 @@ fn group_id(name: &str) -> String {
     format!("node group {name}")
 }
 
-fn is_topologys(arg: &Arg) -> bool {
-    arg.get_id().as_str().starts_with("topology argument ") || arg.get_id().as_str().starts_with("node group ")
-}
-
+/// The environment variable of a flag.
 fn variable(environment: &str, name: &str) -> String {
     format!("{environment}{}", name.to_uppercase().replace('-', "_"))
 }
@@ -210,22 +288,40 @@ mod tests {
     use super::*;
 
     #[test]
-    fn arguments_are_told_to_dockerfiles_as_variables() {
+    fn arguments_become_build_arguments_of_dockerfiles() {
+        let arg = |kind, name: &str, default: Option<&str>| api::Arg {
+            name: name.into(),
+            kind,
+            default: default.map(String::from),
+            ..api::Arg::default()
+        };
         let declared = [
-            api::Arg::text("kafka-version").default_value("3.9"),
-            api::Arg::list("parts").default_value("a,b"),
-            api::Arg::duration("patience").default_value("1m 30s"),
-            api::Arg::size("heap").default_value("1k"),
-            api::Arg::map("disks").default_value("a=x,y"),
-            api::Arg::integer("replicas"),
-            api::Arg::flag("tls"),
+            arg(ArgKind::Text, "kafka-version", Some("3.9")),
+            arg(ArgKind::List, "parts", Some("a,b")),
+            arg(ArgKind::Duration, "patience", Some("1m 30s")),
+            arg(ArgKind::Size, "heap", Some("1k")),
+            arg(ArgKind::Map, "disks", Some("a=x,y")),
+            arg(ArgKind::Port, "port", Some("53/udp")),
+            arg(ArgKind::Integer, "replicas", None),
+            arg(ArgKind::Secret, "password", None),
+            arg(ArgKind::Flag, "tls", None),
         ];
-        let values = defaults(&declared).unwrap();
-        let told: Vec<String> =
-            build_arguments(&values).iter().map(|(name, value)| format!("{name}={value}")).collect();
-        let expected = ["DISKS=a=x,y", "HEAP=1024", "KAFKA_VERSION=3.9", "PARTS=a b", "PATIENCE=90", "TLS=false"];
-        assert_eq!(told, expected);
-        let wrong = defaults(&[api::Arg::integer("replicas").default_value("many")]).unwrap_err();
-        assert_eq!(wrong.kind(), Kind::Plugin);
+        let mut values = defaults(&declared);
+        let secret = declared[7].parse(&["hunter2"]).unwrap();
+        values.insert("password".into(), secret);
+        let arguments: Vec<String> = build_arguments(&values)
+            .iter()
+            .map(|(name, value)| format!("{name}={value}"))
+            .collect();
+        let expected = [
+            "DISKS=a=x,y",
+            "HEAP=1024",
+            "KAFKA_VERSION=3.9",
+            "PARTS=a b",
+            "PATIENCE=90",
+            "PORT=53",
+            "TLS=false",
+        ];
+        assert_eq!(arguments, expected);
     }
 }

@@ -1,62 +1,92 @@
-//! A command on one node that has our terminal, or our standard input and outputs.
+//! A command on one node, connected to the user's terminal or to standard input and output.
 
-use crate::cluster::Node;
-use crate::engine::ExecSpec;
-use crate::error::{Error, Result};
-use crate::execution::command::{self, Command};
-use crate::session::Session;
-use crate::terminal;
 use std::time::Duration;
 
-/// The exit code where nobody reads the output any more (`clusterdock exec NODE -- yes | head -1`): that of a program
-/// which SIGPIPE ended.
-const UNREAD: u8 = 128 + 13;
+use super::Console;
+use crate::cluster::Node;
+use crate::engine::{ExecSpec, Execs};
+use crate::error::{Error, Kind, Result};
+use crate::execution::command::Command;
+use crate::execution::exec_call;
+use crate::sink;
+use crate::terminal;
 
-/// Runs a command that has a terminal, and lends it ours.
-pub(super) async fn on_terminal(session: &Session<'_>, node: &Node, mut spec: ExecSpec) -> Result<u8> {
-    spec.terminal = true;
-    spec.stdin = true;
-    spec.size = terminal::size();
-    let term = std::env::var("TERM").unwrap_or_else(|_| "xterm".into());
-    spec.environment.push(format!("TERM={term}"));
-    let _lent = session.report.lend_terminal();
-    attached(session, node, &spec, None).await
-}
+/// The exit code if the reader of the output has gone (`clusterdock exec NODE -- yes | head -1`): that of a program killed
+/// by SIGPIPE.
+pub(super) const UNREAD: u8 = 128 + 13;
 
-/// Runs a command that has our standard input and outputs, and no terminal; longer than the deadline, it is ended.
-pub(super) async fn on_pipes(
-    session: &Session<'_>,
+/// Runs a command in a terminal on the node, which is connected to the user's terminal.
+pub(super) async fn on_terminal(
+    console: &Console<'_>,
     node: &Node,
     mut spec: ExecSpec,
     deadline: Option<Duration>,
 ) -> Result<u8> {
-    spec.stdin = terminal::passes_input();
-    attached(session, node, &spec, deadline).await
+    spec.terminal = true;
+    spec.size = terminal::size();
+    let term = std::env::var("TERM")
+        .ok()
+        .filter(|term| !term.is_empty())
+        .unwrap_or("xterm".into());
+    spec.environment.push(format!("TERM={term}"));
+    let _lent = sink::lend_terminal(console.report.as_ref());
+    attached(console, node, &spec, deadline).await
 }
 
-async fn attached(session: &Session<'_>, node: &Node, spec: &ExecSpec, deadline: Option<Duration>) -> Result<u8> {
-    let Session { engine, report, stop, .. } = *session;
-    let command = Command { engine, id: &node.container.id, spec, stdin: None, stop, deadline };
-    let code = command.attended(async |spec| {
+/// Runs a command without a terminal.
+pub(super) async fn on_pipes(
+    console: &Console<'_>,
+    node: &Node,
+    spec: ExecSpec,
+    deadline: Option<Duration>,
+) -> Result<u8> {
+    attached(console, node, &spec, deadline).await
+}
+
+async fn attached(
+    console: &Console<'_>,
+    node: &Node,
+    spec: &ExecSpec,
+    deadline: Option<Duration>,
+) -> Result<u8> {
+    let (engine, sink) = (&console.engine, console.sink.as_ref());
+    let command = Command {
+        engine,
+        id: &node.container.id,
+        spec,
+        stdin: None,
+        stop: console.stop,
+        deadline,
+    };
+    let code = command.attended(async |spec, begun| {
         let exec = engine.exec(command.id, spec).await?;
+        begun.is(&exec.id);
         let id = exec.id.clone();
-        let shown = match spec.terminal {
-            true => terminal::attend(engine, exec, report).await?,
-            false => terminal::pipe(exec, report).await?,
+        let shown = if spec.terminal {
+            terminal::attend(engine, exec, sink, spec.stdin).await?
+        } else {
+            terminal::pipe(exec, sink, spec.stdin).await?
         };
-        match shown.is_break() {
-            true => Ok(None),
-            false => Ok(Some(command::exit_code(engine, &id).await?)),
+        if shown.is_break() {
+            Ok(None)
+        } else {
+            Ok(Some(exec_call::exit_code(engine, &id).await?))
         }
     });
-    code.await.map(|code| code.map_or(UNREAD, exit_code)).map_err(|error| on(node, error))
+    code.await
+        .map(|code| code.map_or(UNREAD, exit_code))
+        .map_err(|unfinished| on(node, unfinished.into()))
 }
 
-/// An exit code as this program can end with it.
+/// An exit code of a command as this program's own.
 pub(super) fn exit_code(code: i64) -> u8 {
     u8::try_from(code).unwrap_or(1)
 }
 
+/// The error of a command on a node. An interrupt needs no context: the user knows what was interrupted.
 pub(super) fn on(node: &Node, error: Error) -> Error {
-    error.context(format!("failed to run the command on node `{}`", node.fqdn))
+    if matches!(error.kind(), Kind::Interrupted | Kind::Terminated) {
+        return error;
+    }
+    error.context(format!("failed to run the command on node `{}`", node.name))
 }

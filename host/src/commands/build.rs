@@ -1,107 +1,191 @@
 //! `build`: a topology's images, from their Dockerfiles and by its build hook.
 
-use super::rm;
-use super::start::{StartError, order};
-use crate::cli::start::{self as cli, PUSH, Pull, REPOSITORY, StartArgs};
-use crate::cli::topology_args;
-use crate::error::{Error, Kind, Result};
-use crate::event::Event;
-use crate::execution::hook::Made;
-use crate::execution::order::Order;
-use crate::execution::transaction;
-use crate::image::context::Context;
-use crate::image::{Provider, Source, Wanted, registry};
-use crate::plan::removal as plan;
-use crate::session::Session;
-use crate::topology::manifest::System;
-use crate::topology::open::Topology;
-use crate::topology::plugin::Hook;
-use clap::FromArgMatches;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsString;
 use std::path::Path;
 
+use super::Console;
+use super::rm;
+use super::topology_command::{StartError, TopologyCommand};
+use crate::cli::build::{PUSH, REPOSITORY};
+use crate::cli::start::StartArgs;
+use crate::cli::topology_args;
+use crate::cluster::observed::Observed;
+use crate::engine::reference::{DOCKER_HUB, is_registry};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::image::build_context::Context;
+use crate::image::pull::Pull;
+use crate::image::{Provider, Source, Wanted};
+use crate::plan::removal as plan;
+use crate::start::hook_calls::Made;
+use crate::start::open_topology::Topology;
+use crate::start::order::Order;
+use crate::start::transaction::{self, Done};
+use crate::topology::manifest::System;
+use crate::topology::plugin::Hook;
+
 /// Builds the images of the topology named on the command line.
-pub async fn build(session: &Session<'_>, given: &OsString, argv: &[OsString]) -> Result<(), StartError> {
-    let topology = Topology::open(session, Path::new(given)).await?;
-    let result = of_topology(session, &topology, argv).await;
+pub async fn build(
+    console: &Console<'_>,
+    given: &OsString,
+    argv: &[OsString],
+) -> Result<(), StartError> {
+    let topology = Topology::open(console, Path::new(given)).await?;
+    let result = build_images(console, &topology, argv).await;
     topology.close().await;
     result
 }
 
-async fn of_topology(session: &Session<'_>, topology: &Topology, argv: &[OsString]) -> Result<(), StartError> {
-    let name = &topology.manifest.name;
-    let declaration = topology.plugin().declare().await?;
-    let command = crate::cli::command_with(cli::build_command_of(name, &declaration));
-    let matches = command.try_get_matches_from(argv).map_err(StartError::CommandLine)?;
-    let (_, matches) = matches.subcommand().expect("the first reading found `build`");
-    let mut args = StartArgs::from_arg_matches(matches).map_err(StartError::CommandLine)?;
-    if args.dry_run {
-        return Err(Error::new(Kind::Usage, "`build` has no --dry-run").into());
+async fn build_images(
+    console: &Console<'_>,
+    topology: &Topology,
+    argv: &[OsString],
+) -> Result<(), StartError> {
+    let mut command = TopologyCommand::read(console, topology, argv, Hook::Build).await?;
+    if command.args.dry_run {
+        return Err(Error::new(Kind::Usage, "`build` does not support --dry-run").into());
     }
-    let repository = matches.get_one::<String>(REPOSITORY).map(String::as_str).unwrap_or_default();
-    let (registry, namespace) = registry_and_namespace(repository);
-    (args.registry, args.namespace) = (registry.map(Into::into), Some(namespace.into()));
-    let own = topology_args::values(matches, &declaration.build_args)?;
-    let images = images(topology, &args, &topology_args::build_arguments(&own))?;
-    if images.is_empty() && !declaration.builds {
-        return Err(Error::new(Kind::Usage, format!("topology `{name}` has nothing to build"))
-            .cause("no image of its manifest has a `context`, and it has no build hook")
-            .into());
+    set_repository(&mut command);
+    let arguments = topology_args::build_arguments(&command.values()?);
+    let images = images(topology, &command.args, &arguments)?;
+    let has_hook = command.declaration.has(Hook::Build);
+    if images.is_empty() && !has_hook {
+        return Err(nothing_to_build(topology, command.args.operating_system.as_deref()).into());
     }
-    let order = match declaration.builds {
-        true => Some(order(session, topology, &declaration, &args, matches, Hook::Build).await?),
-        false => None,
+    // Before the images are built, so that a mistake on the command line costs no time.
+    let order = if has_hook {
+        Some(command.order(console).await?)
+    } else {
+        None
     };
-    let events = |event| session.event(event);
-    let (engine, pull, stop) = (session.engine, args.pull_policy(), session.stop);
-    let provider = Provider { engine, registries: &session.registries, pull, stop, events: &events };
-    let mut made = Vec::new();
-    for (reference, context) in images {
-        provider.build_afresh(&reference, &context).await?;
-        made.push(Made { reference, pushed: false });
-    }
+    let events = |event| console.event(event);
+    let provider = Provider {
+        engine: console.engine,
+        registries: &console.registries,
+        pull: command.args.pull_policy(),
+        stop: console.stop,
+        events: &events,
+    };
+    let mut built = build_each(&provider, images).await?;
     if let Some(mut order) = order {
-        if !made.is_empty() && order.pull == Pull::Always {
-            // What has just been built is not pulled over.
+        if !built.is_empty() && order.pull == Pull::Always {
+            // An image that has just been built must not be replaced by a pulled one.
             order.pull = Pull::Missing;
         }
-        made.extend(run_hook(session, order, args.retain).await?);
+        built.extend(run_hook(console, order, command.args.retain).await?);
     }
-    if matches.get_flag(PUSH) {
-        for image in made.iter().filter(|image| !image.pushed) {
+    if command.matches.get_flag(PUSH) {
+        for image in built.iter().filter(|image| !image.pushed) {
             provider.push(&image.reference).await?;
         }
     }
-    session.report.answer(&made.iter().map(|image| format!("{}\n", image.reference)).collect::<String>())?;
+    let references: String = built
+        .iter()
+        .map(|image| format!("{}\n", image.reference))
+        .collect();
+    console.report.answer(&references)?;
     Ok(())
 }
 
-/// Starts a cluster for the build hook, and removes it afterwards; gives the images that the hook made.
-async fn run_hook(session: &Session<'_>, order: Order<'_>, keep: bool) -> Result<Vec<Made>> {
-    let started = transaction::start(session, order).await?.expect("it was no dry run");
-    started.closing.iter().for_each(|message| session.event(Event::Done { message: message.clone() }));
+/// Takes registry and namespace of the images from `--repository`; the manifest's namespace if it is not given.
+fn set_repository(command: &mut TopologyCommand<'_>) {
+    let repository = command.matches.get_one::<String>(REPOSITORY);
+    let parts = repository.map(|repository| registry_and_namespace(repository));
+    let registry = parts.and_then(|(registry, _)| registry).map(String::from);
+    let namespace = parts.map(|(_, namespace)| namespace.to_string());
+    command.args.registry = registry;
+    command.args.namespace = namespace;
+}
+
+/// Builds images from their contexts, one after the other.
+async fn build_each(provider: &Provider<'_>, images: Vec<(String, Context)>) -> Result<Vec<Made>> {
+    let mut built = Vec::new();
+    for (reference, context) in images {
+        provider.build_afresh(&reference, &context).await?;
+        built.push(Made {
+            reference,
+            pushed: false,
+        });
+    }
+    Ok(built)
+}
+
+fn nothing_to_build(topology: &Topology, system: Option<&str>) -> Error {
+    let (name, systems) = (&topology.manifest.name, &topology.manifest.images.systems);
+    let built: Vec<String> = systems
+        .iter()
+        .filter(|(_, system)| matches!(system, System::Built { .. }))
+        .map(|(name, _)| format!("`{name}`"))
+        .collect();
+    match system {
+        Some(system) if !built.is_empty() => {
+            let why = match systems.get(system) {
+                Some(_) => {
+                    format!("the image of `{system}` is assembled by `start`, not built")
+                }
+                None => format!("its manifest declares no image `{system}`"),
+            };
+            let error = Error::new(
+                Kind::Usage,
+                format!("topology `{name}` has nothing to build for `{system}`"),
+            );
+            error.cause(why).hint(format!(
+                "choose another --operating-system: {}",
+                built.join(", ")
+            ))
+        }
+        _ => Error::new(
+            Kind::Usage,
+            format!("topology `{name}` has nothing to build"),
+        )
+        .cause("none of the images in its manifest has a `context`, and it has no build hook"),
+    }
+}
+
+/// Starts a cluster for the build hook and removes it afterwards. Returns the images that the hook committed.
+async fn run_hook(console: &Console<'_>, order: Order<'_>, keep: bool) -> Result<Vec<Made>> {
+    let Done::Started(started) = transaction::start(console, order).await? else {
+        unreachable!("`build` has no dry run");
+    };
+    for message in started.closing {
+        console.event(Event::Done { message });
+    }
     if !keep {
-        remove(session, &started.cluster.name).await?;
+        remove(console, &started.cluster.name).await?;
     }
     Ok(started.made)
 }
 
-/// The images with a Dockerfile: the one of `--operating-system`, else all.
+/// The images with a Dockerfile: the one for `--operating-system`, or all.
 fn images(
     topology: &Topology,
     args: &StartArgs,
     arguments: &BTreeMap<String, String>,
 ) -> Result<Vec<(String, Context)>> {
     let manifest = &topology.manifest;
-    let chosen = |system: &str| args.operating_system.as_deref().is_none_or(|wanted| wanted == system);
-    let built = manifest.images.systems.iter().filter(|(_, system)| matches!(system, System::Built { .. }));
+    let chosen = |system: &str| {
+        args.operating_system
+            .as_deref()
+            .is_none_or(|wanted| wanted == system)
+    };
+    let built = manifest
+        .images
+        .systems
+        .iter()
+        .filter(|(_, system)| matches!(system, System::Built { .. }));
     let mut images = Vec::new();
     for (system, _) in built.filter(|(system, _)| chosen(system)) {
         let (registry, namespace) = (args.registry.as_deref(), args.namespace.as_deref());
-        // The folder of locks is of no use here: only assembled images keep anything in it.
-        let wanted =
-            Wanted::of_system(manifest, topology.folder.as_deref(), system, registry, namespace, Path::new(""))?;
+        // Without a folder for locks: only assembled images need one.
+        let wanted = Wanted::of_system(
+            manifest,
+            topology.folder.as_deref(),
+            system,
+            registry,
+            namespace,
+            Path::new(""),
+        )?;
         let Wanted { reference, source } = wanted.with_arguments(arguments.clone());
         if let Source::Built(context) = source {
             images.push((reference, context));
@@ -110,17 +194,25 @@ fn images(
     Ok(images)
 }
 
-async fn remove(session: &Session<'_>, cluster: &str) -> Result<()> {
-    let observed = session.observe().await?;
-    let plan = plan::clusters(&observed, &BTreeSet::from([cluster.to_string()]), true);
-    rm::carry_out(session, &plan, false, &format!("cluster {cluster}")).await
+async fn remove(console: &Console<'_>, cluster: &str) -> Result<()> {
+    let observed = console.observe().await?;
+    let names = BTreeSet::from([cluster.to_string()]);
+    let plan = |observed: &Observed| plan::clusters(observed, &names, true);
+    rm::carry_out(
+        console,
+        plan(&observed),
+        plan,
+        None,
+        &format!("cluster {cluster}"),
+    )
+    .await
 }
 
 /// `REGISTRY/NAMESPACE`, or a namespace of Docker's own registry.
 fn registry_and_namespace(repository: &str) -> (Option<&str>, &str) {
     match repository.split_once('/') {
-        Some((registry::DOCKER_HUB, rest)) => (None, rest),
-        Some((first, rest)) if registry::is_host(first) => (Some(first), rest),
+        Some((DOCKER_HUB, rest)) => (None, rest),
+        Some((first, rest)) if is_registry(first) => (Some(first), rest),
         _ => (None, repository),
     }
 }

@@ -1,113 +1,135 @@
 //! `exec`: a command on one node, connected to this terminal or pipe, or on many in parallel with prefixed lines.
 
-use super::attached::{exit_code, on, on_pipes, on_terminal};
-use super::list;
-use crate::cli::Exec;
-use crate::cluster::{Cluster, Node};
-use crate::engine::{Chunk, ExecSpec};
-use crate::error::{Error, Kind, Result};
-use crate::execution::command::Command;
-use crate::execution::hook::Lines;
-use crate::report::Stream;
-use crate::select;
-use crate::session::Session;
-use crate::terminal;
-use futures_util::future::join_all;
+use std::collections::BTreeSet;
 
-/// Runs a command; gives its exit code, over several nodes the first that is not 0 in node order.
-pub async fn exec(session: &Session<'_>, args: &Exec) -> Result<u8> {
-    let clusters = list::clusters(session).await?;
-    let nodes = nodes(&clusters, args)?;
+use super::Console;
+use super::attached::{on_pipes, on_terminal};
+use super::list;
+use super::several::on_several;
+use crate::cli::Exec;
+use crate::cluster::select::{self, Selection};
+use crate::cluster::{Cluster, Node};
+use crate::engine::ExecSpec;
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::terminal;
+
+/// Runs a command and returns its exit code. Of several nodes, the first in order whose code is not 0 decides.
+pub async fn exec(console: &Console<'_>, args: &Exec) -> Result<u8> {
+    let clusters = list::clusters(console).await?;
+    let target = target(console, &clusters, args)?;
     let spec = ExecSpec {
         command: args.command.clone(),
         user: Some(args.user.clone()),
-        environment: args.env.iter().map(|pair| environment(pair)).collect::<Result<_>>()?,
+        environment: args
+            .env
+            .iter()
+            .map(|pair| environment(pair))
+            .collect::<Result<_>>()?,
         working_directory: args.workdir.clone(),
+        stdin: args.interactive,
         detached: args.detach,
         ..ExecSpec::default()
     };
-    match (&args.node, &nodes[..]) {
-        (Some(_), [node]) if !args.detach => on_one(session, node, spec, args).await,
-        _ => on_many(session, &nodes, &spec, args).await,
+    match target {
+        Target::Node(node) if !args.detach => on_one(console, node, spec, args).await,
+        Target::Node(node) => on_several(console, &[node], &spec, args.timeout).await,
+        Target::Several(nodes) => on_several(console, &nodes, &spec, args.timeout).await,
     }
 }
 
-async fn on_one(session: &Session<'_>, node: &Node, spec: ExecSpec, args: &Exec) -> Result<u8> {
-    match !args.no_tty && args.timeout.is_none() && terminal::is_interactive() {
-        true => on_terminal(session, node, spec).await,
-        false => on_pipes(session, node, spec, args.timeout).await,
+async fn on_one(console: &Console<'_>, node: &Node, spec: ExecSpec, args: &Exec) -> Result<u8> {
+    if !args.tty {
+        return on_pipes(console, node, spec, args.timeout).await;
     }
+    if args.interactive && !terminal::can_type() {
+        return Err(Error::new(Kind::Usage, "standard input is not a terminal").hint("omit -t"));
+    }
+    on_terminal(console, node, spec, args.timeout).await
 }
 
-async fn on_many(session: &Session<'_>, nodes: &[&Node], spec: &ExecSpec, args: &Exec) -> Result<u8> {
-    let width = nodes.iter().map(|node| node.fqdn.len()).max().unwrap_or_default();
-    let results = join_all(nodes.iter().map(|node| async move {
-        let command = Command {
-            engine: session.engine,
-            id: &node.container.id,
-            spec,
-            stdin: None,
-            stop: session.stop,
-            deadline: args.timeout,
-        };
-        let (mut out, mut err) = (Lines::default(), Lines::default());
-        let prefixed = |line: &str| format!("{:<width$} | {line}\n", node.fqdn);
-        // A stream that cannot be written any more does not end the command on the nodes.
-        let say = |line: &str| drop(session.report.stream(Stream::Stdout, prefixed(line).as_bytes()));
-        let say_error = |line: &str| drop(session.report.stream(Stream::Stderr, prefixed(line).as_bytes()));
-        let result = command
-            .run(|chunk| match chunk {
-                Chunk::Stdout(bytes) => out.push(bytes, say),
-                Chunk::Stderr(bytes) => err.push(bytes, say_error),
-            })
-            .await;
-        out.finish(say);
-        err.finish(say_error);
-        result.map(|outcome| exit_code(outcome.exit_code)).map_err(|error| on(node, error))
-    }))
-    .await;
-    let mut first = 0;
-    for result in results {
-        let code = result?;
-        first = if first == 0 { code } else { first };
-    }
-    Ok(first)
+/// Where to run the command.
+enum Target<'a> {
+    /// On one node that was named, which can have the terminal.
+    Node(&'a Node),
+    /// On several nodes, or on a cluster or group that happens to have one.
+    Several(Vec<&'a Node>),
 }
 
-fn nodes<'a>(clusters: &'a [Cluster], args: &Exec) -> Result<Vec<&'a Node>> {
-    if let Some(name) = &args.node {
-        return Ok(vec![select::running(select::node(clusters, name)?)?]);
+/// The nodes to run on: a single node, which must be running, or those selected nodes that are running.
+fn target<'a>(console: &Console<'_>, clusters: &'a [Cluster], args: &Exec) -> Result<Target<'a>> {
+    let nodes = selected(clusters, args)?;
+    if let [node] = nodes[..]
+        && args.selection.selection().names_only_nodes(clusters)
+    {
+        return Ok(Target::Node(select::running(node)?));
     }
-    if let Some(name) = &args.cluster {
-        select::cluster(clusters, name)?;
+    if args.interactive || args.tty {
+        return Err(Error::new(Kind::Usage, "-i and -t require a single node")
+            .cause("a cluster, a group or several nodes are selected"));
     }
-    let (cluster, group) = match args.group.as_deref().map(|group| group.split_once('/').ok_or(group)) {
-        Some(Ok((cluster, group))) => (Some(cluster), Some(group)),
-        Some(Err(group)) => (args.cluster.as_deref(), Some(group)),
-        None => (args.cluster.as_deref(), None),
+    let (running, others): (Vec<&Node>, Vec<&Node>) =
+        nodes.into_iter().partition(|node| node.is_running());
+    if running.is_empty() {
+        return Err(none_is_running(&others));
+    }
+    for node in others {
+        let message = format!("skipping node {}: not running ({})", node.name, state(node));
+        console.event(Event::Warning { message });
+    }
+    Ok(Target::Several(running))
+}
+
+fn selected<'a>(clusters: &'a [Cluster], args: &Exec) -> Result<Vec<&'a Node>> {
+    let selection = args.selection.selection();
+    let nodes = match &args.cluster {
+        Some(cluster) => {
+            select::cluster(clusters, cluster)?;
+            let names = std::slice::from_ref(cluster);
+            select::nodes(clusters, &Selection { names, ..selection })?
+        }
+        None => select::nodes(clusters, &selection)?,
     };
-    let chosen: Vec<&Node> = clusters
-        .iter()
-        .filter(|one| cluster.is_none_or(|name| one.name == name))
-        .flat_map(|one| &one.nodes)
-        .filter(|node| group.is_none_or(|name| node.group == name))
-        .collect();
-    if chosen.is_empty() {
-        let what = group.map_or("no nodes".into(), |group| format!("no nodes in group `{group}`"));
-        return Err(Error::new(Kind::NotFound, what).hint("`clusterdock ps` lists the nodes there are"));
+    if nodes.is_empty() {
+        return Err(Error::new(Kind::NotFound, "no nodes").hint("`clusterdock ps` lists all nodes"));
     }
-    chosen.into_iter().map(select::running).collect()
+    Ok(nodes)
+}
+
+/// A node's state in one word: `exited`.
+fn state(node: &Node) -> &'static str {
+    node.container.state.as_str()
+}
+
+fn none_is_running(nodes: &[&Node]) -> Error {
+    let states: Vec<String> = nodes
+        .iter()
+        .map(|node| format!("{} ({})", node.name, state(node)))
+        .collect();
+    let clusters: BTreeSet<&str> = nodes.iter().map(|node| node.cluster.as_str()).collect();
+    let clusters: Vec<&str> = clusters.into_iter().collect();
+    Error::new(Kind::Conflict, "no node is running")
+        .cause(states.join(", "))
+        .hint(format!(
+            "start them with `clusterdock resume {}`",
+            clusters.join(" ")
+        ))
 }
 
 fn environment(pair: &str) -> Result<String> {
-    if pair.split_once('=').is_some_and(|(name, _)| !name.is_empty()) {
+    if pair
+        .split_once('=')
+        .is_some_and(|(name, _)| !name.is_empty())
+    {
         return Ok(pair.to_string());
     }
-    // As Docker: a bare name takes its value from here.
+    // A bare name takes its value from this process's environment, as in docker.
     match std::env::var(pair) {
         Ok(value) => Ok(format!("{pair}={value}")),
-        Err(_) => {
-            Err(Error::new(Kind::Usage, format!("invalid environment variable `{pair}`")).hint("write NAME=VALUE"))
-        }
+        Err(_) => Err(Error::new(
+            Kind::Usage,
+            format!("invalid environment variable `{pair}`"),
+        )
+        .hint("use NAME=VALUE")),
     }
 }

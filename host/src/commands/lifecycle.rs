@@ -1,149 +1,244 @@
-//! `stop`, `resume`, `restart`, `pause`, `unpause`, `kill` and `wait`: what becomes of nodes that are there.
+//! `stop`, `resume`, `restart`, `pause`, `unpause`, `kill` and `wait`: changes to existing nodes.
 
-use crate::cli::lifecycle as cli;
-use crate::cluster::{self, Node};
-use crate::engine::ContainerState;
-use crate::error::Result;
-use crate::event::Event;
-use crate::execution::lifecycle::{self, Lifecycle};
-use crate::machine::port::{self, HeldPorts};
-use crate::machine::route;
-use crate::plan::lifecycle::{Change, LifecycleInputs, NodeLife};
-use crate::plan::{self, LifecyclePlan};
-use crate::report::words;
-use crate::select::{self, Selection};
-use crate::session::Session;
-use futures_util::{StreamExt, TryStreamExt, stream};
 use std::collections::BTreeMap;
 use std::time::Duration;
+
+use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
+use ipnet::Ipv4Net;
+
+use super::{Console, dry_run};
+use crate::cli::lifecycle as cli;
+use crate::cli::selection::SelectionArgs;
+use crate::cluster::observed::Observed;
+use crate::cluster::select;
+use crate::cluster::{self, Node};
+use crate::engine::{ContainerState, Inventory, System};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::execution::executor::{self, Execution, Means, WORKERS};
+use crate::execution::watch::Watch;
+use crate::execution::work::EngineAlone;
+use crate::machine::host_port::{self, HeldPorts};
+use crate::plan::explain;
+use crate::plan::lifecycle::{Change, LifecycleInputs};
+use crate::plan::step::{Place, Target};
+use crate::plan::{self, LifecyclePlan};
+use crate::pulse;
+use crate::report::words;
+use crate::start::look::look;
+use crate::stop::Stop;
 
 /// Inspections under way at once.
 const LOOKS: usize = 16;
 
 /// Stops nodes.
-pub async fn stop(session: &Session<'_>, args: &cli::Stop) -> Result<()> {
-    carry_out(session, &args.plain, &Change::Stop { grace_seconds: seconds(args.time) }, None).await
+pub async fn stop(console: &Console<'_>, args: &cli::Stop) -> Result<()> {
+    carry_out(
+        console,
+        &args.change,
+        &Change::Stop {
+            grace_seconds: seconds(args.time),
+        },
+        None,
+    )
+    .await
 }
 
-/// Starts nodes that have stopped.
-pub async fn resume(session: &Session<'_>, args: &cli::Resume) -> Result<()> {
-    carry_out(session, &args.plain, &Change::Resume, Some(args.timeout)).await
+/// Starts stopped nodes.
+pub async fn resume(console: &Console<'_>, args: &cli::Resume) -> Result<()> {
+    carry_out(console, &args.change, &Change::Resume, Some(args.timeout)).await
 }
 
 /// Stops nodes and starts them again.
-pub async fn restart(session: &Session<'_>, args: &cli::Restart) -> Result<()> {
-    let change = Change::Restart { grace_seconds: seconds(args.time) };
-    carry_out(session, &args.plain, &change, Some(args.timeout)).await
+pub async fn restart(console: &Console<'_>, args: &cli::Restart) -> Result<()> {
+    let change = Change::Restart {
+        grace_seconds: seconds(args.time),
+    };
+    carry_out(console, &args.change, &change, Some(args.timeout)).await
 }
 
-/// Freezes nodes.
-pub async fn pause(session: &Session<'_>, args: &cli::Plain) -> Result<()> {
-    carry_out(session, args, &Change::Pause, None).await
+/// Pauses nodes.
+pub async fn pause(console: &Console<'_>, args: &cli::ChangeArgs) -> Result<()> {
+    carry_out(console, args, &Change::Pause, None).await
 }
 
-/// Lets frozen nodes go on.
-pub async fn unpause(session: &Session<'_>, args: &cli::Plain) -> Result<()> {
-    carry_out(session, args, &Change::Unpause, None).await
+/// Unpauses nodes.
+pub async fn unpause(console: &Console<'_>, args: &cli::ChangeArgs) -> Result<()> {
+    carry_out(console, args, &Change::Unpause, None).await
 }
 
 /// Sends nodes a signal.
-pub async fn kill(session: &Session<'_>, args: &cli::Kill) -> Result<()> {
-    carry_out(session, &args.plain, &Change::Signal(args.signal.clone()), None).await
+pub async fn kill(console: &Console<'_>, args: &cli::Kill) -> Result<()> {
+    carry_out(
+        console,
+        &args.change,
+        &Change::Signal(args.signal.clone()),
+        None,
+    )
+    .await
 }
 
-/// Waits until nodes run and are ready.
-pub async fn wait(session: &Session<'_>, args: &cli::Wait) -> Result<()> {
-    let plan = plan(session, &args.chosen, &Change::Wait).await?;
-    execute(session, &plan, Some(args.timeout)).await?;
-    session.event(Event::Done { message: done(&plan, &Change::Wait) });
+/// Waits until nodes are running and ready.
+pub async fn wait(console: &Console<'_>, args: &cli::Wait) -> Result<()> {
+    let plan = plan(console, &args.selection, &Change::Wait).await?;
+    execute(console, &plan, Some(args.timeout)).await?;
+    console.event(Event::Done {
+        message: done(&plan, &Change::Wait),
+    });
     Ok(())
 }
 
-async fn carry_out(session: &Session<'_>, args: &cli::Plain, change: &Change, timeout: Option<Duration>) -> Result<()> {
-    let plan = plan(session, &args.chosen, change).await?;
-    if args.dry_run {
-        return session.report.answer(&plan.to_string());
+async fn carry_out(
+    console: &Console<'_>,
+    args: &cli::ChangeArgs,
+    change: &Change,
+    timeout: Option<Duration>,
+) -> Result<()> {
+    let plan = plan(console, &args.selection, change).await?;
+    if let Some(format) = args.dry_run() {
+        return dry_run::print(console.report, &plan.plan, format);
     }
-    let held = match session.engine.is_local() {
-        true => port::hold_again(&plan.ports())?,
-        false => HeldPorts::default(),
+    let held = if console.engine.is_local() {
+        host_port::hold_again(&plan.ports)?
+    } else {
+        HeldPorts::default()
     };
-    execute(session, &plan, timeout).await?;
+    execute(console, &plan, timeout).await?;
     drop(held);
-    session.event(Event::Done { message: done(&plan, change) });
+    console.event(Event::Done {
+        message: done(&plan, change),
+    });
     Ok(())
 }
 
-async fn execute(session: &Session<'_>, plan: &LifecyclePlan, timeout: Option<Duration>) -> Result<()> {
-    let work = Lifecycle {
-        engine: session.engine,
-        plan,
-        stop: session.stop,
-        timeout,
-        since: jiff::Timestamp::now().as_second(),
-        events: &|event| session.event(event),
+async fn execute(
+    console: &Console<'_>,
+    lifecycle: &LifecyclePlan,
+    timeout: Option<Duration>,
+) -> Result<()> {
+    let events = |event| console.event(event);
+    let watch = Watch::new(&console.engine, &events);
+    // Stopping this work must not stop the repair after a failure.
+    let stop = Stop::new();
+    let plan = &lifecycle.plan;
+    let means = Means {
+        engine: console.engine,
+        stop: &stop,
+        watch: &watch,
+        workers: WORKERS,
+        keys: &BTreeMap::new(),
+        work: &EngineAlone,
+        events: &events,
     };
-    lifecycle::carry_out(work).await
+    let execution = Execution::new(plan, means);
+    let work = async {
+        let run = watch.over(plan, execution.run());
+        match timeout {
+            None => run.await,
+            Some(time) => stop.within(time, || unready(&watch, time), run).await,
+        }
+    };
+    let work = console.stop.also(&stop, work);
+    let what = || watch.in_words("Waiting for the engine");
+    let outcome = pulse::with_pulse(&events, what, work.boxed_local()).await;
+    if outcome.is_success() {
+        return Ok(());
+    }
+    put_back(console, lifecycle.endangered(&outcome)).await;
+    Err(explain::why(plan, outcome))
 }
 
-async fn plan(session: &Session<'_>, chosen: &cli::Chosen, change: &Change) -> Result<LifecyclePlan> {
-    let observed = session.observe().await?;
+fn unready(watch: &Watch<'_>, limit: Duration) -> Error {
+    let error = Error::new(Kind::Timeout, "the nodes were not ready in time")
+        .cause(format!("after {}", humantime::format_duration(limit)))
+        .hint("allow more time with --timeout");
+    watch.still_waiting(error)
+}
+
+/// Restores network connections that a failed start has cost nodes. If this fails too, the next start plans to restore
+/// them.
+async fn put_back(console: &Console<'_>, nodes: Vec<(Target, Place)>) {
+    let mut lost = Vec::new();
+    for (container, place) in nodes {
+        let id = container.id.as_deref().unwrap_or_default();
+        let state = console.guarded().container_state(id).await;
+        if state.is_ok_and(|state| state.networks.is_empty()) {
+            lost.push((container, place));
+        }
+    }
+    let plan = plan::lifecycle::put_back(console.engine.address(), lost);
+    executor::execute(&plan, console.engine, console.stop, &|_| ()).await;
+}
+
+async fn plan(
+    console: &Console<'_>,
+    selection: &SelectionArgs,
+    change: &Change,
+) -> Result<LifecyclePlan> {
+    let is_in_use = |observed: &Observed, _: &[Ipv4Net], subnet: Ipv4Net| {
+        let mut fixed = observed.fixed_addresses();
+        fixed.any(|address| subnet.contains(&address))
+    };
+    let (routes, observed) = look(console, is_in_use).await?;
     let clusters = cluster::clusters(&observed);
-    let nodes = select::nodes(&clusters, &selection(chosen))?;
-    let made = inspections(session, &nodes, change).await?;
-    let routes = if session.engine.is_local() { route::routes() } else { Vec::new() };
-    let inputs = LifecycleInputs { change, nodes: &nodes, observed: &observed, made: &made, routes: &routes };
+    let nodes = select::nodes(&clusters, &selection.selection())?;
+    let made = inspections(console, &nodes, change).await?;
+    let inputs = LifecycleInputs {
+        change,
+        nodes: &nodes,
+        observed: &observed,
+        made: &made,
+        routes: &routes,
+    };
     plan::lifecycle::plan(&inputs)
 }
 
-/// How the nodes were made that are to be started.
+/// Inspections of the nodes that are about to be started.
 async fn inspections(
-    session: &Session<'_>,
+    console: &Console<'_>,
     nodes: &[&Node],
     change: &Change,
 ) -> Result<BTreeMap<String, ContainerState>> {
-    let started = nodes.iter().filter(|node| change.starts(node.container.state)).map(|node| &node.container.id);
-    let looks =
-        stream::iter(started).map(|id| async move { Ok((id.clone(), session.engine.container_state(id).await?)) });
-    session.stop.look(looks.buffer_unordered(LOOKS).try_collect()).await
+    let started = nodes
+        .iter()
+        .filter(|node| change.starts(node.container.state))
+        .map(|node| &node.container.id);
+    let engine = console.guarded();
+    stream::iter(started)
+        .map(|id| async move { Ok((id.clone(), engine.container_state(id).await?)) })
+        .buffer_unordered(LOOKS)
+        .try_collect()
+        .await
 }
 
-/// What a command line names.
-pub(super) fn selection(chosen: &cli::Chosen) -> Selection<'_> {
-    Selection { names: &chosen.names, groups: &chosen.groups, nodes: &chosen.nodes }
-}
-
-/// One sentence on what was done, and to how many nodes nothing had to be.
+/// One sentence on how many nodes were changed, and how many did not have to be.
 fn done(plan: &LifecyclePlan, change: &Change) -> String {
-    let (changed, left) = match change {
-        Change::Wait => (plan.nodes.len(), 0),
-        _ => {
-            let changed = plan.nodes.iter().filter(|node| NodeLife::changes(node)).count();
-            (changed, plan.nodes.len() - changed)
-        }
+    if plan.nodes == 0 {
+        return "Nothing to do: there are no nodes.".into();
+    }
+    let all = words::count(plan.nodes, "node");
+    let (verb, unchanged) = match change {
+        Change::Wait if plan.nodes == 1 => return "1 node is ready.".into(),
+        Change::Wait => return format!("{all} are ready."),
+        Change::Signal(signal) => return format!("Sent {signal} to {all}."),
+        Change::Restart { .. } => return format!("Restarted {all}."),
+        Change::Stop { .. } => ("Stopped", "not running"),
+        Change::Resume => ("Started", "already running"),
+        Change::Pause => ("Paused", "already paused"),
+        Change::Unpause => ("Unpaused", "not paused"),
     };
-    let (verb, already) = match change {
-        Change::Stop { .. } => ("Stopped", "did not run"),
-        Change::Resume => ("Started", "ran already"),
-        Change::Restart { .. } => ("Restarted", ""),
-        Change::Pause => ("Paused", "had been paused already"),
-        Change::Unpause => ("Unpaused", "ran already"),
-        Change::Signal(_) => ("Signalled", ""),
-        Change::Wait => ("", ""),
-    };
-    let count = |number| words::count(number, "node");
-    match (change, changed, left) {
-        (_, 0, 0) => "Nothing to do: there are no nodes.".into(),
-        (_, 0, left) => format!("Nothing to do: {} {already}.", count(left)),
-        (Change::Wait, 1, _) => "1 node is ready.".into(),
-        (Change::Wait, ..) => format!("{} are ready.", count(changed)),
-        (Change::Signal(signal), ..) => format!("Sent {signal} to {}.", count(changed)),
-        (_, _, 0) => format!("{verb} {}.", count(changed)),
-        _ => format!("{verb} {}; {} {already}.", count(changed), count(left)),
+    let changed = plan.changed;
+    let left = plan.nodes - changed;
+    let were = if left == 1 { "was" } else { "were" };
+    let left_sentence = format!("{} {were} {unchanged}", words::count(left, "node"));
+    match (changed, left) {
+        (0, _) => format!("Nothing to do: {left_sentence}."),
+        (_, 0) => format!("{verb} {all}."),
+        _ => format!("{verb} {}; {left_sentence}.", words::count(changed, "node")),
     }
 }
 
-/// Whole seconds, which is what the engine counts in; a part of one counts as one.
+/// Whole seconds, rounded up: the engine's unit.
 fn seconds(time: Duration) -> u32 {
     u32::try_from(time.as_millis().div_ceil(1000)).unwrap_or(u32::MAX)
 }

@@ -1,24 +1,95 @@
-//! `ps` and `ls`: nodes and clusters, from the engine's labels alone.
+//! `ps` and `ls`: nodes and clusters, as the engine's labels show them.
 
+use super::Console;
 use crate::cli::List;
+use crate::cluster::identity::Identity;
+use crate::cluster::observe;
+use crate::cluster::observed::{Observed, ObservedContainer};
 use crate::cluster::{self, Cluster};
 use crate::error::Result;
-use crate::execution::observe;
-use crate::session::Session;
+use crate::event::Event;
+use crate::printable;
+
+/// How many containers a warning names.
+const NAMED: usize = 10;
 
 /// Lists nodes, by cluster.
-pub async fn ps(session: &Session<'_>, args: &List) -> Result<()> {
-    let clusters = clusters(session).await?;
-    session.report.ps(&clusters, args.format())
+pub async fn ps(console: &Console<'_>, args: &List) -> Result<()> {
+    let observed = observe::ours(&console.guarded()).await?;
+    let observed = console.with_records(observed).await?;
+    console
+        .report
+        .ps(&cluster::clusters(&observed), args.format())?;
+    report_strangers(console, &observed);
+    Ok(())
 }
 
-/// Lists clusters.
-pub async fn ls(session: &Session<'_>, args: &List) -> Result<()> {
-    let clusters = clusters(session).await?;
-    session.report.ls(&clusters, args.format())
+/// Lists clusters, and unused networks of former clusters.
+pub async fn ls(console: &Console<'_>, args: &List) -> Result<()> {
+    let observed = console.observe().await?;
+    let observed = console.with_records(observed).await?;
+    console.report.ls(
+        &cluster::clusters(&observed),
+        &cluster::unused_networks(&observed),
+        args.format(),
+    )?;
+    report_strangers(console, &observed);
+    Ok(())
 }
 
-/// The clusters there are, half-made ones included.
-pub(super) async fn clusters(session: &Session<'_>) -> Result<Vec<Cluster>> {
-    Ok(cluster::clusters(&session.stop.look(observe::ours(session.engine)).await?))
+/// Warns about containers that carry clusterdock's labels but are skipped.
+pub(super) fn report_strangers(console: &Console<'_>, observed: &Observed) {
+    let (damaged, foreign): (Vec<_>, Vec<_>) = observed
+        .strangers()
+        .partition(|stranger| matches!(stranger.identity, Identity::Damaged(_)));
+    if !foreign.is_empty() {
+        let message = format!(
+            "skipping containers that carry clusterdock's labels but were not created by it: {}",
+            names(&foreign, name)
+        );
+        console.event(Event::Warning { message });
+    }
+    if !damaged.is_empty() {
+        let message = format!(
+            "skipping containers with damaged labels: {}; remove them with `docker rm -f`",
+            names(&damaged, |stranger| match &stranger.identity {
+                Identity::Damaged(damage) => format!("{} ({})", name(stranger), damage.fault),
+                _ => name(stranger),
+            })
+        );
+        console.event(Event::Warning { message });
+    }
+}
+
+/// A container's name, safe for a terminal.
+fn name(container: &ObservedContainer) -> String {
+    format!("`{}`", printable::line(&container.seen.name))
+}
+
+fn names(
+    containers: &[&ObservedContainer],
+    shown: impl Fn(&ObservedContainer) -> String,
+) -> String {
+    let mut names: Vec<String> = containers
+        .iter()
+        .map(|container| shown(container))
+        .collect();
+    names.sort();
+    let more = names.len().saturating_sub(NAMED);
+    names.truncate(NAMED);
+    match more {
+        0 => names.join(", "),
+        more => format!("{} and {more} more", names.join(", ")),
+    }
+}
+
+/// All clusters, with their records, which show whether their starts were completed.
+pub(super) async fn clusters_with_records(console: &Console<'_>) -> Result<Vec<Cluster>> {
+    let observed = observe::ours(&console.guarded()).await?;
+    Ok(cluster::clusters(&console.with_records(observed).await?))
+}
+
+/// All clusters, without their records.
+pub(super) async fn clusters(console: &Console<'_>) -> Result<Vec<Cluster>> {
+    Ok(cluster::clusters(&observe::ours(&console.guarded()).await?))
 }

@@ -1,61 +1,140 @@
-//! `manage`: the original's way to remove, everything or clusters by name.
+//! `manage`: the original's commands to remove everything, or clusters by name.
 
-use super::rm;
-use crate::cli::{Manage, ManageAction};
-use crate::cluster;
-use crate::error::{Error, Kind, Result};
-use crate::plan::removal as plan;
-use crate::select;
-use crate::session::Session;
 use std::io::IsTerminal;
 
-/// Removes what the action says.
-pub async fn manage(session: &Session<'_>, args: &Manage) -> Result<()> {
+use super::Console;
+use super::{list, rm};
+use crate::cli::{Manage, ManageAction};
+use crate::cluster;
+use crate::cluster::observed::Observed;
+use crate::cluster::select;
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::plan::RemovalPlan;
+use crate::plan::removal as plan;
+use crate::plan::step::Stream;
+use crate::printable;
+use crate::report::Format;
+use crate::start::sweep::sweep;
+
+/// Runs a `manage` command.
+pub async fn manage(console: &Console<'_>, args: &Manage) -> Result<()> {
     match &args.action {
-        ManageAction::Nuke { all, yes } => nuke(session, *all, *yes, args.dry_run).await,
-        ManageAction::Remove { network, clusters } => remove(session, clusters, *network, args.dry_run).await,
+        ManageAction::Nuke { all, yes } => nuke(console, *all, *yes, args.dry_run()).await,
+        ManageAction::Remove { network, clusters } => {
+            remove(console, clusters, *network, args.dry_run()).await
+        }
     }
 }
 
-async fn nuke(session: &Session<'_>, all: bool, yes: bool, dry_run: bool) -> Result<()> {
-    let observed = session.observe().await?;
+async fn nuke(console: &Console<'_>, all: bool, yes: bool, dry_run: Option<Format>) -> Result<()> {
+    let observed = console.observe().await?;
+    if dry_run.is_none() {
+        sweep(console, &observed, None).await;
+    }
     if !all {
-        let plan = plan::everything_of_ours(&observed);
-        return rm::carry_out(session, &plan, dry_run, "clusterdock containers").await;
+        let originals = plan::everything_of_the_original(&observed);
+        let originals_too = !originals.is_empty()
+            && with_originals(console, &originals, yes, dry_run.is_some()).await?;
+        let plan = |observed: &Observed| plan::everything_of_ours(observed, originals_too);
+        rm::carry_out(
+            console,
+            plan(&observed),
+            plan,
+            dry_run,
+            "clusterdock containers",
+        )
+        .await?;
+        list::report_strangers(console, &observed);
+        return Ok(());
     }
     let plan = plan::everything(&observed);
-    if !dry_run && !yes && !plan.is_empty() {
-        ask(session, &plan).await?;
+    if dry_run.is_none() && !yes && !plan.is_empty() {
+        let refused = |why: &str| Error::new(Kind::Usage, "nothing was removed").cause(why);
+        let question =
+            format!("{plan}Remove all of these, including what clusterdock did not create? [y/N] ");
+        match ask(console, &question).await? {
+            Some(true) => {}
+            Some(false) => return Err(refused("not confirmed")),
+            None => {
+                return Err(refused(
+                    "--all requires confirmation, and standard input is not a terminal",
+                )
+                .hint("confirm with --yes; --dry-run shows what would be removed"));
+            }
+        }
     }
-    rm::carry_out(session, &plan, dry_run, "all containers").await
+    // In further rounds only clusterdock's resources: the user has not confirmed what others create meanwhile.
+    let ours = |observed: &Observed| plan::everything_of_ours(observed, false);
+    rm::carry_out(console, plan, ours, dry_run, "all containers").await
 }
 
-async fn remove(session: &Session<'_>, names: &[String], networks: bool, dry_run: bool) -> Result<()> {
-    let observed = session.observe().await?;
+/// Whether to remove what the original clusterdock created, too. Its label alone proves nothing, so the user must confirm.
+async fn with_originals(
+    console: &Console<'_>,
+    plan: &RemovalPlan,
+    yes: bool,
+    dry_run: bool,
+) -> Result<bool> {
+    let question = format!("{plan}Also remove these, created by the original clusterdock? [y/N] ");
+    let agreed = match (yes, dry_run) {
+        (true, _) => true,
+        (false, true) => false,
+        (false, false) => ask(console, &question).await?.unwrap_or(false),
+    };
+    if !agreed {
+        let names: Vec<String> = plan
+            .subjects()
+            .filter(|subject| !matches!(subject, Stream::Volume(_)))
+            .map(|subject| format!("`{}`", printable::line(subject.name())))
+            .collect();
+        let message = format!(
+            "skipping what the original clusterdock created: {}; to remove it too, add --yes",
+            names.join(", ")
+        );
+        console.event(Event::Warning { message });
+    }
+    Ok(agreed)
+}
+
+async fn remove(
+    console: &Console<'_>,
+    names: &[String],
+    networks: bool,
+    dry_run: Option<Format>,
+) -> Result<()> {
+    let observed = console.observe().await?;
+    if dry_run.is_none() {
+        sweep(console, &observed, None).await;
+    }
     let clusters = cluster::clusters(&observed);
     for name in names {
         select::cluster(&clusters, name)?;
     }
     let chosen = names.iter().cloned().collect();
-    let plan = plan::clusters(&observed, &chosen, networks);
-    rm::carry_out(session, &plan, dry_run, &format!("cluster {}", names.join(", "))).await
+    let plan = |observed: &Observed| plan::clusters(observed, &chosen, networks);
+    rm::carry_out(
+        console,
+        plan(&observed),
+        plan,
+        dry_run,
+        &format!("cluster {}", names.join(", ")),
+    )
+    .await
 }
 
-/// Asks on a terminal; without one the user has to have said yes already.
-async fn ask(session: &Session<'_>, plan: &crate::plan::RemovalPlan) -> Result<()> {
-    let refused = |why: &str| Error::new(Kind::Usage, "nothing was removed").cause(why);
+/// Asks whether to continue. Returns `None` if standard input is not a terminal.
+async fn ask(console: &Console<'_>, question: &str) -> Result<Option<bool>> {
     if !std::io::stdin().is_terminal() {
-        return Err(refused("--all removes what is not clusterdock's, and there is no terminal to ask on")
-            .hint("add --yes; --dry-run shows what would go"));
+        return Ok(None);
     }
-    session.report.ask(&format!("{plan}Remove all of these, also what is not clusterdock's? [y/N] "));
+    console.report.ask(question);
     let answer = tokio::task::spawn_blocking(|| {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map(|_| line)
     });
-    let answer = session.stop.wait(async { Ok(answer.await) }).await?;
-    match answer {
-        Ok(Ok(line)) if matches!(line.trim(), "y" | "Y" | "yes") => Ok(()),
-        _ => Err(refused("the answer was not yes")),
-    }
+    let answer = console.stop.wait(async { Ok(answer.await) }).await?;
+    Ok(Some(
+        matches!(answer, Ok(Ok(line)) if matches!(line.trim(), "y" | "Y" | "yes")),
+    ))
 }

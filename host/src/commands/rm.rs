@@ -1,46 +1,96 @@
-//! `rm`: clusters or nodes, by name. A network of ours goes with the last node on it.
+//! `rm`: removes clusters or nodes by name. A network created by clusterdock is removed with the last node on it.
 
-use crate::cli::Rm;
-use crate::cluster::{self, Cluster, Node, Observed, is_helper};
-use crate::error::Result;
-use crate::event::Event;
-use crate::execution::removal;
-use crate::labels;
-use crate::plan::RemovalPlan;
-use crate::plan::removal as plan;
-use crate::select;
-use crate::session::Session;
 use std::collections::BTreeSet;
 
-/// Removes what is named; nothing when one of the names is unknown.
-pub async fn rm(session: &Session<'_>, args: &Rm) -> Result<()> {
-    let observed = session.observe().await?;
+use super::{Console, dry_run};
+use crate::cli::Rm;
+use crate::cluster::identity::Owner;
+use crate::cluster::observed::Observed;
+use crate::cluster::select;
+use crate::cluster::{self, Cluster, Node};
+use crate::error::Result;
+use crate::event::Event;
+use crate::execution::executor::execute;
+use crate::plan::RemovalPlan;
+use crate::plan::left::Left;
+use crate::plan::removal as plan;
+use crate::plan::step::Stream;
+use crate::report::{Format, words};
+use crate::start::sweep::sweep;
+
+/// How many rounds a removal has, in case a start creates more resources meanwhile.
+const ROUNDS: usize = 5;
+
+/// Removes clusters and nodes, or nothing if one of the names is unknown.
+pub async fn rm(console: &Console<'_>, args: &Rm) -> Result<()> {
+    let observed = console.observe().await?;
+    if !args.dry_run {
+        sweep(console, &observed, None).await;
+    }
     let clusters = cluster::clusters(&observed);
-    let (whole, nodes) = meant(&observed, &clusters, &args.names)?;
+    let (whole, nodes) = named(&observed, &clusters, &args.names)?;
     let ids = nodes.iter().map(|node| node.container.id.clone()).collect();
-    let plan = plan::chosen(&observed, &whole, &ids);
+    let plan = |observed: &Observed| plan::chosen(observed, &whole, &ids);
     let what = whole.iter().map(|name| format!("cluster {name}"));
-    let what = what.chain(nodes.iter().map(|node| format!("node {}", node.fqdn)));
-    carry_out(session, &plan, args.dry_run, &what.collect::<Vec<_>>().join(", ")).await
+    let what = what.chain(nodes.iter().map(|node| format!("node {}", node.name)));
+    carry_out(
+        console,
+        plan(&observed),
+        plan,
+        args.dry_run(),
+        &what.collect::<Vec<_>>().join(", "),
+    )
+    .await
 }
 
-/// Prints a removal's plan, or carries it out.
-pub(super) async fn carry_out(session: &Session<'_>, plan: &RemovalPlan, dry_run: bool, what: &str) -> Result<()> {
-    if dry_run {
-        return session.report.answer(&plan.to_string());
+/// Prints the plan of a removal, or carries it out. If it fails because a start has created more meanwhile, or joined a
+/// network, `later` plans another round.
+pub(super) async fn carry_out(
+    console: &Console<'_>,
+    mut plan: RemovalPlan,
+    later: impl Fn(&Observed) -> RemovalPlan,
+    dry_run: Option<Format>,
+    what: &str,
+) -> Result<()> {
+    if let Some(format) = dry_run {
+        return dry_run::print(console.report, &plan.plan, format);
     }
-    let containers = plan.containers.iter().map(|named| named.name.clone()).collect();
-    session.event(Event::Removing { what: what.to_string(), containers });
-    let removed_all = removal::carry_out(session.engine, plan, session.stop, &|event| session.event(event)).await;
-    session.forget_names(&plan.nodes);
-    session.forget_keys(&plan.runs);
-    removed_all?;
-    session.event(Event::Done { message: removed(plan) });
+    console.event(Event::Removing {
+        what: what.to_string(),
+        containers: plan.containers().map(String::from).collect(),
+    });
+    console.event(Event::CleanUp {
+        command: plan.clean_up(),
+    });
+    let mut gone: BTreeSet<Stream> = BTreeSet::new();
+    for rounds_left in (0..ROUNDS).rev() {
+        gone.extend(plan.subjects().cloned());
+        let (engine, stop) = (console.engine, console.stop);
+        let outcome = execute(&plan.plan, engine, stop, &|event| console.event(event)).await;
+        console.forget_names(&plan.nodes, &plan.clusters).await;
+        console.forget_keys(&plan.runs);
+        if outcome.is_success() {
+            break;
+        }
+        let left = Left::new(&plan.plan, &outcome).error(stop.reason());
+        if rounds_left == 0 || stop.reason().is_some() {
+            return Err(left);
+        }
+        let next = later(&console.observe().await.map_err(|_| left.clone())?);
+        if !next.is_worth_another_round(&plan, &outcome) {
+            return Err(left);
+        }
+        plan = next;
+    }
+    console.event(Event::CleanUp { command: None });
+    console.event(Event::Done {
+        message: removed(&gone),
+    });
     Ok(())
 }
 
-/// The clusters, by name, and the nodes that are meant.
-fn meant<'a>(
+/// The clusters and nodes that the names stand for.
+fn named<'a>(
     observed: &Observed,
     clusters: &'a [Cluster],
     names: &[String],
@@ -51,36 +101,57 @@ fn meant<'a>(
         if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
             whole.insert(name.clone());
         } else {
-            nodes.push(select::node(clusters, name).map_err(|error| select::neither(error, clusters, name))?);
+            nodes.push(
+                select::node(clusters, name)
+                    .map_err(|error| select::no_cluster_or_node(error, clusters, name))?,
+            );
         }
     }
     Ok((whole, nodes))
 }
 
-/// Whether a removal of the cluster that did not get through left what is no node: a network of its own, or a container
-/// that holds volumes.
+/// Whether an incomplete removal of a cluster left a network, or a container that holds volumes, but no node.
 fn has_left_overs(observed: &Observed, cluster: &str) -> bool {
-    let networks = observed.networks.iter().map(|network| &network.labels);
-    let networks = networks.filter(|labels| labels.contains_key(labels::RUN));
-    let helpers = observed.containers.iter().filter(|container| is_helper(container)).map(|helper| &helper.labels);
-    networks.chain(helpers).filter_map(labels::cluster_of).any(|name| name == cluster)
+    let networks = observed
+        .networks
+        .iter()
+        .filter_map(|network| network.owner.as_ref());
+    let networks = networks
+        .filter_map(Owner::run)
+        .map(|run| run.cluster.as_str());
+    // Of containers with a cluster, only helpers are not nodes.
+    let helpers = observed
+        .containers
+        .iter()
+        .filter(|one| one.identity.fqdn().is_none());
+    networks
+        .chain(helpers.filter_map(|one| one.identity.cluster()))
+        .any(|name| name == cluster)
 }
 
-/// One sentence on what is gone.
-pub(super) fn removed(plan: &RemovalPlan) -> String {
-    let count = |count: usize, one: &str, many: &str| match count {
-        0 => None,
-        1 => Some(format!("1 {one}")),
-        _ => Some(format!("{count} {many}")),
+/// One sentence on what was removed.
+pub(super) fn removed(gone: &BTreeSet<Stream>) -> String {
+    let count = |is_kind: fn(&Stream) -> bool| gone.iter().filter(|one| is_kind(one)).count();
+    let containers = count(|one| matches!(one, Stream::Container(_)));
+    let networks = count(|one| matches!(one, Stream::Network(_)));
+    // The record means nothing to a user, unless it is all that was left.
+    let volumes = if containers + networks == 0 {
+        gone.len()
+    } else {
+        0
     };
-    let parts = [
-        count(plan.containers.len(), "container", "containers"),
-        count(plan.networks.len(), "network", "networks"),
-        count(plan.volumes.len(), "volume", "volumes"),
-    ];
-    let parts: Vec<String> = parts.into_iter().flatten().collect();
-    match parts.is_empty() {
-        true => "Nothing to remove.".into(),
-        false => format!("Removed {}.", parts.join(", ")),
+    let parts: Vec<String> = [
+        (containers, "container"),
+        (networks, "network"),
+        (volumes, "volume"),
+    ]
+    .into_iter()
+    .filter(|(count, _)| *count > 0)
+    .map(|(count, what)| words::count(count, what))
+    .collect();
+    if parts.is_empty() {
+        "Nothing to remove.".into()
+    } else {
+        format!("Removed {}.", parts.join(", "))
     }
 }

@@ -1,122 +1,172 @@
-//! Containers: what one is made from, and how the engine's are seen.
+//! Containers: what to create, and what the engine shows of existing ones.
 
-use super::Labels;
-use clusterdock_plugin_api::{Protocol, Settings};
-use serde::Serialize;
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr};
 
-/// What a container is made from. The plan fills it in completely; the engine adds nothing but its own defaults.
+use clusterdock_plugin_wire::{Protocol, Settings};
+use serde::Serialize;
+
+use super::{Labels, Volume};
+
+/// A container to create. The plan fills it in completely; the engine only adds its defaults.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ContainerSpec {
-    /// Unique in the engine: the FQDN.
+    /// Its name, unique in the engine.
     pub name: String,
-    /// What the container calls itself: the FQDN.
+    /// Its host name: the FQDN.
     pub hostname: String,
-    /// The image's reference.
+    /// Image reference.
     pub image: String,
     /// Labels.
     pub labels: Labels,
-    /// The network it joins, by name: a container may be created before its network is. Empty: none.
+    /// Its network, by name, since a container may be created before its network. Empty if it has none.
     pub network: String,
-    /// Its fixed address; none: the engine chooses.
+    /// Its fixed address. If `None`, the engine assigns one.
     pub address: Option<Ipv4Addr>,
-    /// Other names the network's DNS answers for.
+    /// Further names that the network's DNS resolves to it.
     pub aliases: Vec<String>,
-    /// Lines for its /etc/hosts: names, separated by blanks, and their address.
+    /// Lines for its /etc/hosts: names separated by spaces, and their address.
     pub extra_hosts: Vec<(String, Ipv4Addr)>,
     /// Published ports.
     pub ports: Vec<PublishedPort>,
-    /// Containers whose volumes it has too: names, each with `:ro` where it may only read.
+    /// Names of containers whose volumes it shares, with `:ro` appended for read-only access.
     pub volumes_from: Vec<String>,
-    /// Whether the engine's init runs the command.
+    /// Volumes in addition to those of its settings.
+    pub mounts: Vec<VolumeMount>,
+    /// How much of its output the engine keeps. Default: the engine's default.
+    pub log: Option<LogBounds>,
+    /// Whether the engine's init process runs the command.
     pub init: bool,
-    /// Everything else, as the topology asked.
+    /// Everything else that the topology set.
     pub settings: Settings,
-    /// Capabilities to leave out of a host-like node, since the engine lacks them and would refuse the start.
+    /// Capabilities to drop from a host-like node, because the engine lacks them and would refuse to start it.
     pub capabilities_missing: Vec<String>,
 }
 
-/// A container's port on the machine.
+/// A volume that is mounted into a container and not part of its settings, so that no image committed from the
+/// container declares it. The image's files at that path are not copied into it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct VolumeMount {
+    /// The volume. If it does not exist, the engine creates it with these labels when it creates the container. One
+    /// without a name is anonymous and removed with the container.
+    pub volume: Volume,
+    /// Absolute path in the container.
+    pub path: String,
+}
+
+/// How much of a container's output the engine keeps, in its log files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LogBounds {
+    /// A logging driver that supports these options.
+    pub driver: String,
+    /// Bytes of one file.
+    pub max_size: u64,
+    /// Number of files; the oldest is dropped.
+    pub max_files: u32,
+}
+
+/// A published port of a container.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct PublishedPort {
-    /// The port inside.
+    /// Port in the container.
     pub container_port: u16,
-    /// Its protocol.
+    /// Protocol.
     pub protocol: Protocol,
-    /// The machine's address it is bound to.
+    /// Address on the host that it is bound to.
     pub host_ip: IpAddr,
-    /// The port on the machine.
+    /// Port on the host.
     pub host_port: u16,
 }
 
 impl PublishedPort {
-    /// Whether only one of the two can be had: on the same address, or where one has them all.
+    /// Whether only one of the two can be published: on the same address, or because one is bound to all addresses.
     pub fn clashes(&self, other: &PublishedPort) -> bool {
         (self.host_port, self.protocol) == (other.host_port, other.protocol)
-            && (self.host_ip == other.host_ip || self.host_ip.is_unspecified() || other.host_ip.is_unspecified())
+            && (self.host_ip == other.host_ip
+                || self.host_ip.is_unspecified()
+                || other.host_ip.is_unspecified())
     }
 }
 
-/// A container as a list shows it.
+/// A container as the engine lists it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Container {
     /// Full id.
     pub id: String,
     /// Without a leading slash.
     pub name: String,
-    /// What it calls itself. A list does not tell: only an inspection fills it in.
+    /// Its host name. Lists do not contain it; only an inspection fills it in.
     pub hostname: Option<String>,
-    /// The reference it was made from, or an id where that lost its tag.
+    /// The image reference it was created from, or an id if that reference has lost its tag.
     pub image: String,
-    /// Labels.
+    /// The full id of that image.
+    pub image_id: String,
+    /// Labels, including those of the image. They prove nothing: see [`crate::cluster::identity`].
     pub labels: Labels,
-    /// Running or not.
+    /// Its state.
     pub state: State,
-    /// The engine's sentence, such as `Up 3 minutes`.
+    /// The engine's description, e.g. `Up 3 minutes`.
     pub status: String,
-    /// When it was made, Unix seconds.
+    /// When it was created, in Unix seconds.
     pub created: i64,
-    /// Published ports; the engine lists none for a container that does not run.
+    /// Published ports; the engine lists none for a container that is not running.
     pub ports: Vec<PublishedPort>,
     /// Networks by name.
     pub networks: BTreeMap<String, Endpoint>,
 }
 
-/// A container's place on a network.
+impl Container {
+    /// Whether it has been running for at least a second by the engine's clock, on which its description is based.
+    /// False if Docker does not print such a description.
+    pub fn has_run_for_a_second(&self) -> bool {
+        self.state.is_running()
+            && self.status.starts_with("Up ")
+            && !self.status.starts_with("Up Less than a second")
+    }
+
+    /// Whether it is on this network. A container that has never been started knows its network only by name.
+    pub fn is_on(&self, id: &str, name: &str) -> bool {
+        let is_place = |(network, place): (&String, &Endpoint)| {
+            place.network_id == id || (place.network_id.is_empty() && network == name)
+        };
+        self.networks.iter().any(is_place)
+    }
+}
+
+/// A container's connection to a network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Endpoint {
     /// The network's id; empty before the container's first start.
     pub network_id: String,
-    /// The address it has while it runs.
+    /// Its current address, while it is running.
     pub address: Option<Ipv4Addr>,
-    /// The address it was given for good.
+    /// Its fixed address, if it has one.
     pub fixed_address: Option<Ipv4Addr>,
 }
 
-/// The states of a container, in the engine's words.
+/// The states of a container, by the engine's names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum State {
-    /// Made and never started.
+    /// Created and never started.
     #[default]
     Created,
-    /// Its command runs.
+    /// Its command is running.
     Running,
-    /// Frozen.
+    /// Paused.
     Paused,
-    /// Between two runs, by its restart policy.
+    /// Between two runs, under its restart policy.
     Restarting,
-    /// On its way out.
+    /// Being removed.
     Removing,
-    /// Its command ended.
+    /// Its command has ended.
     Exited,
-    /// Could not be removed, or broken otherwise.
+    /// Its removal failed, or it is broken in another way.
     Dead,
 }
 
 impl State {
-    /// As the engine writes it.
+    /// The engine's name.
     pub fn as_str(self) -> &'static str {
         match self {
             State::Created => "created",
@@ -129,7 +179,7 @@ impl State {
         }
     }
 
-    /// From the engine's word; podman's `stopped` is `exited`.
+    /// Reads the engine's name; podman's `stopped` means `exited`.
     pub fn parse(word: &str) -> State {
         match word {
             "running" => State::Running,
@@ -142,72 +192,76 @@ impl State {
         }
     }
 
-    /// Whether commands can run in it.
+    /// Whether commands can be run in it.
     pub fn is_running(self) -> bool {
         self == State::Running
     }
 }
 
-/// How a container is now, as an inspection shows it.
+/// The current state of a container, as an inspection shows it.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct ContainerState {
-    /// Running or not.
+    /// Its state.
     pub state: State,
-    /// What the container calls itself.
+    /// Its host name.
     pub hostname: String,
-    /// Of the last run that ended.
+    /// Exit code of the last run that ended.
     pub exit_code: Option<i64>,
-    /// Whether the kernel killed it for want of memory.
+    /// Whether the kernel killed it because memory ran out.
     pub oom_killed: bool,
-    /// What went wrong when it was started.
+    /// The error of its last start.
     pub error: String,
-    /// `healthy`, `unhealthy` or `starting`; none without a health check.
+    /// `healthy`, `unhealthy` or `starting`; `None` without a health check.
     pub health: Option<String>,
-    /// The process in the engine's machine's numbering; none when it does not run.
+    /// Its process id on the engine's machine; `None` if it is not running.
     pub pid: Option<i64>,
     /// Networks by name.
     pub networks: BTreeMap<String, Endpoint>,
-    /// Published ports, with what the engine chose.
+    /// Published ports, including host ports that the engine chose.
     pub ports: Vec<PublishedPort>,
-    /// Ports that it publishes whenever it runs, as it was made; a host port of 0 is the engine's choice.
+    /// Ports that are published whenever it runs, as requested at its creation; host port 0 lets the engine choose.
     pub wanted_ports: Vec<PublishedPort>,
-    /// Lines of its /etc/hosts that it was made with: names, separated by blanks, and their address.
+    /// Lines of its /etc/hosts from its creation: names separated by spaces, and their address.
     pub extra_hosts: Vec<(String, Ipv4Addr)>,
-    /// When its last run ended: while it runs, the one before.
+    /// When its current run began or, if it is not running, its last one.
+    pub started: Option<jiff::Timestamp>,
+    /// When its last completed run ended.
     pub ended: Option<jiff::Timestamp>,
-    /// The whole inspection, in the engine's words.
+    /// Whether a restart policy may start it again after its command has ended.
+    pub may_restart: bool,
+    /// The complete inspection as the engine's JSON.
     pub raw: serde_json::Value,
 }
 
-/// A container's command ended.
+/// The end of a container's command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Death {
     /// Full id.
     pub id: String,
     /// Without a leading slash.
     pub name: String,
-    /// Of the command.
+    /// Exit code.
     pub exit_code: i64,
 }
 
-/// What part of a log.
+/// Selects a part of a log.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct LogOptions {
-    /// Only the last so many lines. Default: all.
+    /// Only this many lines at the end. Default: all.
     pub tail: Option<u32>,
-    /// Whether to wait for more.
+    /// Whether to follow new lines.
     pub follow: bool,
-    /// Only lines from then on, Unix seconds. Default: all.
+    /// Only lines since this time, in Unix seconds. Default: all.
     pub since: Option<i64>,
-    /// Whether each line begins with its time, RFC 3339.
+    /// Whether each line begins with its time: RFC 3339.
     pub timestamps: bool,
 }
 
-/// A piece of a log: a line, mostly, with its line end.
+/// A piece of a log: usually a line, with its line end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LogLine {
-    /// Whether it came on standard error.
+    /// Whether it is from standard error.
     pub is_stderr: bool,
-    /// Bytes as written.
+    /// The bytes as written.
     pub bytes: bytes::Bytes,
 }

@@ -1,4 +1,4 @@
-//! What is at a path of a container.
+//! The kinds of files in a container.
 
 /// A file, folder or link in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -7,7 +7,7 @@ pub enum FileKind {
     File,
     /// A folder.
     Folder,
-    /// A symbolic link: where it leads in the end, absolute, whether or not there is anything.
+    /// A symbolic link, with the absolute path that it finally leads to, whether or not that exists.
     Link(String),
     /// A device, socket or pipe.
     Special,

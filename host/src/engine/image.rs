@@ -1,43 +1,51 @@
-//! Images as the engine sees them, and what their registries want to be told.
+//! Images as the engine shows them, and credentials for their registries.
 
-pub use crate::docker_config::Login;
+pub use crate::engine::docker_config::Login;
 use std::collections::BTreeMap;
 
-/// An image that the engine has.
+/// An image in the engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Image {
     /// Full id.
     pub id: String,
-    /// Its entry point and command, in this order.
+    /// Its entry point followed by its command.
     pub command: Vec<String>,
     /// Paths that it declares as volumes.
     pub volumes: Vec<String>,
-    /// Ports that it declares, as `22/tcp`.
+    /// Ports that it exposes, e.g. `22/tcp`.
     pub ports: Vec<String>,
     /// Labels.
     pub labels: super::Labels,
-    /// Bytes.
+    /// Size in bytes.
     pub size: u64,
 }
 
 impl Image {
-    /// Whether sshd runs in it, as far as it tells: its Dockerfile says `EXPOSE 22`.
+    /// Whether it presumably runs sshd: its Dockerfile has `EXPOSE 22`.
     pub fn has_sshd(&self) -> bool {
         self.ports.iter().any(|port| port == "22/tcp")
     }
 
-    /// Whether its command is an init that reaps and passes signals on, so that the engine's is not wanted.
+    /// Whether its command is an init that reaps processes and forwards signals, so that the engine's init is not
+    /// needed.
     pub fn brings_init(&self) -> bool {
         let first = self.command.first().map_or("", String::as_str);
         let program = first.rsplit('/').next().unwrap_or(first);
         matches!(
             program,
-            "init" | "systemd" | "tini" | "dumb-init" | "docker-init" | "catatonit" | "s6-svscan" | "runit"
+            "init"
+                | "systemd"
+                | "tini"
+                | "dumb-init"
+                | "docker-init"
+                | "catatonit"
+                | "s6-svscan"
+                | "runit"
         )
     }
 }
 
-/// What is built of a Dockerfile.
+/// An image to build from a Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildSpec {
     /// The image's reference.
@@ -46,30 +54,32 @@ pub struct BuildSpec {
     pub dockerfile: String,
     /// Build arguments.
     pub arguments: BTreeMap<String, String>,
-    /// For the registries of images that it builds on.
+    /// Labels, besides those of the Dockerfile.
+    pub labels: super::Labels,
+    /// Credentials for the registries of its base images.
     pub credentials: Vec<Credentials>,
-    /// Whether images it builds on are pulled also where they are there.
+    /// Whether base images are pulled even if present.
     pub pull: bool,
 }
 
-/// What a registry is told of who asks.
+/// Credentials for one registry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Credentials {
-    /// The registry as Docker's configuration calls it: its host, or `https://index.docker.io/v1/` for Docker Hub.
+    /// The registry by its name in Docker's configuration: its host, or `https://index.docker.io/v1/` for Docker Hub.
     pub server: String,
-    /// Who asks.
+    /// The login.
     pub login: Login,
 }
 
-/// How a pull, a push or a build gets on.
+/// A step in the progress of a pull, push or build.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImageProgress {
-    /// What part it is about: a layer's short id, of a push its size, or empty.
+    /// The part it is about: a layer's short id, the size of a pushed layer, or empty.
     pub part: String,
-    /// The engine's words.
+    /// The engine's description.
     pub status: String,
     /// Bytes done.
     pub current: Option<u64>,
-    /// Bytes in all.
+    /// Bytes in total.
     pub total: Option<u64>,
 }

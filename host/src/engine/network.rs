@@ -1,25 +1,27 @@
-//! Networks: what one is made from, and how the engine's are seen.
+//! Networks: what to create, and what the engine lists.
 
-use super::Labels;
-use ipnet::Ipv4Net;
 use std::net::Ipv4Addr;
 
-/// What a network is made from: a bridge that other containers may be attached to.
+use ipnet::Ipv4Net;
+
+use super::Labels;
+
+/// A network to create: a bridge that other containers may join.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NetworkSpec {
-    /// Its name, which is the nodes' domain.
+    /// Its name.
     pub name: String,
     /// Labels.
     pub labels: Labels,
-    /// Its addresses.
+    /// Its subnet.
     pub subnet: Ipv4Net,
-    /// The part from which the engine itself hands out addresses, so that it never takes one of ours.
+    /// The range from which the engine assigns addresses, so that it never assigns a node's fixed address.
     pub engine_range: Ipv4Net,
-    /// The machine's own address on it; set, since the engine would take it from its range.
+    /// The engine machine's address on it; always set, because the engine would otherwise take one from its range.
     pub gateway: Ipv4Addr,
 }
 
-/// A network as a list shows it.
+/// A network as the engine lists it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Network {
     /// Full id.
@@ -36,8 +38,8 @@ pub struct Network {
     pub labels: Labels,
     /// IPv4 subnets.
     pub subnets: Vec<Ipv4Net>,
-    /// The part kept for addresses that the engine chooses, if one was set.
+    /// The range from which the engine assigns addresses, if one was set.
     pub engine_range: Option<Ipv4Net>,
-    /// When it was made, RFC 3339.
+    /// When it was created: RFC 3339.
     pub created: String,
 }

@@ -1,14 +1,16 @@
 //! Probes: how each is looked at in a node. Logs are followed; the rest has to be asked again and again, with
 //! pauses that grow from a tenth of a second to one.
 
-use super::command;
-use crate::engine::{Engine, EngineResult, ExecSpec, LogOptions};
-use clusterdock_plugin_api::Probe;
+use std::time::Duration;
+
+use clusterdock_plugin_wire::Probe;
 use futures_util::StreamExt;
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
-use std::time::Duration;
 use tokio::time::{Instant, sleep};
+
+use super::exec_call;
+use crate::engine::{Engine, EngineResult, ExecSpec, LogOptions};
 
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
@@ -17,10 +19,16 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 ///
 /// # Errors
 /// The engine refuses to look: the container stopped or is gone.
-pub fn wait<'a>(engine: &'a dyn Engine, id: &'a str, probe: &'a Probe) -> BoxFuture<'a, EngineResult<()>> {
+pub fn wait<'a>(
+    engine: &'a dyn Engine,
+    id: &'a str,
+    probe: &'a Probe,
+) -> BoxFuture<'a, EngineResult<()>> {
     match probe {
         Probe::Log(text) => log_line(engine, id, text).boxed(),
-        Probe::Stable { probe, for_ms } => stable(engine, id, probe, Duration::from_millis(*for_ms)).boxed(),
+        Probe::Stable { probe, for_ms } => {
+            stable(engine, id, probe, Duration::from_millis(*for_ms)).boxed()
+        }
         Probe::All(probes) => async move {
             for probe in probes {
                 wait(engine, id, probe).await?;
@@ -31,7 +39,9 @@ pub fn wait<'a>(engine: &'a dyn Engine, id: &'a str, probe: &'a Probe) -> BoxFut
         Probe::Any(probes) if probes.is_empty() => async { Ok(()) }.boxed(),
         Probe::Any(probes) => {
             let waits = probes.iter().map(|probe| wait(engine, id, probe));
-            futures_util::future::select_all(waits).map(|(first, _, _)| first).boxed()
+            futures_util::future::select_all(waits)
+                .map(|(first, _, _)| first)
+                .boxed()
         }
         _ => ask(engine, id, probe).boxed(),
     }
@@ -63,14 +73,20 @@ async fn stable(engine: &dyn Engine, id: &str, probe: &Probe, time: Duration) ->
 }
 
 /// Looks once.
-fn holds<'a>(engine: &'a dyn Engine, id: &'a str, probe: &'a Probe) -> BoxFuture<'a, EngineResult<bool>> {
+fn holds<'a>(
+    engine: &'a dyn Engine,
+    id: &'a str,
+    probe: &'a Probe,
+) -> BoxFuture<'a, EngineResult<bool>> {
     async move {
         match probe {
             Probe::Port(port) => listens(engine, id, *port).await,
             Probe::Http { port, path, status } => answers(engine, id, *port, path, *status).await,
             Probe::Command(command) => succeeds(engine, id, &["/bin/sh", "-c", command]).await,
             Probe::File(path) => succeeds(engine, id, &["test", "-e", path]).await,
-            Probe::Healthy => Ok(engine.container_state(id).await?.health.as_deref() == Some("healthy")),
+            Probe::Healthy => {
+                Ok(engine.container_state(id).await?.health.as_deref() == Some("healthy"))
+            }
             Probe::Log(text) => logged(engine, id, text).await,
             Probe::Stable { probe, .. } => holds(engine, id, probe).await,
             Probe::All(probes) => {
@@ -89,8 +105,6 @@ fn holds<'a>(engine: &'a dyn Engine, id: &'a str, probe: &'a Probe) -> BoxFuture
                 }
                 Ok(probes.is_empty())
             }
-            // A probe of a newer plugin-api than this host knows: the loader refuses such a plugin.
-            _ => Ok(false),
         }
     }
     .boxed()
@@ -116,14 +130,23 @@ fn has_listener(tables: &str, port: u16) -> bool {
 }
 
 /// Asks by bash's own network device, then by curl: a node need have only one of them.
-async fn answers(engine: &dyn Engine, id: &str, port: u16, path: &str, status: Option<u16>) -> EngineResult<bool> {
+async fn answers(
+    engine: &dyn Engine,
+    id: &str,
+    port: u16,
+    path: &str,
+    status: Option<u16>,
+) -> EngineResult<bool> {
     const ASK: &str = r#"if command -v curl >/dev/null 2>&1; then
   exec curl -s -o /dev/null -m 5 -w 'HTTP/1.1 %{http_code}' "http://127.0.0.1:$0$1"
 fi
 exec bash -c 'exec 3<>"/dev/tcp/127.0.0.1/$0" && printf "GET %s HTTP/1.0\r\nHost: localhost\r\n\r\n" "$1" >&3 &&
   read -t 5 -r line <&3 && printf %s "$line"' "$0" "$1""#;
     let (_, answer) = run(engine, id, &["/bin/sh", "-c", ASK, &port.to_string(), path]).await?;
-    let code = answer.split_whitespace().nth(1).and_then(|code| code.parse::<u16>().ok());
+    let code = answer
+        .split_whitespace()
+        .nth(1)
+        .and_then(|code| code.parse::<u16>().ok());
     Ok(code.is_some_and(|code| status.map_or((200..400).contains(&code), |wanted| wanted == code)))
 }
 
@@ -134,9 +157,16 @@ async fn succeeds(engine: &dyn Engine, id: &str, command: &[&str]) -> EngineResu
 /// Runs a command as root; gives its exit code and standard output.
 async fn run(engine: &dyn Engine, id: &str, command: &[&str]) -> EngineResult<(i64, String)> {
     let command = command.iter().map(ToString::to_string).collect();
-    let spec = ExecSpec { command, user: Some("0".into()), ..ExecSpec::default() };
-    let outcome = command::attend(engine, id, &spec, None, &mut |_| {}).await?;
-    Ok((outcome.exit_code, String::from_utf8_lossy(&outcome.stdout).into_owned()))
+    let spec = ExecSpec {
+        command,
+        user: Some("0".into()),
+        ..ExecSpec::default()
+    };
+    let outcome = exec_call::ask(engine, id, &spec).await?;
+    Ok((
+        outcome.exit_code,
+        String::from_utf8_lossy(&outcome.stdout()).into_owned(),
+    ))
 }
 
 async fn log_line(engine: &dyn Engine, id: &str, text: &str) -> EngineResult<()> {
@@ -155,12 +185,20 @@ async fn logged(engine: &dyn Engine, id: &str, text: &str) -> EngineResult<bool>
 async fn follow_log(engine: &dyn Engine, id: &str, text: &str, follow: bool) -> EngineResult<bool> {
     let earlier = engine.container_state(id).await?.ended;
     let since = earlier.map(|ended| ended.as_second());
-    let options = LogOptions { follow, since, timestamps: earlier.is_some(), ..LogOptions::default() };
+    let options = LogOptions {
+        follow,
+        since,
+        timestamps: earlier.is_some(),
+        ..LogOptions::default()
+    };
     let mut lines = engine.logs(id, &options).await?;
     let mut line = Vec::new();
     while let Some(piece) = lines.next().await {
         let piece = piece?.bytes;
-        let Some(written) = earlier.map_or(Some(&piece[..]), |ended| written_after(&piece, ended)) else { continue };
+        let Some(written) = earlier.map_or(Some(&piece[..]), |ended| written_after(&piece, ended))
+        else {
+            continue;
+        };
         line.extend_from_slice(written);
         if String::from_utf8_lossy(&line).contains(text) {
             return Ok(true);
@@ -184,10 +222,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_an_earlier_run_wrote_in_the_same_second_does_not_count() {
+    fn output_of_an_earlier_run_does_not_count() {
         let ended = "2026-11-24T08:31:02.5Z".parse().unwrap();
-        assert_eq!(written_after(b"2026-11-24T08:31:02.499999999Z ready\n", ended), None);
-        assert_eq!(written_after(b"2026-11-24T08:31:02.500000001Z ready\n", ended), Some(&b"ready\n"[..]));
+        assert_eq!(
+            written_after(b"2026-11-24T08:31:02.499999999Z ready\n", ended),
+            None
+        );
+        assert_eq!(
+            written_after(b"2026-11-24T08:31:02.500000001Z ready\n", ended),
+            Some(&b"ready\n"[..])
+        );
     }
 
     #[test]

@@ -1,39 +1,40 @@
 //! Readiness: a node runs, and its probes hold. A wait for a node ends at once when the node dies, and says how.
 
-use super::probe;
-use crate::engine::{Container, Death, Engine, EngineResult, LogOptions, State};
-use crate::error::{Error, Kind, Result};
-use crate::event::{Event, NodePhase};
-use clusterdock_plugin_api::Probe;
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::time::Duration;
+
+use clusterdock_plugin_wire::Probe;
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
 use tokio::sync::watch;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::timeout;
+
+use super::probe;
+use crate::engine::{Container, ContainerState, Death, Engine, EngineResult, LogOptions, State};
+use crate::error::{Error, Kind, Result};
+use crate::event::{Event, NodePhase};
+use crate::plan::lost;
 
 /// How many lines of a dead node's log an error shows.
 const LOG_LINES: u32 = 10;
 
-/// How long the engine may take to tell how a node died: that it did is told in any case.
+/// How long to wait for the engine's report of how a node died; the death itself is reported in any case.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
 /// How often a lost connection to the engine's events is made again before the start is given up.
 const RECONNECTS: usize = 3;
 
-/// How long a node without probes has to go on running: a program that is missing ends its node within a few
-/// milliseconds.
-const MOMENT: Duration = Duration::from_millis(200);
-
 /// How long the news of a death may take.
-const LATE_NEWS: Duration = Duration::from_secs(1);
+pub const LATE_NEWS: Duration = Duration::from_secs(1);
 
-/// What the engine's events told of containers so far, by id.
+/// What the engine's events have reported about containers so far, by id.
 #[derive(Debug)]
 pub struct Seen<T> {
     seen: watch::Sender<BTreeMap<String, T>>,
+    /// Why no further event will arrive, if the stream has ended.
+    lost: watch::Sender<Option<Error>>,
 }
 
 /// Deaths of containers.
@@ -43,21 +44,44 @@ pub type Starts = Seen<()>;
 
 impl<T> Default for Seen<T> {
     fn default() -> Seen<T> {
-        Seen { seen: watch::Sender::new(BTreeMap::new()) }
+        Seen {
+            seen: watch::Sender::new(BTreeMap::new()),
+            lost: watch::Sender::new(None),
+        }
     }
 }
 
 impl<T: Clone + Default> Seen<T> {
-    /// Completes when something has been told of this container.
+    /// Completes when an event of this container has arrived.
     pub async fn of(&self, id: &str) -> T {
         let mut seen = self.seen.subscribe();
         let found = seen.wait_for(|seen| seen.contains_key(id)).await;
-        found.ok().and_then(|seen| seen.get(id).cloned()).unwrap_or_default()
+        found
+            .ok()
+            .and_then(|seen| seen.get(id).cloned())
+            .unwrap_or_default()
     }
 
-    /// Forgets what was told of this container.
+    /// Forgets the events of this container.
     pub fn forget(&self, id: &str) {
         self.seen.send_if_modified(|seen| seen.remove(id).is_some());
+    }
+
+    /// Completes when the engine's events are lost for good.
+    pub async fn lost(&self) -> Error {
+        let mut lost = self.lost.subscribe();
+        // The sender lives as long as `self`, so waiting cannot fail.
+        let found = lost
+            .wait_for(Option::is_some)
+            .await
+            .ok()
+            .and_then(|lost| lost.clone());
+        found.unwrap_or_else(|| Error::new(Kind::Engine, "lost sight of the nodes"))
+    }
+
+    /// Notes that no further event will arrive.
+    pub(super) fn lose(&self, why: Error) {
+        self.lost.send_replace(Some(why));
     }
 
     fn add(&self, id: String, told: T) {
@@ -66,12 +90,26 @@ impl<T: Clone + Default> Seen<T> {
 }
 
 /// Notes every death of the containers with this label. Ends only when the engine's events are lost for good.
-pub async fn watch_deaths(engine: &dyn Engine, label: (&str, &str), since: i64, deaths: &Deaths) -> Error {
-    watch(|| engine.deaths(label, since), |death| deaths.add(death.id.clone(), death)).await
+pub async fn watch_deaths(
+    engine: &dyn Engine,
+    label: (&str, &str),
+    since: i64,
+    deaths: &Deaths,
+) -> Error {
+    watch(
+        || engine.deaths(label, since),
+        |death| deaths.add(death.id.clone(), death),
+    )
+    .await
 }
 
 /// Notes every start of the containers with this label. Ends only when the engine's events are lost for good.
-pub async fn watch_starts(engine: &dyn Engine, label: (&str, &str), since: i64, starts: &Starts) -> Error {
+pub async fn watch_starts(
+    engine: &dyn Engine,
+    label: (&str, &str),
+    since: i64,
+    starts: &Starts,
+) -> Error {
     watch(|| engine.starts(label, since), |id| starts.add(id, ())).await
 }
 
@@ -106,7 +144,16 @@ pub type Waiting = RefCell<BTreeMap<String, String>>;
 
 /// The error of a wait that is over, with what nodes were waited for.
 pub fn still_waiting(late: Error, waiting: &Waiting) -> Error {
-    waiting.borrow().iter().fold(late, |late, (node, what)| late.cause(format!("node `{node}`: {what}")))
+    waiting.borrow().iter().fold(late, |late, (node, what)| {
+        late.cause(format!("node `{node}`: {what}"))
+    })
+}
+
+/// The phase of a node that failed.
+pub fn failed(error: &Error) -> NodePhase {
+    let why = error.causes().first();
+    let why = why.map_or(error.message(), String::as_str);
+    NodePhase::Failed { why: why.into() }
 }
 
 /// A node that is to become ready.
@@ -120,6 +167,10 @@ pub struct Awaited<'a> {
     pub id: &'a str,
     /// What it is ready by.
     pub probes: &'a [Probe],
+    /// A label, key and value, by which the engine's events of this node are found.
+    pub label: (&'a str, &'a str),
+    /// Since when they are looked for, Unix seconds.
+    pub since: i64,
     /// Where deaths are noted.
     pub deaths: &'a Deaths,
     /// Where it is noted what it is waited for.
@@ -135,24 +186,19 @@ impl Awaited<'_> {
     /// It died (exit code, last log lines), or the engine refuses to look.
     pub async fn is_ready(self) -> Result<()> {
         for probe in self.probes {
-            let phase = NodePhase::Waiting { probe: probe.to_string() };
-            (self.events)(Event::Node { node: self.fqdn.to_string(), phase });
-            self.waiting.borrow_mut().insert(self.fqdn.to_string(), format!("still waiting for {probe}"));
+            let phase = NodePhase::Waiting {
+                probe: probe.to_string(),
+            };
+            (self.events)(Event::Node {
+                node: self.fqdn.to_string(),
+                phase,
+            });
+            self.waiting
+                .borrow_mut()
+                .insert(self.fqdn.to_string(), format!("still waiting for {probe}"));
             while !self.holds(probe).await? {}
         }
         self.waiting.borrow_mut().remove(self.fqdn);
-        Ok(())
-    }
-
-    /// Waits for a moment in which a node that was started could die.
-    ///
-    /// # Errors
-    /// As [`is_ready`](Awaited::is_ready).
-    pub async fn goes_on(self) -> Result<()> {
-        let moment = Instant::now() + MOMENT;
-        while let Ok(death) = timeout_at(moment, self.deaths.of(self.id)).await {
-            self.lives(&death).await?;
-        }
         Ok(())
     }
 
@@ -171,11 +217,11 @@ impl Awaited<'_> {
     async fn holds(self, probe: &Probe) -> Result<bool> {
         tokio::select! {
             biased;
-            death = self.deaths.of(self.id) => self.lives(&death).await.map(|()| false),
+            death = self.deaths.of(self.id) => self.lives(&death).await.map(|_| false),
             held = until(self.engine, self.id, probe) => match held {
                 Ok(()) => Ok(true),
                 Err(error) => {
-                    // What cannot be looked at has died, mostly, although nobody has told so yet.
+                    // What cannot be looked at has died, mostly, although no event has said so yet.
                     let told = timeout(LATE_NEWS, self.deaths.of(self.id)).await;
                     let unheard = Death { id: self.id.into(), ..Death::default() };
                     self.lives(told.as_ref().unwrap_or(&unheard)).await?;
@@ -186,16 +232,32 @@ impl Awaited<'_> {
         }
     }
 
-    /// An error where the node does not run and nothing brings it back. A death need not be its end: events tell of the
+    /// An error if the node does not run and nothing brings it back. A death need not be its end: events tell of the
     /// run before, too, and a restart policy may bring it back.
-    async fn lives(self, death: &Death) -> Result<()> {
+    pub(super) async fn lives(self, death: &Death) -> Result<ContainerState> {
         self.deaths.forget(self.id);
-        let state = self.engine.container_state(self.id).await?;
+        self.alive(Some(death)).await
+    }
+
+    /// How a node is that runs, or is about to again.
+    pub(super) async fn alive(self, death: Option<&Death>) -> Result<ContainerState> {
+        let state = match self.engine.container_state(self.id).await {
+            Err(error) if error.is_not_found() => return Err(lost::node(self.fqdn)),
+            state => state?,
+        };
         match state.state {
-            State::Running | State::Paused | State::Restarting => Ok(()),
+            State::Running | State::Paused | State::Restarting => Ok(state),
+            // A removal by force kills the command first: that is no death of its own.
+            State::Removing | State::Dead => Err(lost::node(self.fqdn)),
             _ => {
-                let exit_code = state.exit_code.unwrap_or(death.exit_code);
-                Err(died(self.engine, self.fqdn, &Death { exit_code, ..death.clone() }).await)
+                let told = death.map(|death| death.exit_code);
+                let exit_code = state.exit_code.or(told).unwrap_or_default();
+                let death = Death {
+                    id: self.id.into(),
+                    name: self.fqdn.into(),
+                    exit_code,
+                };
+                Err(died(self.engine, self.fqdn, &death).await)
             }
         }
     }
@@ -208,16 +270,22 @@ async fn until(engine: &dyn Engine, id: &str, wanted: &Probe) -> Result<()> {
         .map_err(|error| Error::from(error).context(format!("failed to look at {wanted}")))
 }
 
-/// What there is to say of a node that died.
+/// The error for a node that died.
 pub async fn died(engine: &dyn Engine, fqdn: &str, death: &Death) -> Error {
     let look = async {
-        let oom = engine.container_state(&death.id).await.is_ok_and(|state| state.oom_killed);
+        let oom = engine
+            .container_state(&death.id)
+            .await
+            .is_ok_and(|state| state.oom_killed);
         (oom, log_tail(engine, &death.id, LOG_LINES).await)
     };
     let (oom, lines) = timeout(LAST_WORDS, look).await.unwrap_or_default();
     let how = match death.exit_code {
         _ if oom => "the kernel killed it: out of memory".to_string(),
-        code @ 129..=192 => format!("its command ended by signal {} (exit code {code})", code - 128),
+        code @ 129..=192 => format!(
+            "its command ended by signal {} (exit code {code})",
+            code - 128
+        ),
         code => format!("its command ended with exit code {code}"),
     };
     let error = Error::new(Kind::Node, format!("node `{fqdn}` died")).cause(how);
@@ -228,16 +296,31 @@ pub async fn died(engine: &dyn Engine, fqdn: &str, death: &Death) -> Error {
     }
 }
 
-/// What there is to say of a node that turned out not to run.
-pub async fn found_dead(engine: &dyn Engine, container: &Container) -> Error {
-    let state = engine.container_state(&container.id).await.unwrap_or_default();
+/// The error for a node that is not running.
+pub async fn found_dead(engine: &dyn Engine, fqdn: &str, container: &Container) -> Error {
+    let state = engine
+        .container_state(&container.id)
+        .await
+        .unwrap_or_default();
     let exit_code = state.exit_code.unwrap_or_default();
-    died(engine, &container.name, &Death { id: container.id.clone(), name: container.name.clone(), exit_code }).await
+    died(
+        engine,
+        fqdn,
+        &Death {
+            id: container.id.clone(),
+            name: container.name.clone(),
+            exit_code,
+        },
+    )
+    .await
 }
 
 /// The last lines of a container's log; none when the engine does not give them.
 pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Option<Vec<String>> {
-    let options = LogOptions { tail: Some(lines), ..LogOptions::default() };
+    let options = LogOptions {
+        tail: Some(lines),
+        ..LogOptions::default()
+    };
     let mut stream = engine.logs(id, &options).await.ok()?;
     let mut log = Vec::new();
     while let Some(line) = stream.next().await {
@@ -247,5 +330,10 @@ pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Option<Vec<S
             Err(_) => break,
         }
     }
-    Some(String::from_utf8_lossy(&log).lines().map(str::to_string).collect())
+    Some(
+        String::from_utf8_lossy(&log)
+            .lines()
+            .map(str::to_string)
+            .collect(),
+    )
 }

@@ -1,5 +1,23 @@
-//! `.dockerignore`, by the rules of Docker's own matcher (moby/patternmatcher): the last pattern that matches decides,
-//! `!` takes back in, a folder that is left out takes what is in it along, `**` stands for any number of folders.
+//! `.dockerignore`, by the rules of Docker's matcher (github.com/moby/patternmatcher): the last matching pattern
+//! decides, `!` includes again, and an excluded folder excludes its contents.
+//!
+//! The file is read as bytes, like file names: comments in other encodings, a byte order mark and DOS line ends are
+//! accepted. An invalid pattern is an error, since skipping it would send files that were meant to stay.
+
+mod pattern;
+#[cfg(test)]
+mod tests;
+
+use std::io::ErrorKind;
+use std::os::unix::ffi::OsStrExt;
+use std::path::Path;
+
+use crate::error::{Error, Kind, Result};
+use crate::files::regular_file;
+use pattern::{Pattern, characters};
+
+/// Name of the file.
+pub const NAME: &str = ".dockerignore";
 
 /// The patterns of a `.dockerignore`.
 #[derive(Debug, Clone, Default)]
@@ -7,165 +25,156 @@ pub struct Ignore {
     patterns: Vec<Pattern>,
 }
 
-#[derive(Debug, Clone)]
-struct Pattern {
-    parts: Vec<String>,
-    takes_back: bool,
+/// The decision of the patterns about a path.
+#[derive(Debug, Clone, Default)]
+pub struct Verdict {
+    /// Whether the path is excluded.
+    pub excludes: bool,
+    /// Which patterns match the path or a folder above it.
+    matched: Vec<bool>,
 }
 
 impl Ignore {
-    /// Reads patterns: one a line, `#` for comments.
-    pub fn parse(text: &str) -> Ignore {
-        let lines = text.trim_start_matches('\u{feff}').lines().filter(|line| !line.starts_with('#'));
-        Ignore { patterns: lines.filter_map(|line| Pattern::parse(line.trim())).collect() }
-    }
-
-    /// Whether a path, relative to the context and with slashes, is left out.
-    pub fn leaves_out(&self, path: &str) -> bool {
-        let parts: Vec<&str> = path.split('/').collect();
-        let mut out = false;
-        for pattern in &self.patterns {
-            // What matches a folder above matches the path.
-            if pattern.takes_back == out && (1..=parts.len()).any(|length| matches(&pattern.parts, &parts[..length])) {
-                out = !pattern.takes_back;
-            }
+    /// Reads the file in `folder`. Without one, nothing is excluded.
+    ///
+    /// # Errors
+    /// It exists but cannot be read, or has an invalid pattern.
+    pub fn read(folder: &Path) -> Result<Ignore> {
+        let path = folder.join(NAME);
+        match regular_file::read(&path) {
+            Ok(bytes) => Ignore::parse(&bytes, &path),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Ignore::default()),
+            Err(error) => Err(
+                Error::new(Kind::Image, format!("cannot read `{}`", path.display())).cause(error),
+            ),
         }
-        out
     }
 
-    /// Whether nothing below a folder that is left out can be taken back in.
-    pub fn is_final(&self) -> bool {
-        !self.patterns.iter().any(|pattern| pattern.takes_back)
+    /// Reads patterns, one per line; `path` is for messages.
+    ///
+    /// # Errors
+    /// A pattern is invalid.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<Ignore> {
+        let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+        let mut patterns = Vec::new();
+        for (index, line) in bytes.split(|byte| *byte == b'\n').enumerate() {
+            let Some(text) = normalized(line) else {
+                continue;
+            };
+            let pattern = Pattern::parse(&text).map_err(|why| {
+                let shown = String::from_utf8_lossy(line).replace('\0', "\u{fffd}");
+                let message = format!(
+                    "invalid pattern `{}` in `{}`, line {}",
+                    shown.trim(),
+                    path.display(),
+                    index + 1
+                );
+                let error = Error::new(Kind::Usage, message).cause(why);
+                if line.contains(&0) {
+                    error.hint("save the file as UTF-8")
+                } else {
+                    error
+                }
+            })?;
+            patterns.push(pattern);
+        }
+        Ok(Ignore { patterns })
     }
-}
 
-impl Pattern {
-    /// Cleans a line as Go's `filepath.Clean` does; none for an empty one.
-    fn parse(line: &str) -> Option<Pattern> {
-        let (takes_back, line) = match line.strip_prefix('!') {
-            Some(rest) => (true, rest.trim()),
-            None => (false, line),
+    /// The verdict on a path in the context whose folder has the verdict `parent`. As in Docker, patterns are not matched
+    /// against the folders above again.
+    pub fn judge(&self, path: &Path, parent: &Verdict) -> Verdict {
+        let characters = characters(path.as_os_str().as_bytes());
+        let mut verdict = Verdict {
+            excludes: false,
+            matched: vec![false; self.patterns.len()],
         };
-        let mut parts: Vec<String> = Vec::new();
-        for part in line.split('/') {
-            match part {
-                "" | "." => {}
-                ".." => drop(parts.pop()),
-                part => parts.push(part.to_string()),
+        for (index, pattern) in self.patterns.iter().enumerate() {
+            // The verdict on the context itself has no entries, which counts as no match.
+            let inherited = parent.matched.get(index).copied().unwrap_or_default();
+            let matches =
+                inherited || (pattern.includes == verdict.excludes && pattern.matches(&characters));
+            verdict.matched[index] = matches;
+            if matches {
+                verdict.excludes = !pattern.includes;
             }
         }
-        (!parts.is_empty()).then_some(Pattern { parts, takes_back })
-    }
-}
-
-fn matches(pattern: &[String], path: &[&str]) -> bool {
-    match (pattern.split_first(), path.split_first()) {
-        (None, None) => true,
-        (Some((first, rest)), _) if first == "**" => {
-            // At the end it wants something below.
-            (!rest.is_empty() && matches(rest, path))
-                || (!path.is_empty() && (rest.is_empty() || matches(pattern, &path[1..])))
-        }
-        (Some((first, rest)), Some((part, below))) => {
-            let (first, part): (Vec<char>, Vec<char>) = (first.chars().collect(), part.chars().collect());
-            part_matches(&first, &part) && matches(rest, below)
-        }
-        _ => false,
-    }
-}
-
-/// One part of a path: `*`, `?`, `[a-z]`, `[^a-z]` and `\` before a character that means itself.
-fn part_matches(pattern: &[char], part: &[char]) -> bool {
-    match (pattern, part) {
-        ([], []) => true,
-        (['*', rest @ ..], _) => (0..=part.len()).any(|taken| part_matches(rest, &part[taken..])),
-        (['?', rest @ ..], [_, below @ ..]) => part_matches(rest, below),
-        (['[', rest @ ..], [character, below @ ..]) => match rest.iter().position(|c| *c == ']') {
-            Some(end) => in_class(&rest[..end], *character) && part_matches(&rest[end + 1..], below),
-            None => false,
-        },
-        (['\\', literal, rest @ ..], [character, below @ ..]) | ([literal, rest @ ..], [character, below @ ..]) => {
-            literal == character && part_matches(rest, below)
-        }
-        _ => false,
-    }
-}
-
-fn in_class(class: &[char], character: char) -> bool {
-    let (negated, class) = match class {
-        ['^', rest @ ..] => (true, rest),
-        _ => (false, class),
-    };
-    let mut found = false;
-    let mut index = 0;
-    while let Some(low) = class.get(index) {
-        match (class.get(index + 1), class.get(index + 2)) {
-            (Some('-'), Some(high)) => {
-                found |= (*low..=*high).contains(&character);
-                index += 3;
-            }
-            _ => {
-                found |= *low == character;
-                index += 1;
-            }
-        }
-    }
-    found != negated
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Cases as moby/patternmatcher publishes them: pattern, path, whether it matches.
-    #[test]
-    fn patterns_match_as_dockers_own_matcher_has_it() {
-        let cases = [
-            ("**", "file", true),
-            ("**", "dir/file", true),
-            ("**/", "file", true),
-            ("**/**", "dir/file", true),
-            ("dir/**", "dir/file", true),
-            ("dir/**", "dir/dir2/file", true),
-            ("**/dir", "dir", true),
-            ("**/dir", "dir/file", true),
-            ("**/dir2/*", "dir/dir2/file", true),
-            ("**/dir2/**", "dir/dir2/dir2/file", true),
-            ("**file", "file", true),
-            ("**/file", "dir/file", true),
-            ("**/*.txt", "dir/dir/file.txt", true),
-            ("**/a*.txt", "dir/file.txt", false),
-            ("a[b-d]e", "ae", false),
-            ("a[b-d]e", "ace", true),
-            ("a[b-d]e", "aae", false),
-            ("a[^b-d]e", "aze", true),
-            (".*", ".foo", true),
-            (".*", "foo", false),
-            ("abc.def", "abcdef", false),
-            ("abc?def", "abcZdef", true),
-            ("a\\\\", "a\\", true),
-            ("**/foo/bar", "foo/bar", true),
-            ("**/foo/bar", "dir/dir2/foo/bar", true),
-            ("abc/**", "abc", false),
-            ("abc/**", "abc/def/ghi", true),
-            ("*", "a/b", true),
-            ("/abc", "abc", true),
-            ("abc/", "abc/def", true),
-            ("x/../abc", "abc", true),
-        ];
-        for (pattern, path, expected) in cases {
-            assert_eq!(Ignore::parse(pattern).leaves_out(path), expected, "{pattern} {path}");
-        }
+        verdict
     }
 
-    #[test]
-    fn the_last_pattern_that_matches_decides() {
-        let ignore = Ignore::parse("# not this\n*\n!docs\ndocs/*.tmp\n\n!docs/keep.tmp\n");
-        let out: Vec<&str> = ["src", "docs", "docs/a.md", "docs/a.tmp", "docs/keep.tmp"]
-            .into_iter()
-            .filter(|path| ignore.leaves_out(path))
+    /// Whether a path or a folder above it is excluded.
+    pub fn excludes(&self, path: &Path) -> bool {
+        let mut folders: Vec<&Path> = path
+            .ancestors()
+            .filter(|folder| !folder.as_os_str().is_empty())
             .collect();
-        assert_eq!(out, ["src", "docs/a.tmp"]);
-        assert!(!ignore.is_final());
+        folders.reverse();
+        folders
+            .iter()
+            .fold(Verdict::default(), |parent, path| self.judge(path, &parent))
+            .excludes
+    }
+
+    /// Includes a path even if the patterns exclude it.
+    pub fn include(&mut self, path: &Path) {
+        if self.excludes(path) {
+            self.patterns.push(Pattern::inclusion(path));
+        }
+    }
+
+    /// Whether a path in an excluded folder may be included again. Docker only compares the beginning of the patterns,
+    /// so `!**/name` includes nothing there.
+    pub fn includes_within(&self, folder: &Path) -> bool {
+        let folder = [folder.as_os_str().as_bytes(), b"/"].concat();
+        self.patterns.iter().any(|pattern| {
+            pattern.includes && [&pattern.text[..], b"/"].concat().starts_with(&folder)
+        })
+    }
+}
+
+/// Normalizes a line like Docker: trims it, cleans the path and removes a leading slash. `None` for comments and empty
+/// lines.
+fn normalized(line: &[u8]) -> Option<Vec<u8>> {
+    if line.starts_with(b"#") {
+        return None;
+    }
+    let line = trimmed(line);
+    let (mark, path) = match line.strip_prefix(b"!") {
+        Some(path) => (&b"!"[..], trimmed(path)),
+        None => (&b""[..], line),
+    };
+    let path = match path {
+        [] if mark.is_empty() => return None,
+        [] => Vec::new(),
+        path => cleaned(path),
+    };
+    let path = path
+        .strip_prefix(b"/")
+        .filter(|rest| !rest.is_empty())
+        .unwrap_or(&path);
+    Some([mark, path].concat())
+}
+
+/// Trims white space: of Unicode if the bytes are UTF-8, otherwise of ASCII.
+fn trimmed(bytes: &[u8]) -> &[u8] {
+    std::str::from_utf8(bytes).map_or(bytes.trim_ascii(), |text| text.trim().as_bytes())
+}
+
+/// A path as Go's `filepath.Clean` returns it.
+fn cleaned(path: &[u8]) -> Vec<u8> {
+    let is_absolute = path.starts_with(b"/");
+    let mut parts: Vec<&[u8]> = Vec::new();
+    for part in path.split(|byte| *byte == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if parts.last().is_some_and(|last| *last != b"..") => drop(parts.pop()),
+            b".." if is_absolute => {}
+            part => parts.push(part),
+        }
+    }
+    match parts.join(&b"/"[..]) {
+        path if is_absolute => [b"/", &path[..]].concat(),
+        path if path.is_empty() => b".".to_vec(),
+        path => path,
     }
 }

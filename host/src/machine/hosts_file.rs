@@ -1,168 +1,250 @@
-//! The machine's /etc/hosts: one marked block a cluster, so that its nodes can be reached by name from here. Nothing
-//! else in the file is touched, and what was added is taken away to the last byte.
+//! The machine's /etc/hosts: one marked block per cluster and engine, so that nodes can be reached by name from this
+//! machine. Nothing else in the file is touched, and what was added is removed byte for byte.
 //!
 //! The file is written in place, not replaced: in containers it is a mount, which cannot be. A lock on the file itself
-//! keeps all clusterdocks of the machine apart, whatever config directory they have.
+//! serialises all clusterdock processes of the machine, whatever their config folder. Any user may lock the file, so the
+//! wait for a lock is limited to two seconds.
 
-use std::collections::BTreeSet;
+mod block;
+
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::{self, Read, Seek, Write};
 use std::net::Ipv4Addr;
 use std::path::Path;
 
-const BEGIN: &str = "# clusterdock: nodes of cluster ";
-const END: &str = "# clusterdock: end of cluster ";
-/// Marks that the file had no line end before its first block, so that it has none again in the end.
-const NO_LINE_END: &str = " (no line end before)";
+use clap::ValueEnum;
 
-/// Puts a cluster's block into the file, in place of an older one of that name.
-///
-/// # Errors
-/// The file cannot be read or written.
-pub fn add(path: &Path, cluster: &str, nodes: &[(Ipv4Addr, String)]) -> io::Result<()> {
-    change(path, |text| with_block(&without_block(text, cluster), cluster, nodes))
+use crate::files::file_lock::{exclusive, in_time, shared};
+use crate::files::regular_file;
+use block::Owner;
+
+/// Whether to add nodes to the machine's hosts file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
+pub enum UpdateHosts {
+    /// If permitted and the engine is local.
+    #[default]
+    Auto,
+    /// Always; the start fails if it cannot.
+    Always,
+    /// Never.
+    Never,
 }
 
-/// Takes nodes, each with its cluster, out of the file; a block goes with its last node. A file without them is not
-/// written, and need not be writable.
+/// Adds a cluster's block to the file, in place of an older one of the same cluster and engine. Returns the names that
+/// the file had before, each with its cluster, if it is in a cluster's block: of two lines with a name, the first counts.
 ///
 /// # Errors
-/// The file cannot be read or written.
-pub fn remove(path: &Path, nodes: &[(String, String)]) -> io::Result<()> {
-    let mut file = File::open(path)?;
-    file.lock_shared()?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    drop(file);
-    if without_nodes(&text, nodes) == text {
-        return Ok(());
-    }
-    change(path, |text| without_nodes(text, nodes))
+/// The file cannot be read, written or locked.
+pub async fn add(
+    path: &Path,
+    engine: &str,
+    cluster: &str,
+    nodes: &[(Ipv4Addr, String)],
+) -> io::Result<BTreeMap<String, Option<String>>> {
+    let owner = Owner { cluster, engine };
+    let mut known = BTreeMap::new();
+    in_time(change(path, |text| {
+        let others = block::without(text, owner);
+        known = block::known(&others, nodes.iter().map(|(_, fqdn)| fqdn.as_str()));
+        block::with(&others, owner, nodes)
+    }))
+    .await?;
+    Ok(known)
 }
 
-fn change(path: &Path, change: impl FnOnce(&str) -> String) -> io::Result<()> {
-    let mut file = File::options().read(true).write(true).open(path)?;
-    file.lock()?;
-    let mut text = String::new();
-    file.read_to_string(&mut text)?;
-    let changed = change(&text);
+/// Removes nodes, each with its cluster, from the file, and a block with its last node. A file without them is not written,
+/// and need not be writable.
+///
+/// # Errors
+/// The file cannot be read, written or locked.
+pub async fn remove_nodes(path: &Path, engine: &str, nodes: &[(String, String)]) -> io::Result<()> {
+    change_if_needed(path, |text| block::without_nodes(text, engine, nodes)).await
+}
+
+/// Removes the blocks of clusters on this engine. A file without them is not written, and need not be writable.
+///
+/// # Errors
+/// The file cannot be read, written or locked.
+pub async fn remove_clusters(
+    path: &Path,
+    engine: &str,
+    clusters: &BTreeSet<String>,
+) -> io::Result<()> {
+    let without = |text: &[u8]| {
+        let removed =
+            |text: Vec<u8>, cluster: &String| block::without(&text, Owner { cluster, engine });
+        clusters.iter().fold(text.to_vec(), removed)
+    };
+    change_if_needed(path, without).await
+}
+
+/// The clusters with a block, each with its engine's id.
+///
+/// # Errors
+/// The file cannot be read or locked.
+pub async fn owners(path: &Path) -> io::Result<BTreeSet<(String, String)>> {
+    in_time(async {
+        let text = read(&mut shared(regular_file::open(path)?).await?)?;
+        let owned = |owner: Owner<'_>| (owner.cluster.to_string(), owner.engine.to_string());
+        Ok(block::owners(&text).map(owned).collect())
+    })
+    .await
+}
+
+async fn change_if_needed(path: &Path, changed: impl Fn(&[u8]) -> Vec<u8>) -> io::Result<()> {
+    in_time(async {
+        let text = read(&mut shared(regular_file::open(path)?).await?)?;
+        if changed(&text) == text {
+            Ok(())
+        } else {
+            change(path, changed).await
+        }
+    })
+    .await
+}
+
+async fn change(path: &Path, changed: impl FnOnce(&[u8]) -> Vec<u8>) -> io::Result<()> {
+    let file = regular_file::open_with(path, File::options().read(true).write(true))?;
+    let mut file = exclusive(file).await?;
+    let text = read(&mut file)?;
+    let changed = changed(&text);
     if changed == text {
         return Ok(());
     }
     file.rewind()?;
-    file.write_all(changed.as_bytes())?;
+    file.write_all(&changed)?;
     file.set_len(changed.len() as u64)
 }
 
-fn with_block(text: &str, cluster: &str, nodes: &[(Ipv4Addr, String)]) -> String {
-    let (line_end, mark) = match text.is_empty() || text.ends_with('\n') {
-        true => ("", ""),
-        false => ("\n", NO_LINE_END),
-    };
-    let lines: String = nodes.iter().map(|(address, fqdn)| format!("{address} {fqdn}\n")).collect();
-    format!("{text}{line_end}{BEGIN}{cluster}{mark}\n{lines}{END}{cluster}\n")
-}
-
-fn without_nodes(text: &str, nodes: &[(String, String)]) -> String {
-    let clusters: BTreeSet<&str> = nodes.iter().map(|(cluster, _)| cluster.as_str()).collect();
-    clusters.into_iter().fold(text.to_string(), |text, cluster| {
-        let Some((start, end, _)) = block(&text, cluster) else { return text };
-        let goes = |line: &str| {
-            let fqdn = line.split_whitespace().nth(1).unwrap_or_default();
-            nodes.iter().any(|(of, node)| of == cluster && node == fqdn)
-        };
-        let kept: String = text[start..end].split_inclusive('\n').filter(|line| !goes(line)).collect();
-        match kept.lines().count() {
-            // Its first line and its last.
-            2 => without_block(&text, cluster),
-            _ => format!("{}{kept}{}", &text[..start], &text[end..]),
-        }
-    })
-}
-
-fn without_block(text: &str, cluster: &str) -> String {
-    let Some((start, end, marked)) = block(text, cluster) else { return text.to_string() };
-    let (before, after) = (&text[..start], &text[end..]);
-    match (marked, next_block(after)) {
-        (false, _) => format!("{before}{after}"),
-        // The next block inherits the mark.
-        (true, Some(line_end)) => format!("{before}{}{NO_LINE_END}{}", &after[..line_end], &after[line_end..]),
-        (true, None) if after.is_empty() => before.strip_suffix('\n').unwrap_or(before).to_string(),
-        (true, None) => format!("{before}{after}"),
-    }
-}
-
-/// Where a cluster's block begins and ends, and whether it has the mark.
-fn block(text: &str, cluster: &str) -> Option<(usize, usize, bool)> {
-    let mut start = None;
-    let mut position = 0;
-    for line in text.split_inclusive('\n') {
-        let bare = line.trim_end();
-        if let Some(name) = bare.strip_prefix(BEGIN)
-            && name.strip_suffix(NO_LINE_END).unwrap_or(name) == cluster
-        {
-            start = Some((position, name.ends_with(NO_LINE_END)));
-        }
-        position += line.len();
-        if let Some((start, marked)) = start
-            && bare.strip_prefix(END) == Some(cluster)
-        {
-            return Some((start, position, marked));
-        }
-    }
-    None
-}
-
-/// The end of the line with which a block begins, when one follows at once.
-fn next_block(after: &str) -> Option<usize> {
-    after.starts_with(BEGIN).then(|| after.find('\n').unwrap_or(after.len()))
+fn read(file: &mut File) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    file.read_to_end(&mut text)?;
+    Ok(text)
 }
 
 #[cfg(test)]
 mod tests {
-    use super::*;
     use std::thread;
 
+    use super::*;
+
+    const ENGINE: &str = "ABCD:EFGH";
+
     fn nodes(last: u8) -> Vec<(Ipv4Addr, String)> {
-        vec![(Ipv4Addr::new(10, 1, 2, last), format!("node-{last}.cluster"))]
+        vec![(
+            Ipv4Addr::new(10, 1, 2, last),
+            format!("node-{last}.cluster"),
+        )]
     }
 
     fn of(cluster: &str, last: u8) -> (String, String) {
         (cluster.into(), format!("node-{last}.cluster"))
     }
 
-    #[test]
-    fn a_block_goes_with_its_last_node() {
+    #[tokio::test]
+    async fn a_block_goes_with_its_last_node() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hosts");
         std::fs::write(&path, "").unwrap();
-        add(&path, "a", &[nodes(1), nodes(2)].concat()).unwrap();
-        remove(&path, &[of("a", 1), of("b", 2)]).unwrap();
+        add(&path, ENGINE, "a", &[nodes(1), nodes(2)].concat())
+            .await
+            .unwrap();
+        remove_nodes(&path, ENGINE, &[of("a", 1), of("b", 2)])
+            .await
+            .unwrap();
         let text = std::fs::read_to_string(&path).unwrap();
-        assert!(text.contains("node-2.cluster") && !text.contains("node-1.cluster"), "{text}");
-        remove(&path, &[of("a", 2)]).unwrap();
+        assert!(
+            text.contains("node-2.cluster") && !text.contains("node-1.cluster"),
+            "{text}"
+        );
+        remove_nodes(&path, ENGINE, &[of("a", 2)]).await.unwrap();
         assert_eq!(std::fs::read_to_string(&path).unwrap(), "");
     }
 
-    #[test]
-    fn a_block_comes_and_goes_and_nothing_else_changes() {
-        for before in ["127.0.0.1 localhost\n", "127.0.0.1 localhost", "", "\n\n"] {
+    #[tokio::test]
+    async fn a_block_comes_and_goes_and_nothing_else_changes() {
+        let latin: &[u8] = b"10.0.0.1 caf\xe9 # \xff\xfe\x00\r\n\x80";
+        for before in [
+            b"127.0.0.1 localhost\n",
+            &b"127.0.0.1 localhost"[..],
+            b"",
+            b"\n\n",
+            latin,
+        ] {
             let folder = tempfile::tempdir().unwrap();
             let path = folder.path().join("hosts");
             std::fs::write(&path, before).unwrap();
-            add(&path, "a", &nodes(1)).unwrap();
-            add(&path, "b", &nodes(2)).unwrap();
-            add(&path, "a", &nodes(3)).unwrap();
-            let text = std::fs::read_to_string(&path).unwrap();
-            assert!(text.contains("10.1.2.3 node-3.cluster\n") && !text.contains("node-1.cluster"), "{text}");
-            remove(&path, &[of("b", 2), of("b", 3)]).unwrap();
-            remove(&path, &[of("a", 3), of("never", 1)]).unwrap();
-            assert_eq!(std::fs::read_to_string(&path).unwrap(), before);
+            add(&path, ENGINE, "a", &nodes(1)).await.unwrap();
+            add(&path, ENGINE, "b", &nodes(2)).await.unwrap();
+            add(&path, ENGINE, "a", &nodes(3)).await.unwrap();
+            let text = String::from_utf8_lossy(&std::fs::read(&path).unwrap()).into_owned();
+            assert!(
+                text.contains("10.1.2.3 node-3.cluster\n") && !text.contains("node-1.cluster"),
+                "{text}"
+            );
+            remove_nodes(&path, ENGINE, &[of("b", 2), of("b", 3)])
+                .await
+                .unwrap();
+            remove_nodes(&path, ENGINE, &[of("a", 3), of("never", 1)])
+                .await
+                .unwrap();
+            assert_eq!(std::fs::read(&path).unwrap(), before);
         }
     }
 
+    #[tokio::test]
+    async fn a_block_belongs_to_its_cluster_and_engine() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hosts");
+        std::fs::write(&path, "").unwrap();
+        for engine in [ENGINE, "other"] {
+            add(&path, engine, "a", &nodes(1)).await.unwrap();
+        }
+        add(&path, ENGINE, "b", &nodes(2)).await.unwrap();
+        let owned = |cluster: &str, engine: &str| (cluster.to_string(), engine.to_string());
+        let all = BTreeSet::from([owned("a", ENGINE), owned("b", ENGINE), owned("a", "other")]);
+        assert_eq!(owners(&path).await.unwrap(), all);
+        remove_clusters(
+            &path,
+            ENGINE,
+            &BTreeSet::from(["a".to_string(), "never".to_string()]),
+        )
+        .await
+        .unwrap();
+        assert_eq!(
+            owners(&path).await.unwrap(),
+            BTreeSet::from([owned("b", ENGINE), owned("a", "other")])
+        );
+        remove_nodes(&path, "third", &[of("b", 2), of("a", 1)])
+            .await
+            .unwrap();
+        assert_eq!(owners(&path).await.unwrap().len(), 2);
+    }
+
+    #[tokio::test]
+    async fn existing_names_in_the_file_are_returned() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("hosts");
+        std::fs::write(&path, "10.9.9.9 other node-9.cluster # node-8.cluster\n").unwrap();
+        let name = |last: u8| format!("node-{last}.cluster");
+        let own = |last: u8| (Ipv4Addr::new(10, 3, 3, last), name(last));
+        assert!(add(&path, ENGINE, "a", &nodes(1)).await.unwrap().is_empty());
+        let again = add(&path, ENGINE, "a", &nodes(1)).await.unwrap();
+        assert!(again.is_empty(), "its own: {again:?}");
+        let known = add(&path, ENGINE, "b", &[own(1), own(8), own(9)]).await;
+        let of_a = (name(1), Some("a".to_string()));
+        assert_eq!(known.unwrap(), BTreeMap::from([of_a, (name(9), None)]));
+        remove_nodes(&path, ENGINE, &[of("a", 1)]).await.unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(
+            text.contains("10.3.3.1 node-1.cluster\n") && !text.contains("10.1.2.1 "),
+            "the other cluster's line counts from now on: {text}"
+        );
+    }
+
     #[test]
-    fn twenty_at_once_leave_the_file_as_it_was() {
+    fn twenty_parallel_changes_restore_the_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("hosts");
         let before = "127.0.0.1 localhost\n# mine";
@@ -172,9 +254,17 @@ mod tests {
                 let path = &path;
                 scope.spawn(move || {
                     let cluster = format!("cluster-{number}");
+                    let runtime = tokio::runtime::Builder::new_current_thread()
+                        .enable_all()
+                        .build()
+                        .unwrap();
                     for _ in 0..20 {
-                        add(path, &cluster, &nodes(number)).unwrap();
-                        remove(path, &[of(&cluster, number)]).unwrap();
+                        runtime
+                            .block_on(add(path, ENGINE, &cluster, &nodes(number)))
+                            .unwrap();
+                        runtime
+                            .block_on(remove_nodes(path, ENGINE, &[of(&cluster, number)]))
+                            .unwrap();
                     }
                 });
             }

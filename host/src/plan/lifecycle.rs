@@ -5,18 +5,24 @@
 //! network has to be there. One that was removed meanwhile is made again, and a node whose place on it was lost (Docker
 //! from 29.0 on drops it when a start fails on a busy port) is put there again before its start.
 
-use super::address;
-use crate::cluster::{Node, Observed};
-use crate::engine::{Container, ContainerState, Endpoint, Labels, Network, NetworkSpec, PublishedPort, State};
-use crate::error::{Error, Kind, Result};
-use crate::labels;
-use crate::select;
-use clusterdock_plugin_api::Probe;
-use ipnet::Ipv4Net;
-use std::collections::{BTreeMap, BTreeSet};
-use std::net::Ipv4Addr;
+mod order;
+mod place;
 
-/// What is to become of nodes.
+use std::collections::{BTreeMap, BTreeSet};
+
+use ipnet::Ipv4Net;
+
+use super::outcome::{Failure, Outcome};
+use super::reason;
+use super::step::{Action, Nodes, OnFailure, Place, Plan, Step, Stream, Target, Watched};
+use crate::cluster::Node;
+use crate::cluster::observed::{Observed, ObservedContainer};
+use crate::cluster::select;
+use crate::engine::{ContainerState, Fault, NetworkSpec, PublishedPort, State};
+use crate::error::{Error, Kind, Result};
+use crate::machine::host_port::port_in_use;
+
+/// A change of the state of nodes.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
     /// They no longer run.
@@ -55,7 +61,7 @@ impl Change {
 /// Everything the plan follows from.
 #[derive(Debug, Clone, Copy)]
 pub struct LifecycleInputs<'a> {
-    /// What is to become of the nodes.
+    /// The change to make.
     pub change: &'a Change,
     /// The nodes.
     pub nodes: &'a [&'a Node],
@@ -63,109 +69,61 @@ pub struct LifecycleInputs<'a> {
     pub observed: &'a Observed,
     /// Inspections, by id, of the nodes that are to be started ([`Change::starts`]).
     pub made: &'a BTreeMap<String, ContainerState>,
-    /// Where this machine's routes lead, so that no network of ours hides one.
+    /// Where this machine's routes lead, so that no new network hides one.
     pub routes: &'a [Ipv4Net],
 }
 
 /// What will be done.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct LifecyclePlan {
-    /// Networks that are made again, first.
-    pub networks: Vec<NetworkSpec>,
-    /// What is done to each node, in parallel.
-    pub nodes: Vec<NodeLife>,
+    /// The steps: networks that are created again first, then those of each node.
+    pub plan: Plan,
+    /// How many nodes it is about.
+    pub nodes: usize,
+    /// To how many of them something is done, beside waiting.
+    pub changed: usize,
+    /// Ports of the machine that nodes will need and do not have now, by the nodes' names.
+    pub ports: BTreeMap<String, Vec<PublishedPort>>,
+    /// The places of nodes that are started, by the nodes' names.
+    places: BTreeMap<String, Place>,
 }
 
-/// What is done to a node, step by step.
-#[derive(Debug, Clone, PartialEq)]
-pub struct NodeLife {
-    /// Its FQDN.
-    pub fqdn: String,
-    /// Its container's full id.
-    pub id: String,
-    /// A label, key and value, by which the engine's events of this node are found.
-    pub label: (String, String),
-    /// How its container was when it was looked at.
-    pub state: State,
-    /// The steps; none: it is as wanted.
-    pub steps: Vec<Step>,
-}
+/// Networks that are created again, by name.
+type Networks = BTreeMap<String, NetworkSpec>;
 
-/// One step of a node.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Step {
-    /// It gets its stop signal, and is killed when it still runs after so long.
-    Stop {
-        /// How long.
-        grace_seconds: u32,
-    },
-    /// It gets its place on a network, in the stead of one on a network that is gone.
-    Join(Place),
-    /// It is started.
-    Start {
-        /// Its place, to be given again if a failed start costs it; none for a node that was given none.
-        place: Option<Place>,
-        /// Its ports on the machine.
-        ports: Vec<PublishedPort>,
-    },
-    /// It is frozen.
-    Pause,
-    /// It goes on.
-    Unpause,
-    /// It gets a signal.
-    Signal(String),
-    /// Somebody else starts it.
-    AwaitStart,
-    /// It goes on running for a moment: a node without probes shows in no other way that its start went well.
-    Settle,
-    /// Its probes hold.
-    Await(Vec<Probe>),
-}
-
-impl Step {
-    /// Whether nothing is done, only awaited.
-    pub fn waits(&self) -> bool {
-        matches!(self, Step::AwaitStart | Step::Settle | Step::Await(_))
-    }
-}
-
-/// A node's place on its network.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
-    /// The network's name.
-    pub network: String,
-    /// The network's id; none for one that the plan makes again.
-    pub network_id: Option<String>,
-    /// The node's fixed address; none: the engine chooses.
-    pub address: Option<Ipv4Addr>,
-    /// The node's short name.
-    pub alias: String,
-}
-
-impl NodeLife {
-    /// Whether something is done to it, and it is not only awaited.
-    pub fn changes(&self) -> bool {
-        self.steps.iter().any(|step| !step.waits())
-    }
-
-    /// Whether it is to run in the end.
-    pub fn is_awaited(&self) -> bool {
-        self.steps.iter().any(Step::waits)
-    }
-}
+/// The steps of a node: what is done, and why.
+type NodeSteps = Vec<(Action, String)>;
 
 impl LifecyclePlan {
-    /// Ports of the machine that nodes will need which do not have them now, by FQDN.
-    pub fn ports(&self) -> BTreeMap<String, Vec<PublishedPort>> {
-        let ports = self.nodes.iter().filter(|node| !has_ports(node.state)).filter_map(|node| {
-            let ports = node.steps.iter().find_map(|step| match step {
-                Step::Start { ports, .. } => Some(ports.clone()),
-                _ => None,
-            });
-            Some((node.fqdn.clone(), ports?))
+    /// The nodes that a start over a busy port may have cost their place on their network, as it does from Docker 29.0
+    /// on, with those places.
+    pub fn endangered(&self, outcome: &Outcome) -> Vec<(Target, Place)> {
+        let failures = outcome.failures.iter();
+        let refused = failures.filter_map(|(id, failure)| match failure {
+            Failure::Refused(error) if error.fault == Fault::PortTaken => {
+                self.plan.steps[*id].starts()
+            }
+            _ => None,
         });
-        ports.collect()
+        refused
+            .filter_map(|node| {
+                let place = self.places.get(&node.container.name)?;
+                Some((node.container.clone(), place.clone()))
+            })
+            .collect()
     }
+}
+
+/// Plans to give nodes their places again, so that their next start goes well without clusterdock too.
+pub fn put_back(engine: &str, nodes: Vec<(Target, Place)>) -> Plan {
+    let mut plan = Plan::new(OnFailure::Continue);
+    for (container, place) in nodes {
+        let stream = Stream::Node(container.name.clone());
+        let reason = at(&place);
+        let action = Action::ConnectNetwork { container, place };
+        plan.add(Step::new(engine, stream, action).with_reason(reason));
+    }
+    plan
 }
 
 /// Plans what is to become of nodes.
@@ -174,159 +132,277 @@ impl LifecyclePlan {
 /// [`Kind::Conflict`]: a node is in a state that the change is not possible from; a host port or an address of a node
 /// that is to be started is in use; or its network is gone and cannot be made again.
 pub fn plan(inputs: &LifecycleInputs<'_>) -> Result<LifecyclePlan> {
-    let mut plan = LifecyclePlan::default();
-    for node in inputs.nodes {
-        let steps = steps(inputs, node, &mut plan.networks)?;
-        plan.nodes.push(NodeLife {
-            fqdn: node.fqdn.clone(),
-            id: node.container.id.clone(),
-            label: event_label(&node.container.labels),
-            state: node.container.state,
-            steps,
-        });
-    }
-    Ok(plan)
-}
-
-fn steps(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSpec>) -> Result<Vec<Step>> {
-    let ready = Step::Await(node.probes());
-    let started = if node.probes().is_empty() { Step::Settle } else { ready.clone() };
-    Ok(match (inputs.change, node.container.state) {
-        (Change::Stop { .. }, State::Created | State::Exited | State::Removing | State::Dead) => Vec::new(),
-        (_, State::Removing | State::Dead) => {
-            return Err(Error::new(Kind::Conflict, format!("node `{}` is being removed", node.fqdn)));
-        }
-        (Change::Wait, State::Created | State::Exited | State::Paused) => vec![Step::AwaitStart, ready],
-        (Change::Wait | Change::Resume, State::Running | State::Restarting) => vec![ready],
-        (Change::Stop { grace_seconds }, _) => vec![Step::Stop { grace_seconds: *grace_seconds }],
-        (Change::Resume, State::Paused) => vec![Step::Unpause, ready],
-        (Change::Resume | Change::Restart { .. }, State::Created | State::Exited) => {
-            let mut steps = start(inputs, node, networks)?;
-            steps.push(started);
-            steps
-        }
-        (Change::Restart { grace_seconds }, _) => {
-            let mut steps = vec![Step::Stop { grace_seconds: *grace_seconds }];
-            steps.extend(start(inputs, node, networks)?);
-            steps.push(started);
-            steps
-        }
-
-        (Change::Pause, State::Paused) | (Change::Unpause, State::Running) => Vec::new(),
-        (Change::Pause, State::Running) => vec![Step::Pause],
-        (Change::Unpause, State::Paused) => vec![Step::Unpause],
-        (Change::Signal(signal), State::Running | State::Paused) => vec![Step::Signal(signal.clone())],
-        (Change::Pause | Change::Unpause | Change::Signal(_), _) => return Err(select::not_running(node)),
-    })
-}
-
-/// The steps up to the start of a node that has been made before.
-fn start(inputs: &LifecycleInputs<'_>, node: &Node, networks: &mut Vec<NetworkSpec>) -> Result<Vec<Step>> {
-    let container = &node.container;
-    let made = inputs.made.get(&container.id);
-    let ports = made.map(|made| made.wanted_ports.clone()).unwrap_or_default();
-    if !has_ports(container.state) {
-        check_ports(inputs, node, &ports)?;
-    }
-    let endpoint = container.networks.get(&node.network);
-    let address = endpoint.and_then(|endpoint| endpoint.fixed_address).or_else(|| own_address(node, made?));
-    let mut steps = Vec::new();
-    let place = match (endpoint, endpoint.and_then(|endpoint| network_of(inputs, node, endpoint))) {
-        (_, Some(network)) => place(node, Some(network.id.clone()), address),
-        (None, None) if !container.networks.is_empty() || !is_named(node) => {
-            // It was put elsewhere on purpose.
-            return Ok(vec![Step::Start { place: None, ports }]);
-        }
-        (_, None) => {
-            let place = find_place(inputs, node, address, networks)?;
-            steps.push(Step::Join(place.clone()));
-            place
-        }
+    let mut lifecycle = LifecyclePlan {
+        nodes: inputs.nodes.len(),
+        ..LifecyclePlan::default()
     };
-    if let Some(address) = place.address {
-        check_address(inputs, node, &place.network, address)?;
+    let mut networks = Networks::new();
+    let mut of_nodes = Vec::new();
+    for node in inputs.nodes {
+        of_nodes.push((*node, steps(inputs, node, &mut networks, &mut lifecycle)?));
     }
-    steps.push(Step::Start { place: is_named(node).then_some(place), ports });
-    Ok(steps)
+    let engine = &inputs.observed.engine;
+    let mut created = BTreeMap::new();
+    for (name, spec) in networks {
+        let reason = format!("{}, it was removed", spec.subnet);
+        let stream = Stream::Network(name.clone());
+        let step = Step::new(engine, stream, Action::CreateNetwork(spec)).with_reason(reason);
+        created.insert(name, lifecycle.plan.add(step));
+    }
+    let mut added = Vec::new();
+    for (node, steps) in of_nodes {
+        let begin = lifecycle.plan.steps.len();
+        if steps.iter().all(|(action, _)| action.is_wait()) {
+            let reason = format!("it is {}", node.container.state.as_str());
+            lifecycle.plan.note("keep", &node.name, reason);
+        } else {
+            lifecycle.changed += 1;
+        }
+        for (action, reason) in steps {
+            let network = match &action {
+                Action::ConnectNetwork { place, .. } => created.get(&place.network.name),
+                _ => None,
+            };
+            let step = Step::new(engine, Stream::Node(node.name.clone()), action);
+            let after = network.copied().into_iter().collect();
+            lifecycle
+                .plan
+                .add(step.with_reason(reason).with_after(after));
+        }
+        added.push((node, begin..lifecycle.plan.steps.len()));
+    }
+    order::keep(&mut lifecycle.plan, &added);
+    check_running(inputs, &mut lifecycle.plan);
+    Ok(lifecycle)
 }
 
-/// The network that a node is on. Once it was started it keeps to one by id: another of the same name is not its own.
-fn network_of<'a>(inputs: &LifecycleInputs<'a>, node: &Node, endpoint: &Endpoint) -> Option<&'a Network> {
-    let networks = &inputs.observed.networks;
-    match endpoint.network_id.as_str() {
-        "" => networks.iter().find(|network| network.name == node.network),
-        id => networks.iter().find(|network| network.id == id),
+/// Adds the last look, once every wait is over, at the nodes that were waited for.
+fn check_running(inputs: &LifecycleInputs<'_>, plan: &mut Plan) {
+    let before = plan.so_far();
+    let awaited = plan.steps.iter().filter_map(|step| step.action.waits_for());
+    let awaited: BTreeSet<&Target> = awaited.map(|node| &node.container).collect();
+    let mut by_label: BTreeMap<_, (&str, Vec<Target>)> = BTreeMap::new();
+    for node in inputs.nodes {
+        let Watched { container, label } = watched(node);
+        if awaited.contains(&container) {
+            let (_, nodes) = by_label.entry(label).or_insert((&node.cluster, Vec::new()));
+            nodes.push(container);
+        }
+    }
+    for (label, (cluster, containers)) in by_label {
+        let stream = Stream::Cluster(cluster.into());
+        let action = Action::CheckRunning(Nodes { label, containers });
+        let step = Step::new(&inputs.observed.engine, stream, action);
+        plan.add(
+            step.with_reason("they still run")
+                .with_after(before.clone()),
+        );
     }
 }
 
-/// A place on the network of the node's network's name, whose own network is not known any more.
-fn find_place(
+fn steps(
     inputs: &LifecycleInputs<'_>,
     node: &Node,
-    address: Option<Ipv4Addr>,
-    networks: &mut Vec<NetworkSpec>,
-) -> Result<Place> {
-    let name = &node.network;
-    let named: Vec<&Network> = inputs.observed.networks.iter().filter(|network| network.name == *name).collect();
-    let removed = |why: String| {
-        Error::new(Kind::Conflict, format!("network `{name}` of node `{}` was removed", node.fqdn)).cause(why)
-    };
-    let gone = |why: String| {
-        removed(why).hint(format!("remove the cluster and start it again: clusterdock rm {}", node.cluster))
-    };
-    if !is_named(node) {
-        return Err(gone("another clusterdock made the node, and only that one knows its other names".into()));
-    }
-    match (&named[..], address) {
-        ([network], None) => Ok(place(node, Some(network.id.clone()), None)),
-        ([network], Some(address)) if network.subnets.iter().any(|subnet| subnet.contains(&address)) => {
-            Ok(place(node, Some(network.id.clone()), Some(address)))
+    networks: &mut Networks,
+    lifecycle: &mut LifecyclePlan,
+) -> Result<NodeSteps> {
+    let state = node.container.state;
+    match inputs.change {
+        Change::Stop { grace_seconds } => Ok(stopped(node, *grace_seconds)),
+        _ if matches!(state, State::Removing | State::Dead) => Err(is_being_removed(node)),
+        Change::Wait => awaited(inputs, node),
+        Change::Resume => match state {
+            State::Created | State::Exited => started(inputs, node, networks, lifecycle),
+            State::Paused => Ok([vec![unpause(node)], ready(inputs, node)].concat()),
+            _ => Ok(settled(inputs, node)),
+        },
+        Change::Restart { grace_seconds } => {
+            let start = started(inputs, node, networks, lifecycle)?;
+            Ok([stopped(node, *grace_seconds), start].concat())
         }
-        ([network], Some(address)) => {
-            let subnets: Vec<String> = network.subnets.iter().map(ToString::to_string).collect();
-            Err(gone(format!("the one made since has {}, and the node's address is {address}", subnets.join(", "))))
-        }
-        ([], Some(address)) => {
-            if !networks.iter().any(|network| network.name == *name) {
-                networks.push(network_again(inputs, node, address).ok_or_else(|| {
-                    gone(format!("it cannot be made again: something else is where its address {address} was"))
-                })?);
-            }
-            Ok(place(node, None, Some(address)))
-        }
-        ([], None) => Err(removed("it was not clusterdock's, which therefore does not make it again".into())
-            .hint(format!("make it again: docker network create {name}"))),
-        _ => Err(gone(format!("there are {} of that name", named.len()))),
+        Change::Pause | Change::Unpause | Change::Signal(_) => changed(inputs.change, node),
     }
 }
 
-/// A network of ours as it was: around the addresses of all nodes that were on it, with the labels of its start.
-fn network_again(inputs: &LifecycleInputs<'_>, node: &Node, address: Ipv4Addr) -> Option<NetworkSpec> {
-    let on_it = inputs.observed.containers.iter().filter_map(|container| container.networks.get(&node.network));
-    let mut given: BTreeSet<Ipv4Addr> = on_it.filter_map(|endpoint| endpoint.fixed_address).collect();
-    given.insert(address);
-    let subnets = inputs.observed.networks.iter().flat_map(|network| &network.subnets);
-    let taken: Vec<Ipv4Net> = subnets.chain(inputs.routes).copied().collect();
-    let of_start = [labels::ORIGIN, labels::RUN, labels::CREATED, labels::VERSION];
-    let labels = &node.container.labels;
-    let labels: Labels =
-        of_start.iter().filter_map(|key| Some(((*key).to_string(), labels.get(*key)?.clone()))).collect();
-    Some(address::made_again(&given, &taken)?.spec(&node.network, labels))
+/// The steps of a node that is to be stopped.
+fn stopped(node: &Node, grace_seconds: u32) -> NodeSteps {
+    match node.container.state {
+        State::Created | State::Exited | State::Removing | State::Dead => Vec::new(),
+        State::Running | State::Paused | State::Restarting => {
+            let action = Action::StopContainer {
+                container: target(node),
+                grace_seconds,
+            };
+            vec![(action, format!("it is killed after {grace_seconds} s"))]
+        }
+    }
 }
 
-fn place(node: &Node, network_id: Option<String>, address: Option<Ipv4Addr>) -> Place {
-    Place { network: node.network.clone(), network_id, address, alias: node.hostname.clone() }
+/// The steps of a node that runs, or is about to: none if it has been ready for long enough.
+fn settled(inputs: &LifecycleInputs<'_>, node: &Node) -> NodeSteps {
+    if node.container.state == State::Running && is_settled(node) {
+        Vec::new()
+    } else {
+        ready(inputs, node)
+    }
 }
 
-/// Whether our labels name it: then its aliases are known.
-fn is_named(node: &Node) -> bool {
-    node.container.labels.contains_key(labels::NODE)
+/// The steps of a node that is waited for.
+fn awaited(inputs: &LifecycleInputs<'_>, node: &Node) -> Result<NodeSteps> {
+    match node.container.state {
+        // A start that is under way has not come to it yet. Nobody starts what has stopped, unless a user wants it to.
+        State::Created => {
+            let start = Action::AwaitStart(watched(node));
+            Ok([vec![(start, "its start".into())], ready(inputs, node)].concat())
+        }
+        State::Exited => Err(nobody_starts(node)),
+        State::Paused => Err(select::not_running(node)),
+        State::Running | State::Restarting => Ok(settled(inputs, node)),
+        State::Removing | State::Dead => Err(is_being_removed(node)),
+    }
 }
 
-/// The address that a node was made with: every node has the names and addresses of all nodes of its start.
-fn own_address(node: &Node, made: &ContainerState) -> Option<Ipv4Addr> {
-    let own = |names: &str| names.split_whitespace().any(|name| name == node.fqdn);
-    made.extra_hosts.iter().find(|(names, _)| own(names)).map(|(_, address)| *address)
+/// The steps of a node that is to be started, and to become ready.
+fn started(
+    inputs: &LifecycleInputs<'_>,
+    node: &Node,
+    networks: &mut Networks,
+    lifecycle: &mut LifecyclePlan,
+) -> Result<NodeSteps> {
+    let start = start(inputs, node, networks, lifecycle)?;
+    Ok([start, ready(inputs, node)].concat())
+}
+
+/// The steps of a node that is to be paused, unpaused or signalled, for which it has to run.
+fn changed(change: &Change, node: &Node) -> Result<NodeSteps> {
+    match (change, node.container.state) {
+        (Change::Pause, State::Paused) | (Change::Unpause, State::Running) => Ok(Vec::new()),
+        (Change::Pause, State::Running) => {
+            Ok(vec![(Action::PauseContainer(target(node)), String::new())])
+        }
+        (Change::Unpause, State::Paused) => Ok(vec![unpause(node)]),
+        (Change::Signal(signal), State::Running | State::Paused) => {
+            let action = Action::SignalContainer {
+                container: target(node),
+                signal: signal.clone(),
+            };
+            Ok(vec![(action, signal.clone())])
+        }
+        _ => Err(select::not_running(node)),
+    }
+}
+
+fn unpause(node: &Node) -> (Action, String) {
+    (Action::UnpauseContainer(target(node)), String::new())
+}
+
+fn target(node: &Node) -> Target {
+    Target::known(&node.name, &node.container.id)
+}
+
+fn is_being_removed(node: &Node) -> Error {
+    Error::new(
+        Kind::Conflict,
+        format!("node `{}` is being removed", node.name),
+    )
+}
+
+fn watched(node: &Node) -> Watched {
+    Watched {
+        container: target(node),
+        label: node.event_label.clone(),
+    }
+}
+
+/// The error for a node that is waited for in vain.
+fn nobody_starts(node: &Node) -> Error {
+    Error::new(
+        Kind::Conflict,
+        format!("node `{}` is not running", node.name),
+    )
+    .cause(format!("its container: {}", node.container.status))
+    .hint(format!(
+        "start it first: clusterdock resume {}",
+        node.cluster
+    ))
+}
+
+/// What a node that was started is ready by.
+fn ready(inputs: &LifecycleInputs<'_>, node: &Node) -> NodeSteps {
+    if node.probes.is_empty() && node.serves.is_empty() {
+        let made = inputs.made.get(&node.container.id);
+        let action = Action::AwaitRunning {
+            node: watched(node),
+            may_restart: made.is_none_or(|made| made.may_restart),
+        };
+        return vec![(action, "that it runs for 200 ms".into())];
+    }
+    let probes = node.probes.iter().chain(&node.serves).map(|probe| {
+        let action = Action::AwaitProbe {
+            node: watched(node),
+            probe: probe.clone(),
+        };
+        (action, probe.to_string())
+    });
+    probes.collect()
+}
+
+/// Whether a node has no probes and has been running for long enough.
+fn is_settled(node: &Node) -> bool {
+    node.probes.is_empty() && node.serves.is_empty() && node.container.has_run_for_a_second()
+}
+
+/// The steps up to the start of a node that has been created before.
+fn start(
+    inputs: &LifecycleInputs<'_>,
+    node: &Node,
+    networks: &mut Networks,
+    lifecycle: &mut LifecyclePlan,
+) -> Result<NodeSteps> {
+    let container = &node.container;
+    let made = inputs.made.get(&container.id);
+    let ports = made
+        .map(|made| made.wanted_ports.clone())
+        .unwrap_or_default();
+    let start = (Action::StartContainer(watched(node)), reason::ports(&ports));
+    if !has_ports(container.state) {
+        check_ports(inputs, node, &ports)?;
+        lifecycle.ports.insert(node.name.clone(), ports);
+    }
+    let endpoint = container.networks.get(&node.network);
+    let address = endpoint
+        .and_then(|endpoint| endpoint.fixed_address)
+        .or_else(|| place::own_address(node, made?));
+    let network = endpoint.and_then(|endpoint| place::network_of(inputs, node, endpoint));
+    let is_elsewhere = !container.networks.is_empty() || !node.is_ours();
+    let (place, is_lost) = match (endpoint, network) {
+        (_, Some(network)) => (place::place(node, Some(network.id.clone()), address), false),
+        // It was put elsewhere on purpose.
+        (None, None) if is_elsewhere => return Ok(vec![start]),
+        (_, None) => (place::find_place(inputs, node, address, networks)?, true),
+    };
+    if let Some(address) = place.address {
+        place::check_address(inputs, node, &place.network.name, address)?;
+    }
+    if node.is_ours() {
+        lifecycle.places.insert(node.name.clone(), place.clone());
+    }
+    if !is_lost {
+        return Ok(vec![start]);
+    }
+    let reason = at(&place);
+    let container = target(node);
+    let join = Action::ConnectNetwork { container, place };
+    Ok(vec![(join, reason), start])
+}
+
+/// A place, as it prints.
+fn at(place: &Place) -> String {
+    let network = &place.network.name;
+    match place.address {
+        Some(address) => format!("{network}, {address}"),
+        None => network.clone(),
+    }
 }
 
 fn has_ports(state: State) -> bool {
@@ -335,42 +411,20 @@ fn has_ports(state: State) -> bool {
 
 fn check_ports(inputs: &LifecycleInputs<'_>, node: &Node, ports: &[PublishedPort]) -> Result<()> {
     for port in ports.iter().filter(|port| port.host_port != 0) {
-        if let Some(holder) =
-            inputs.observed.containers.iter().find(|other| other.ports.iter().any(|other| port.clashes(other)))
+        let has_it =
+            |one: &&ObservedContainer| one.seen.ports.iter().any(|other| port.clashes(other));
+        if let Some(holder) = inputs
+            .observed
+            .containers
+            .iter()
+            .find(has_it)
+            .map(|one| &one.seen)
         {
-            return Err(port_in_use(&node.fqdn, port).cause(format!("container `{}` publishes it now", holder.name)));
+            return Err(port_in_use(&node.name, port)
+                .cause(format!("container `{}` publishes it now", holder.name)));
         }
     }
     Ok(())
-}
-
-/// The error for a host port of a node that something else got meanwhile.
-pub fn port_in_use(fqdn: &str, port: &PublishedPort) -> Error {
-    let PublishedPort { container_port, host_port, protocol, .. } = port;
-    Error::new(Kind::Conflict, format!("host port `{host_port}/{protocol}` of node `{fqdn}` is in use"))
-        .cause(format!("it was given to port {container_port} of the node, which stays with it"))
-        .hint(format!("free the port, then try again; look who has it: ss -lnp 'sport = {host_port}'"))
-}
-
-fn check_address(inputs: &LifecycleInputs<'_>, node: &Node, network: &str, address: Ipv4Addr) -> Result<()> {
-    let has_it = |other: &&Container| {
-        let endpoint = other.networks.get(network);
-        other.id != node.container.id && endpoint.is_some_and(|endpoint| endpoint.address == Some(address))
-    };
-    match inputs.observed.containers.iter().find(has_it) {
-        None => Ok(()),
-        Some(holder) => {
-            Err(Error::new(Kind::Conflict, format!("address `{address}` of node `{}` is in use", node.fqdn))
-                .cause(format!("container `{}` has it now", holder.name))
-                .hint(format!("stop that container, then try again: docker stop {}", holder.name)))
-        }
-    }
-}
-
-/// The start that made it; for a node of the original, all that it says of its cluster.
-fn event_label(labels: &Labels) -> (String, String) {
-    let label = |key: &str| labels.get(key).map(|value| (key.to_string(), value.clone()));
-    label(labels::RUN).or_else(|| label(labels::ORIGIN)).unwrap_or_default()
 }
 
 #[cfg(test)]

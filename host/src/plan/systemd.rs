@@ -1,7 +1,7 @@
 //! What systemd needs to run in a node. It manages control groups, so it wants to write to those of its own container;
 //! how it gets to them depends on the version of the engine's machine's. Measured with systemd 252 on Docker 20.10.
 
-use clusterdock_plugin_api::{Security, Settings, Volume};
+use clusterdock_plugin_wire::{Security, Settings, Volume};
 
 /// Where control groups are.
 const CGROUPS: &str = "/sys/fs/cgroup";
@@ -22,15 +22,20 @@ pub(super) fn fill_in(settings: &mut Settings, cgroup_version: u8) {
     }
     settings.init.get_or_insert(false);
     settings.stop_signal.get_or_insert_with(|| HALT.into());
-    settings.environment.entry("container".into()).or_insert("docker".into());
+    settings
+        .environment
+        .entry("container".into())
+        .or_insert("docker".into());
     for (path, options) in MEMORY {
-        mount(settings, path, |settings| drop(settings.tmpfs.insert(path.into(), options.into())));
+        mount(settings, path, |settings| {
+            drop(settings.tmpfs.insert(path.into(), options.into()))
+        });
     }
     match (is_private(settings), cgroup_version) {
         // Systemd mounts the hierarchies itself, of which it then sees no more than its own part.
-        (true, 1) => {
-            mount(settings, CGROUPS, |settings| drop(settings.tmpfs.insert(CGROUPS.into(), "mode=755".into())))
-        }
+        (true, 1) => mount(settings, CGROUPS, |settings| {
+            drop(settings.tmpfs.insert(CGROUPS.into(), "mode=755".into()))
+        }),
         (true, _) => make_writable(settings),
         // Without the right to mount it has to be given the machine's, and keeps to its own part.
         (false, 1) => bind(settings, &format!("{CGROUPS}/systemd")),
@@ -40,12 +45,24 @@ pub(super) fn fill_in(settings: &mut Settings, cgroup_version: u8) {
 
 /// Whether it has control groups of its own: to mount these takes more than the engine's defaults allow.
 fn is_private(settings: &mut Settings) -> bool {
-    let wanted = if settings.security == Security::Plain { "host" } else { "private" };
-    settings.cgroup_namespace.get_or_insert_with(|| wanted.into()) == "private"
+    let wanted = if settings.security == Security::Plain {
+        "host"
+    } else {
+        "private"
+    };
+    settings
+        .cgroup_namespace
+        .get_or_insert_with(|| wanted.into())
+        == "private"
 }
 
 fn make_writable(settings: &mut Settings) {
-    let command = settings.entrypoint.take().into_iter().chain(settings.command.take()).flatten();
+    let command = settings
+        .entrypoint
+        .take()
+        .into_iter()
+        .chain(settings.command.take())
+        .flatten();
     // The second `sh` is what the shell calls itself; the command's own words follow.
     let shell = ["/bin/sh", "-c", MADE_WRITABLE, "sh"].map(String::from);
     let words: Vec<String> = shell.into_iter().chain(command).collect();
@@ -53,12 +70,15 @@ fn make_writable(settings: &mut Settings) {
 }
 
 fn bind(settings: &mut Settings, path: &str) {
-    mount(settings, path, |settings| settings.volumes.push(Volume::bind(path, path)));
+    mount(settings, path, |settings| {
+        settings.volumes.push(Volume::bind(path, path))
+    });
 }
 
 /// Mounts something, unless the topology mounts something there itself.
 fn mount(settings: &mut Settings, path: &str, make: impl FnOnce(&mut Settings)) {
-    let taken = settings.tmpfs.contains_key(path) || settings.volumes.iter().any(|volume| volume.target == path);
+    let taken = settings.tmpfs.contains_key(path)
+        || settings.volumes.iter().any(|volume| volume.target == path);
     if !taken {
         make(settings);
     }

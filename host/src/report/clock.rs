@@ -1,12 +1,13 @@
-//! The time as the report sees it: one reading of the wall clock when the command begins, and a steady count from
-//! then on. So lines never go backwards, and a test stops the clock.
+//! The report's clock: one reading of the wall clock when the command begins, and a monotonic count from then on. So the
+//! times of lines never go backwards, and a test can stop the clock.
 
-use jiff::{SignedDuration, Timestamp, tz::TimeZone};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-/// A clock. Clones show the same time.
+use jiff::{SignedDuration, Timestamp, tz::TimeZone};
+
+/// A clock. Its clones show the same time.
 #[derive(Debug, Clone)]
 pub struct Clock {
     begun: Timestamp,
@@ -17,29 +18,37 @@ pub struct Clock {
 #[derive(Debug, Clone)]
 enum Run {
     Steady(Instant),
-    /// Milliseconds that it has been moved by.
+    /// How far a test has moved it, in milliseconds.
     ByHand(Arc<AtomicU64>),
 }
 
 impl Clock {
     /// This machine's clock and time zone.
     pub fn system() -> Clock {
-        Clock { begun: Timestamp::now(), zone: TimeZone::system(), run: Run::Steady(Instant::now()) }
+        Clock {
+            begun: Timestamp::now(),
+            zone: TimeZone::system(),
+            run: Run::Steady(Instant::now()),
+        }
     }
 
-    /// A clock that stands at `begun` and moves only by [`advance`](Clock::advance), for tests.
+    /// A clock for tests that is stopped at `begun` and moved by [`advance`](Clock::advance).
     pub fn stopped(begun: Timestamp, zone: TimeZone) -> Clock {
-        Clock { begun, zone, run: Run::ByHand(Arc::default()) }
+        Clock {
+            begun,
+            zone,
+            run: Run::ByHand(Arc::default()),
+        }
     }
 
-    /// Moves a stopped clock, and all its clones, on by `milliseconds`. One that runs by itself is not moved.
+    /// Moves a stopped clock and its clones forward. Has no effect on a running clock.
     pub fn advance(&self, milliseconds: u64) {
         if let Run::ByHand(moved) = &self.run {
             moved.fetch_add(milliseconds, Ordering::Relaxed);
         }
     }
 
-    /// Since the clock was made.
+    /// The time since the clock was created.
     pub fn elapsed(&self) -> Duration {
         match &self.run {
             Run::Steady(begun) => begun.elapsed(),
@@ -47,18 +56,21 @@ impl Clock {
         }
     }
 
-    /// Now.
+    /// The current time.
     pub fn now(&self) -> Timestamp {
         let elapsed = SignedDuration::try_from(self.elapsed()).unwrap_or(SignedDuration::MAX);
         self.begun.checked_add(elapsed).unwrap_or(Timestamp::MAX)
     }
 
-    /// Now in local time, as the original begins its lines: `2026-11-24 08:31:02 AM`.
+    /// The current local time in the original's form: `2026-11-24 08:31:02 AM`.
     pub fn local(&self) -> String {
-        self.now().to_zoned_datetime(self.zone.clone()).strftime("%Y-%m-%d %I:%M:%S %p").to_string()
+        self.now()
+            .to_zoned_datetime(self.zone.clone())
+            .strftime("%Y-%m-%d %I:%M:%S %p")
+            .to_string()
     }
 
-    /// Now as programs read it: RFC 3339, UTC, milliseconds.
+    /// The current time in RFC 3339, UTC, with milliseconds.
     pub fn utc(&self) -> String {
         format!("{:.3}", self.now())
     }
@@ -69,7 +81,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_moment_reads_locally_for_people_and_as_utc_for_programs() {
+    fn people_read_local_time_and_programs_utc() {
         let berlin = TimeZone::fixed(jiff::tz::offset(1));
         let clock = Clock::stopped("2026-11-24T12:31:02.5Z".parse().unwrap(), berlin);
         assert_eq!(clock.local(), "2026-11-24 01:31:02 PM");

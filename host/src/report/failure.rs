@@ -1,10 +1,10 @@
-//! An error as people read it: what happened, then each cause on its own line, then the next step.
+//! An error in its form for people: the message, each cause on its own line, then the hint.
 
 use super::paint::{Paint, Tone};
-use super::words::printable;
 use crate::error::{Error, Kind};
+use crate::printable;
 
-/// The error in several lines, without a final line end. Further lines of a cause (a log's end) stand below its first.
+/// The error as lines, without a final line end. Further lines of a cause, such as the end of a log, are indented.
 pub(super) fn text(error: &Error, paint: Paint) -> String {
     let mut text = labelled("", Tone::Bad, "error:", error.message(), paint);
     for cause in error.causes() {
@@ -18,7 +18,7 @@ pub(super) fn text(error: &Error, paint: Paint) -> String {
     text
 }
 
-/// The family in JSON: scripts rely on these words as on the exit codes.
+/// The kind in JSON. Scripts rely on these words as they do on exit codes.
 pub(super) fn kind_word(kind: Kind) -> &'static str {
     match kind {
         Kind::Other => "other",
@@ -37,22 +37,29 @@ pub(super) fn kind_word(kind: Kind) -> &'static str {
     }
 }
 
-/// `LABEL TEXT` after `margin`, further lines of the text below its first.
+/// `LABEL TEXT` after `margin`, with further lines of the text aligned below its first.
 pub(super) fn labelled(margin: &str, tone: Tone, label: &str, text: &str, paint: Paint) -> String {
     let below = format!("\n{:width$}", "", width = margin.len() + label.len() + 1);
-    let text = printable(text);
-    format!("{margin}{} {}", paint.text(tone, label), text.trim_end().replace('\n', &below))
+    let text = printable::lines(text);
+    format!(
+        "{margin}{} {}",
+        paint.text(tone, label),
+        text.trim_end().replace('\n', &below)
+    )
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const PLAIN: Paint = Paint { color: false, unicode: true };
+    const PLAIN: Paint = Paint {
+        color: false,
+        unicode: true,
+    };
 
     #[test]
-    fn causes_stand_below_what_happened_and_the_next_step_last() {
-        let error = Error::new(Kind::Conflict, "port `8080` is taken")
+    fn causes_follow_the_message_and_the_hint_is_last() {
+        let error = Error::new(Kind::Conflict, "port `8080` is in use")
             .cause("address already in use (os error 98)")
             .hint("choose another host port with --port")
             .context("failed to start node `node-1.cluster`");
@@ -60,14 +67,14 @@ mod tests {
             text(&error, PLAIN),
             "\
 error: failed to start node `node-1.cluster`
-  cause: port `8080` is taken
+  cause: port `8080` is in use
   cause: address already in use (os error 98)
 hint: choose another host port with --port"
         );
     }
 
     #[test]
-    fn the_lines_of_a_log_are_indented_and_tame() {
+    fn the_lines_of_a_log_are_indented_and_printable() {
         let error = Error::new(Kind::Node, "node `node-2.cluster` died")
             .cause("last lines of its log:\n\u{1b}[31mstarting\u{1b}[0m\nno space left\r\n");
         assert_eq!(
@@ -83,9 +90,21 @@ error: node `node-2.cluster` died
     #[test]
     fn colour_adds_nothing_but_colour() {
         let error = Error::new(Kind::Other, "a").cause("b\nc").hint("d");
-        let colored = text(&error, Paint { color: true, unicode: true });
-        assert!(colored.starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m a\n"), "{colored:?}");
-        assert_eq!(anstream::adapter::strip_str(&colored).to_string(), text(&error, PLAIN));
+        let colored = text(
+            &error,
+            Paint {
+                color: true,
+                unicode: true,
+            },
+        );
+        assert!(
+            colored.starts_with("\u{1b}[1m\u{1b}[31merror:\u{1b}[0m a\n"),
+            "{colored:?}"
+        );
+        assert_eq!(
+            anstream::adapter::strip_str(&colored).to_string(),
+            text(&error, PLAIN)
+        );
     }
 
     #[test]

@@ -1,12 +1,14 @@
-//! The story for programs: one JSON object a line.
+//! The story for programs: one JSON object per line.
+
+use serde::Serialize;
 
 use super::clock::Clock;
 use super::failure::kind_word;
 use crate::error::Error;
 use crate::event::Event;
-use serde::Serialize;
+use crate::printable;
 
-/// Of everything that clusterdock prints as JSON. Additions leave it as it is.
+/// The version of all JSON that clusterdock prints. Additions do not change it.
 pub(super) const SCHEMA_VERSION: u32 = 1;
 
 #[derive(Serialize)]
@@ -32,7 +34,7 @@ pub(super) fn event(event: &Event, clock: &Clock) -> String {
     line(clock, event)
 }
 
-/// The line of an error, without its end. It is the last of its story.
+/// The line of an error, without its end. It is the last line of a story.
 pub(super) fn failure(error: &Error, clock: &Clock) -> String {
     line(
         clock,
@@ -48,8 +50,12 @@ pub(super) fn failure(error: &Error, clock: &Clock) -> String {
 }
 
 fn line(clock: &Clock, what: impl Serialize) -> String {
-    let stamped = Stamped { schema_version: SCHEMA_VERSION, time: clock.utc(), what };
-    serde_json::to_string(&stamped).expect("strings and numbers are JSON")
+    let stamped = Stamped {
+        schema_version: SCHEMA_VERSION,
+        time: clock.utc(),
+        what,
+    };
+    printable::json(&serde_json::to_string(&stamped).expect("strings and numbers are JSON"))
 }
 
 #[cfg(test)]
@@ -59,25 +65,37 @@ mod tests {
     use crate::event::{ImagePhase, NodePhase};
 
     fn clock() -> Clock {
-        Clock::stopped("2026-11-24T08:31:02.004Z".parse().unwrap(), jiff::tz::TimeZone::UTC)
+        Clock::stopped(
+            "2026-11-24T08:31:02.004Z".parse().unwrap(),
+            jiff::tz::TimeZone::UTC,
+        )
     }
 
-    fn shows(what: Event, fields: &str) {
+    fn assert_shows(what: Event, fields: &str) {
         let stamp = r#"{"schema_version":1,"time":"2026-11-24T08:31:02.004Z","#;
         assert_eq!(event(&what, &clock()), format!("{stamp}{fields}}}"));
     }
 
     #[test]
     fn every_event_is_a_flat_object_with_its_name() {
-        shows(
-            Event::Starting { cluster: "c".into(), network: "nw".into(), nodes: vec!["a.nw".into()] },
+        assert_shows(
+            Event::Starting {
+                cluster: "c".into(),
+                network: "nw".into(),
+                nodes: vec!["a.nw".into()],
+            },
             r#""event":"starting","cluster":"c","network":"nw","nodes":["a.nw"]"#,
         );
-        shows(
-            Event::Node { node: "a.nw".into(), phase: NodePhase::Waiting { probe: "port 22".into() } },
+        assert_shows(
+            Event::Node {
+                node: "a.nw".into(),
+                phase: NodePhase::Waiting {
+                    probe: "port 22".into(),
+                },
+            },
             r#""event":"node","node":"a.nw","phase":"waiting","probe":"port 22""#,
         );
-        shows(
+        assert_shows(
             Event::Image {
                 image: "i".into(),
                 phase: ImagePhase::Progress {
@@ -89,15 +107,21 @@ mod tests {
             },
             r#""event":"image","image":"i","phase":"progress","part":"ab","status":"Downloading","current":1,"total":null"#,
         );
-        shows(
-            Event::Started { cluster: "c".into(), total_ms: 1621, closing: vec!["http://localhost".into()] },
+        assert_shows(
+            Event::Started {
+                cluster: "c".into(),
+                total_ms: 1621,
+                closing: vec!["http://localhost".into()],
+            },
             r#""event":"started","cluster":"c","total_ms":1621,"closing":["http://localhost"]"#,
         );
     }
 
     #[test]
     fn an_error_is_an_event_with_its_exit_code() {
-        let error = Error::new(Kind::Conflict, "cluster `c` exists").cause("it runs").hint("choose another name");
+        let error = Error::new(Kind::Conflict, "cluster `c` exists")
+            .cause("it runs")
+            .hint("choose another name");
         assert_eq!(
             failure(&error, &clock()),
             concat!(

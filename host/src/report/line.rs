@@ -1,7 +1,10 @@
-//! What each event says in words, in the original's way: where it comes from, how grave it is, and a sentence.
+//! Events in words, in the original's form: a source, a level and a sentence.
+
+use std::time::Duration;
 
 use super::words;
 use crate::event::{Event, ImagePhase, NodePhase};
+use crate::printable;
 
 /// A line for people.
 #[derive(Debug, PartialEq)]
@@ -11,7 +14,25 @@ pub(super) struct Line {
     pub(super) message: String,
 }
 
-/// How grave a line is.
+impl Line {
+    fn new(level: Level, source: Source, message: impl Into<String>) -> Line {
+        Line {
+            level,
+            source,
+            message: message.into(),
+        }
+    }
+
+    fn info(source: Source, message: impl Into<String>) -> Line {
+        Line::new(Level::Info, source, message)
+    }
+
+    fn debug(source: Source, message: impl Into<String>) -> Line {
+        Line::new(Level::Debug, source, message)
+    }
+}
+
+/// The severity of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Level {
     Debug,
@@ -55,84 +76,123 @@ impl Source {
     }
 }
 
-/// What `event` says. One that ends a start says several things.
+/// The lines of an event. Only the beginning and the end of a start have several.
 pub(super) fn lines(event: &Event) -> Vec<Line> {
-    use Level::{Debug, Info, Warning};
-    let one = |level, source, message| vec![Line { level, source, message }];
-    match event {
-        Event::Compiling { plugin } => one(Info, Source::Plugin, format!("Compiling plugin {plugin} ...")),
-        Event::Image { image, phase } => image_line(image, phase).into_iter().collect(),
-        Event::Starting { cluster, network, .. } => vec![
-            Line {
-                level: Info,
-                source: Source::Cluster,
-                message: format!("Starting cluster on network ({network}) ..."),
-            },
-            Line { level: Debug, source: Source::Cluster, message: format!("The cluster's name is {cluster}.") },
-        ],
-        Event::Node { node, phase } => vec![node_line(node, phase)],
+    let line = match event {
+        Event::Starting {
+            cluster, network, ..
+        } => return starting(cluster, network),
+        Event::Started {
+            total_ms, closing, ..
+        } => return started(*total_ms, closing),
+        Event::Image { image, phase } => return image_line(image, phase).into_iter().collect(),
+        Event::Node { node, phase } => node_line(node, phase),
+        Event::Compiling { plugin } => {
+            Line::info(Source::Plugin, format!("Compiling plugin {plugin} ..."))
+        }
         Event::Hook { hook, topology } => {
-            one(Info, Source::Topology, format!("Running the {hook} hook of topology {topology} ..."))
+            let message = format!("Running the {hook} hook of topology {topology} ...");
+            Line::info(Source::Topology, message)
         }
-        Event::Progress { message } => one(Info, Source::Topology, message.clone()),
-        Event::Output { source, line } => one(Info, Source::Topology, format!("{source} | {}", words::printable(line))),
-        Event::Warning { message } => one(Warning, Source::Host, message.clone()),
-        Event::Debug { message } => one(Debug, Source::Host, message.clone()),
-        Event::Undoing { cluster } => {
-            one(Info, Source::Cluster, format!("Removing what was begun of cluster {cluster} ..."))
+        Event::Progress { message } => Line::info(Source::Topology, message),
+        Event::Output { source, line } => {
+            let message = format!("{source} | {}", printable::lines(line));
+            Line::info(Source::Topology, message)
         }
-        Event::Removing { what, .. } => one(Info, Source::Manage, format!("Stopping and removing {what} ...")),
-        Event::Removed { kind: "network", name } => one(Info, Source::Manage, format!("Removed network {name}.")),
-        Event::Removed { kind, name } => one(Debug, Source::Manage, format!("Removed {kind} {name}.")),
-        Event::Started { total_ms, closing, .. } => {
-            let mut lines = one(Info, Source::Cluster, started(*total_ms));
-            lines.extend(closing.iter().map(|message| Line {
-                level: Info,
-                source: Source::Topology,
-                message: message.clone(),
-            }));
-            lines
+        Event::Undoing { cluster } => Line::info(
+            Source::Cluster,
+            format!("Rolling back cluster {cluster} ..."),
+        ),
+        Event::Removing { what, .. } => {
+            let message = format!("Stopping and removing {} ...", printable::line(what));
+            Line::info(Source::Manage, message)
         }
-        Event::Done { message } => one(Info, Source::Host, message.clone()),
-    }
+        Event::Removed { kind, name } => {
+            let level = if *kind == "network" {
+                Level::Info
+            } else {
+                Level::Debug
+            };
+            let message = format!("Removed {kind} {}.", printable::line(name));
+            Line::new(level, Source::Manage, message)
+        }
+        Event::Notice { message } | Event::StillWorking { message } | Event::Done { message } => {
+            Line::info(Source::Host, message)
+        }
+        Event::Warning { message } => Line::new(Level::Warning, Source::Host, message),
+        Event::Debug { message } => Line::debug(Source::Host, message),
+        // Part of the error of a program that exits at once.
+        Event::CleanUp { .. } => return Vec::new(),
+    };
+    vec![line]
 }
 
+fn starting(cluster: &str, network: &str) -> Vec<Line> {
+    let messages = [
+        format!("Starting cluster on network ({network}) ..."),
+        format!("The cluster's name is {cluster}."),
+    ];
+    messages
+        .map(|message| Line::info(Source::Cluster, message))
+        .into()
+}
+
+fn started(total_ms: u64, closing: &[String]) -> Vec<Line> {
+    let message = format!(
+        "Cluster started successfully (total time: {}).",
+        words::total_time(total_ms)
+    );
+    let mut lines = vec![Line::info(Source::Cluster, message)];
+    let closing = closing
+        .iter()
+        .map(|message| Line::info(Source::Topology, message));
+    lines.extend(closing);
+    lines
+}
+
+/// The line of an image. Amounts of data have none: they change many times a second and are for a live display only.
 fn image_line(image: &str, phase: &ImagePhase) -> Option<Line> {
-    let (level, message) = match phase {
-        ImagePhase::Assembling => (Level::Info, format!("Assembling image {image} from this machine's programs ...")),
-        ImagePhase::Building => (Level::Info, format!("Building image {image} ...")),
-        ImagePhase::Pulling => (Level::Info, format!("Pulling image {image} ...")),
-        ImagePhase::Pushing => (Level::Info, format!("Pushing image {image} ...")),
-        // Amounts of data change many times a second: for a live display only.
-        ImagePhase::Progress { current: Some(_), .. } => return None,
-        ImagePhase::Progress { part, status, .. } if part.is_empty() => (Level::Debug, format!("{image}: {status}")),
-        ImagePhase::Progress { part, status, .. } => (Level::Debug, format!("{image}: {part}: {status}")),
-        ImagePhase::Ready { took_ms } => {
-            let took = words::took(std::time::Duration::from_millis(*took_ms));
-            (Level::Info, format!("Image {image} is ready ({took})."))
+    let took = |took_ms: &u64| words::took(Duration::from_millis(*took_ms));
+    let message = match phase {
+        ImagePhase::Progress {
+            current: Some(_), ..
+        } => return None,
+        ImagePhase::Progress { part, status, .. } => {
+            let message = if part.is_empty() {
+                format!("{image}: {status}")
+            } else {
+                format!("{image}: {part}: {status}")
+            };
+            return Some(Line::debug(Source::Image, message));
         }
-        ImagePhase::Pushed { took_ms } => {
-            let took = words::took(std::time::Duration::from_millis(*took_ms));
-            (Level::Info, format!("Image {image} is in its registry ({took})."))
+        ImagePhase::Assembling => {
+            format!("Assembling image {image} from this machine's programs ...")
         }
+        ImagePhase::Building => format!("Building image {image} ..."),
+        ImagePhase::Pulling => format!("Pulling image {image} ..."),
+        ImagePhase::Pushing => format!("Pushing image {image} ..."),
+        ImagePhase::Ready { took_ms } => format!("Image {image} is ready ({}).", took(took_ms)),
+        ImagePhase::Pushed { took_ms } => format!("Pushed image {image} ({}).", took(took_ms)),
     };
-    Some(Line { level, source: Source::Image, message })
+    Some(Line::info(Source::Image, message))
 }
 
 fn node_line(node: &str, phase: &NodePhase) -> Line {
     let (level, message) = match phase {
         NodePhase::Resuming => (Level::Info, format!("Starting node {node} again ...")),
         NodePhase::Creating => (Level::Info, format!("Starting node {node} ...")),
-        NodePhase::Starting => (Level::Debug, format!("Node {node} has its container.")),
-        NodePhase::Waiting { probe } => (Level::Debug, format!("Node {node} runs; waiting for {probe} ...")),
+        NodePhase::Starting => (
+            Level::Debug,
+            format!("Created the container of node {node}."),
+        ),
+        NodePhase::Waiting { probe } => (
+            Level::Debug,
+            format!("Node {node} is running; waiting for {probe} ..."),
+        ),
         NodePhase::Ready => (Level::Debug, format!("Node {node} is ready.")),
         NodePhase::Stopping => (Level::Info, format!("Stopping node {node} ...")),
         NodePhase::Stopped => (Level::Debug, format!("Node {node} has stopped.")),
         NodePhase::Failed { why } => (Level::Error, format!("Node {node} failed: {why}")),
     };
-    Line { level, source: Source::Cluster, message }
-}
-
-fn started(total_ms: u64) -> String {
-    format!("Cluster started successfully (total time: {}).", words::total_time(total_ms))
+    Line::new(level, Source::Cluster, message)
 }

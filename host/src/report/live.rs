@@ -1,40 +1,44 @@
-//! The story on a terminal: live lines while something is under way, lasting ones above them. It makes text; writing
-//! it is up to its owner.
+//! The story on a terminal: live lines for what is in progress, and lasting lines above them. It only returns text; its
+//! owner writes it.
 
 use super::canvas::Canvas;
+use super::failure;
 use super::frame::Frame;
 use super::line::{self, Level};
 use super::paint::{Paint, Tone};
 use super::story::Story;
 use super::ticker::Ticker;
-use super::{failure, words};
 use crate::cluster::natural_key;
 use crate::event::{Event, ImagePhase};
+use crate::printable;
 
-/// The display and what it shows.
+/// The live display and its state.
 #[derive(Default)]
 pub(super) struct Live {
     story: Story,
     canvas: Canvas,
-    /// How many have borrowed the terminal.
+    /// How many programs have borrowed the terminal.
     lent: usize,
-    /// Lasting lines that came up meanwhile.
+    /// Lasting lines that wait until the terminal is returned.
     held: String,
-    /// The first node of the start under way: what to look at when it is over.
+    /// The first node of the current start, for the hint after it.
     first_node: Option<String>,
-    /// What a user types to run this program.
+    /// The command that runs this program.
     program: String,
-    /// Runs while something is under way.
+    /// Runs while a task is active.
     pub(super) ticker: Option<Ticker>,
 }
 
 impl Live {
-    /// Shows nothing yet.
+    /// A display that shows nothing yet.
     pub(super) fn new(program: String) -> Live {
-        Live { program, ..Live::default() }
+        Live {
+            program,
+            ..Live::default()
+        }
     }
 
-    /// What to write when `event` comes.
+    /// Takes an event and returns the text to write.
     pub(super) fn event(&mut self, event: &Event, verbose: bool, frame: Frame) -> String {
         let mut above = lasting(frame.last(&self.story.over_before(event)));
         let taken = self.story.take(event, frame.now);
@@ -57,52 +61,76 @@ impl Live {
         if let Event::Compiling { .. } = event {
             return self.introduce(&above, frame);
         }
-        let is_amount = matches!(event, Event::Image { phase: ImagePhase::Progress { .. }, .. });
-        // The next turn of the spinners shows it, and it comes many times a second.
-        if is_amount && above.is_empty() { String::new() } else { self.show(&above, frame) }
+        let is_amount = matches!(
+            event,
+            Event::Image {
+                phase: ImagePhase::Progress { .. },
+                ..
+            }
+        );
+        // Amounts change many times a second; the next turn of the spinners shows them.
+        if is_amount && above.is_empty() {
+            String::new()
+        } else {
+            self.show(&above, frame)
+        }
     }
 
-    /// What to write when the story is over.
+    /// Takes an event without showing it.
+    pub(super) fn miss(&mut self, event: &Event, frame: Frame) {
+        self.story.over_before(event);
+        self.story.take(event, frame.now);
+    }
+
+    /// Ends the story and returns the text to write.
     pub(super) fn end(&mut self, frame: Frame) -> String {
         self.ticker = None;
         self.lent = 0;
-        let above = std::mem::take(&mut self.held) + &lasting(frame.last(&self.story.end(frame.now)));
+        let above =
+            std::mem::take(&mut self.held) + &lasting(frame.last(&self.story.end(frame.now)));
         self.show(&above, frame)
     }
 
-    /// What to write to show the story as it is now, below `above`, which ends its lines.
+    /// Returns the text that shows the current story below `above`, which is whole lines.
     pub(super) fn show(&mut self, above: &str, frame: Frame) -> String {
         if self.lent > 0 {
             self.held.push_str(above);
             return String::new();
         }
-        self.canvas.draw(above, &frame.live(&self.story), frame.columns)
+        self.canvas
+            .draw(above, &frame.live(&self.story), frame.columns)
     }
 
-    /// As [`show`](Live::show), also where somebody has the terminal: it is said before their output, not after it.
+    /// As [`show`](Live::show), but also while the terminal is lent: the line precedes the borrower's output.
     fn introduce(&mut self, above: &str, frame: Frame) -> String {
-        if self.lent == 0 { self.show(above, frame) } else { std::mem::take(&mut self.held) + above }
+        if self.lent == 0 {
+            self.show(above, frame)
+        } else {
+            std::mem::take(&mut self.held) + above
+        }
     }
 
-    /// What the user may do with the cluster that was started.
+    /// A hint on what to do with the cluster that was started.
     fn next_step(&mut self, paint: Paint) -> String {
-        let Some(node) = self.first_node.take() else { return String::new() };
-        let step = format!("`{} ssh {node}` opens a terminal on a node", self.program);
+        let Some(node) = self.first_node.take() else {
+            return String::new();
+        };
+        let step = format!("`{} ssh {node}` opens a shell on a node", self.program);
         failure::labelled("", Tone::Hint, "hint:", &step, paint) + "\n"
     }
 
-    /// Whether the spinners should turn.
+    /// Whether a task is active, so that the spinners turn.
     pub(super) fn is_active(&self) -> bool {
         self.story.is_active()
     }
 
-    /// What to write before the terminal is another's.
+    /// Lends the terminal and returns the text to write before.
     pub(super) fn lend(&mut self, frame: Frame) -> String {
         self.lent += 1;
         self.canvas.draw("", &[], frame.columns)
     }
 
-    /// What to write when the terminal is given back.
+    /// Takes the terminal back and returns the text to write.
     pub(super) fn take_back(&mut self, frame: Frame) -> String {
         self.lent = self.lent.saturating_sub(1);
         let held = std::mem::take(&mut self.held);
@@ -110,20 +138,29 @@ impl Live {
     }
 }
 
-/// An event in words, for a reader who sees when it comes: no time, no source.
+/// An event as lines for a terminal, without time and source.
 fn words_of(event: &Event, verbose: bool, paint: Paint) -> String {
-    if let Event::Starting { cluster, network, .. } = event {
-        return paint.text(Tone::Strong, &format!("Starting cluster {cluster} on network {network} ...")) + "\n";
+    if let Event::Starting {
+        cluster, network, ..
+    } = event
+    {
+        return paint.text(
+            Tone::Strong,
+            &format!("Starting cluster {cluster} on network {network} ..."),
+        ) + "\n";
     }
     let mut text = String::new();
     for line in line::lines(event) {
         let line = match line.level {
             Level::Debug if !verbose => continue,
-            Level::Debug => {
-                paint.text(Tone::Quiet, &failure::labelled("", Tone::Quiet, "debug:", &line.message, paint))
+            Level::Debug => paint.text(
+                Tone::Quiet,
+                &failure::labelled("", Tone::Quiet, "debug:", &line.message, paint),
+            ),
+            Level::Warning => {
+                failure::labelled("", Tone::Warning, "warning:", &line.message, paint)
             }
-            Level::Warning => failure::labelled("", Tone::Warning, "warning:", &line.message, paint),
-            Level::Info | Level::Error => words::printable(&line.message),
+            Level::Info | Level::Error => printable::lines(&line.message),
         };
         text.push_str(&line);
         text.push('\n');

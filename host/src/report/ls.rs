@@ -1,49 +1,93 @@
-//! Clusters in a line each: `ls`.
+//! The answer of `ls`: one line per cluster.
 
-use super::record::{ClusterRecord, document, lines};
+use jiff::Timestamp;
+use serde::Serialize;
+
+use super::schema::{ClusterJson, document, lines};
 use super::table::Table;
 use super::{Format, Report, words};
 use crate::cluster::Cluster;
 use crate::error::Result;
-use jiff::Timestamp;
-use serde::Serialize;
+use crate::printable;
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    clusters: Vec<ClusterRecord<'a>>,
+    clusters: Vec<ClusterJson<'a>>,
+    /// Networks of clusters that no longer exist.
+    unused_networks: &'a [String],
 }
 
 impl Report {
-    /// Answers with clusters. That there are none is told beside the answer, which is then empty.
+    /// Prints clusters, and unused networks of former ones. If there are no clusters, a remark says so.
     ///
     /// # Errors
     /// As [`answer`](Report::answer).
-    pub fn ls(&self, clusters: &[Cluster], format: Format) -> Result<()> {
+    pub fn ls(
+        &self,
+        clusters: &[Cluster],
+        unused_networks: &[String],
+        format: Format,
+    ) -> Result<()> {
         if clusters.is_empty() && format == Format::Table {
             self.note("No clusters.");
         }
-        self.answer(&text(clusters, format, self.clock.now()))
+        self.answer(&text(clusters, unused_networks, format, self.clock.now()))
     }
 }
 
-/// The answer, where it is `now`.
-pub(super) fn text(clusters: &[Cluster], format: Format, now: Timestamp) -> String {
+/// The answer at the time `now`.
+pub(super) fn text(
+    clusters: &[Cluster],
+    unused_networks: &[String],
+    format: Format,
+    now: Timestamp,
+) -> String {
     match format {
-        Format::Table if clusters.is_empty() => String::new(),
-        Format::Table => table(clusters, now),
-        Format::Json => document(Answer { clusters: clusters.iter().map(ClusterRecord::of).collect() }),
-        Format::Jsonl => lines(clusters.iter().map(ClusterRecord::of)),
-        Format::Quiet => clusters.iter().map(|cluster| format!("{}\n", cluster.name)).collect(),
+        Format::Table => sections(clusters, unused_networks, now),
+        Format::Json => document(Answer {
+            clusters: clusters.iter().map(ClusterJson::new).collect(),
+            unused_networks,
+        }),
+        Format::Jsonl => lines(clusters.iter().map(ClusterJson::new)),
+        Format::Quiet => clusters
+            .iter()
+            .map(|cluster| format!("{}\n", cluster.name))
+            .collect(),
+    }
+}
+
+fn sections(clusters: &[Cluster], unused_networks: &[String], now: Timestamp) -> String {
+    let clusters = if clusters.is_empty() {
+        String::new()
+    } else {
+        table(clusters, now)
+    };
+    match (clusters.as_str(), unused_networks) {
+        (_, []) => clusters,
+        ("", _) => format!("Unused networks: {}\n", unused_networks.join(", ")),
+        _ => format!(
+            "{clusters}\nUnused networks: {}\n",
+            unused_networks.join(", ")
+        ),
     }
 }
 
 fn table(clusters: &[Cluster], now: Timestamp) -> String {
-    let column = |heading, cell: &dyn Fn(&Cluster) -> String| (heading, clusters.iter().map(cell).collect());
-    let running = |cluster: &Cluster| cluster.nodes.iter().filter(|node| node.is_running()).count();
+    let column = |heading, cell: &dyn Fn(&Cluster) -> String| {
+        (
+            heading,
+            clusters
+                .iter()
+                .map(|cluster| printable::line(&cell(cluster)))
+                .collect(),
+        )
+    };
     Table::of_columns(&[
         column("NAME", &|cluster| cluster.name.clone()),
         column("STATE", &|cluster| cluster.state.as_str().into()),
-        column("NODES", &|cluster| format!("{}/{}", running(cluster), cluster.size)),
+        column("NODES", &|cluster| {
+            format!("{}/{}", cluster.running_nodes(), cluster.size)
+        }),
         column("NETWORK", &|cluster| cluster.networks.join(", ")),
         column("TOPOLOGY", &|cluster| cluster.topology.clone()),
         column("CREATED", &|cluster| words::age(&cluster.created, now)),

@@ -1,17 +1,17 @@
-//! Colours and marks. A colour never carries a meaning alone: a word or a mark says the same.
+//! Colours and marks. A colour never carries a meaning alone; a word or a mark repeats it.
 
 use anstyle::{AnsiColor, Style};
 
-/// What the terminal can show.
+/// What the terminal supports.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Paint {
-    /// Whether colours are wanted.
+    /// Whether to use colours.
     pub(super) color: bool,
-    /// Whether it shows more than ASCII.
+    /// Whether it shows UTF-8.
     pub(super) unicode: bool,
 }
 
-/// What a piece of text is, for its colour.
+/// The meaning of a text, which decides its colour.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Tone {
     Good,
@@ -24,7 +24,7 @@ pub(super) enum Tone {
 }
 
 impl Paint {
-    /// `text` in the colour of `tone`, if colours are wanted.
+    /// `text` in the colour of `tone`, if colours are used.
     pub(super) fn text(self, tone: Tone, text: &str) -> String {
         if !self.color || text.is_empty() {
             return text.to_string();
@@ -33,30 +33,33 @@ impl Paint {
         format!("{style}{text}{style:#}")
     }
 
-    /// Before what has succeeded.
+    /// The mark of a task that succeeded.
     pub(super) fn good(self) -> String {
         self.text(Tone::Good, if self.unicode { "✔" } else { "+" })
     }
 
-    /// Before what has failed.
+    /// The mark of a task that failed.
     pub(super) fn bad(self) -> String {
         self.text(Tone::Bad, if self.unicode { "✘" } else { "x" })
     }
 
-    /// Before what has not begun.
+    /// The mark of a task that has not begun.
     pub(super) fn pending(self) -> String {
         self.text(Tone::Quiet, if self.unicode { "·" } else { "." })
     }
 
-    /// Before what is under way: turns with `tick`.
+    /// The mark of an active task, which turns with `tick`.
     pub(super) fn spinner(self, tick: u128) -> String {
-        let faces =
-            if self.unicode { ["⠋", "⠙", "⠸", "⠴", "⠦", "⠇"].as_slice() } else { &["|", "/", "-", "\\"] };
+        let faces = if self.unicode {
+            ["⠋", "⠙", "⠸", "⠴", "⠦", "⠇"].as_slice()
+        } else {
+            &["|", "/", "-", "\\"]
+        };
         let face = usize::try_from(tick).unwrap_or(0) % faces.len();
         self.text(Tone::Active, faces[face])
     }
 
-    /// In place of what had to be cut off, one column wide.
+    /// Stands for text that was cut off; one column wide.
     pub(super) fn ellipsis(self) -> char {
         if self.unicode { '…' } else { '~' }
     }

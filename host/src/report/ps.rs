@@ -1,31 +1,34 @@
-//! The nodes of clusters: `ps`.
+//! The answer of `ps`: the nodes of clusters.
 //!
-//! The original's columns are wider than most terminals. Where they do not fit, ports stand one below the other, and
-//! then whole columns move from the right of the table to lines below it: their values are mostly the same for all
-//! nodes. Elsewhere than on a terminal the table is as wide as it is.
+//! The original's columns are wider than most terminals. If they do not fit, ports are stacked, and then whole columns
+//! move from the right of the table to lines below it: most of their values are the same for all nodes. If the answer
+//! does not go to a terminal, the width of the table is not limited.
 
-use super::record::{ClusterRecord, NodeRecord, document, lines};
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use unicode_width::UnicodeWidthStr;
+
+use super::schema::{ClusterJson, NodeJson, document, lines};
 use super::table::Table;
 use super::{Format, Report, status};
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::engine::{PublishedPort, State};
 use crate::error::Result;
-use serde::Serialize;
-use std::collections::BTreeMap;
-use unicode_width::UnicodeWidthStr;
+use crate::printable;
 
-/// As the engine's own tools shorten ids.
+/// The length of short ids, as in docker's own output.
 const SHORT_ID: usize = 12;
-/// Columns that may move below the table, from its right.
+/// How many columns may move below the table, from its right.
 const MOVABLE: usize = 3;
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    clusters: Vec<ClusterRecord<'a>>,
+    clusters: Vec<ClusterJson<'a>>,
 }
 
 impl Report {
-    /// Answers with the nodes of clusters. That there are none is told beside the answer, which is then empty.
+    /// Prints the nodes of clusters. If there are no clusters, a remark says so.
     ///
     /// # Errors
     /// As [`answer`](Report::answer).
@@ -37,14 +40,20 @@ impl Report {
     }
 }
 
-/// The answer; `width` in columns, none for no limit.
+/// The answer. Without `width`, in columns, its width is not limited.
 pub(super) fn text(clusters: &[Cluster], format: Format, width: Option<usize>) -> String {
     let nodes = clusters.iter().flat_map(|cluster| &cluster.nodes);
     match format {
-        Format::Table => clusters.iter().map(|cluster| section(cluster, width)).collect::<Vec<_>>().join("\n"),
-        Format::Json => document(Answer { clusters: clusters.iter().map(ClusterRecord::with_nodes).collect() }),
-        Format::Jsonl => lines(nodes.map(NodeRecord::of)),
-        Format::Quiet => nodes.map(|node| format!("{}\n", node.fqdn)).collect(),
+        Format::Table => clusters
+            .iter()
+            .map(|cluster| section(cluster, width))
+            .collect::<Vec<_>>()
+            .join("\n"),
+        Format::Json => document(Answer {
+            clusters: clusters.iter().map(ClusterJson::with_nodes).collect(),
+        }),
+        Format::Jsonl => lines(nodes.map(NodeJson::new)),
+        Format::Quiet => nodes.map(|node| format!("{}\n", node.name)).collect(),
     }
 }
 
@@ -61,35 +70,45 @@ fn section(cluster: &Cluster, width: Option<usize>) -> String {
     text
 }
 
-/// What is wrong with a cluster as a whole and what can be done, in lines short enough for any terminal; else empty.
+/// What is wrong with a cluster as a whole and what to do, in short lines; empty if nothing is.
 fn trouble(cluster: &Cluster) -> String {
-    let (name, size) = (&cluster.name, cluster.size);
-    let is_any = |states: &[State]| cluster.nodes.iter().any(|node| states.contains(&node.container.state));
+    let name = &cluster.name;
+    let size = cluster.size;
+    let running = cluster.running_nodes();
+    let is_any = |states: &[State]| {
+        cluster
+            .nodes
+            .iter()
+            .any(|node| states.contains(&node.container.state))
+    };
     match cluster.state {
         ClusterState::Partial => {
-            let there = cluster.nodes.len();
             format!(
-                "(partial: {there} of {size} nodes;\n unless it is just starting, remove with `clusterdock rm {name}`)\n"
+                "(partial: {running} of {size} nodes running; start not completed or nodes missing;\n if no start is running, remove it with `clusterdock rm {name}`)\n"
             )
         }
         ClusterState::Degraded => {
-            let running = cluster.nodes.iter().filter(|node| node.is_running()).count();
             let mut steps = Vec::new();
             if is_any(&[State::Created, State::Exited]) {
                 steps.push(format!("start the others with `clusterdock resume {name}`"));
             }
             if is_any(&[State::Paused]) {
-                steps.push(format!("let paused ones go on with `clusterdock unpause {name}`"));
+                steps.push(format!(
+                    "unpause the paused ones with `clusterdock unpause {name}`"
+                ));
             }
             let or = if steps.is_empty() { "" } else { "or " };
             steps.push(format!("{or}remove all with `clusterdock rm {name}`"));
-            format!("(degraded: {running} of {size} nodes running;\n {})\n", steps.join(",\n "))
+            format!(
+                "(degraded: {running} of {size} nodes running;\n {})\n",
+                steps.join(",\n ")
+            )
         }
         ClusterState::Running | ClusterState::Paused | ClusterState::Stopped => String::new(),
     }
 }
 
-/// The widest form that fits, or else the narrowest.
+/// The widest form of the table that fits, or the narrowest.
 fn table(nodes: &[Node], width: usize) -> String {
     let mut text = String::new();
     for (moved, stacked) in (0..=MOVABLE).flat_map(|moved| [(moved, false), (moved, true)]) {
@@ -105,12 +124,15 @@ fn table(nodes: &[Node], width: usize) -> String {
 }
 
 fn columns(nodes: &[Node], stacked: bool) -> Vec<(&'static str, Vec<String>)> {
-    let column = |heading, cell: &dyn Fn(&Node) -> String| (heading, nodes.iter().map(cell).collect());
+    let cells = |cell: &dyn Fn(&Node) -> String| nodes.iter().map(cell).collect::<Vec<_>>();
+    let column = |heading, cell: &dyn Fn(&Node) -> String| {
+        (heading, cells(&|node| printable::line(&cell(node))))
+    };
     let separator = if stacked { ",\n" } else { ", " };
     vec![
         column("CONTAINER ID", &|node| short_id(&node.container.id).into()),
         column("HOST NAME", &|node| node.fqdn.clone()),
-        column("PORTS", &|node| ports(node.ports()).join(separator)),
+        ("PORTS", cells(&|node| ports(node.ports()).join(separator))),
         column("STATUS", &|node| status::words(&node.container)),
         column("CONTAINER NAME", &|node| node.container.name.clone()),
         column("VERSION", &|node| node.version.clone()),
@@ -118,9 +140,13 @@ fn columns(nodes: &[Node], stacked: bool) -> Vec<(&'static str, Vec<String>)> {
     ]
 }
 
-/// Columns as lines below the table: each value once, with its nodes where not all have it.
+/// Columns as lines below the table: each value once, with the names of its nodes unless all have it.
 fn legend(nodes: &[Node], columns: &[(&'static str, Vec<String>)]) -> String {
-    let width = columns.iter().map(|(heading, _)| heading.width()).max().unwrap_or(0);
+    let width = columns
+        .iter()
+        .map(|(heading, _)| heading.width())
+        .max()
+        .unwrap_or(0);
     let mut text = String::new();
     for (heading, cells) in columns {
         for (index, line) in values(nodes, cells).iter().enumerate() {
@@ -133,8 +159,12 @@ fn legend(nodes: &[Node], columns: &[(&'static str, Vec<String>)]) -> String {
 }
 
 fn values(nodes: &[Node], cells: &[String]) -> Vec<String> {
-    if cells.iter().zip(nodes).all(|(cell, node)| *cell == node.fqdn) {
-        return vec!["as the host name".into()];
+    if cells
+        .iter()
+        .zip(nodes)
+        .all(|(cell, node)| *cell == node.fqdn)
+    {
+        return vec!["same as the host name".into()];
     }
     let mut holders: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (cell, node) in cells.iter().zip(nodes) {
@@ -142,18 +172,25 @@ fn values(nodes: &[Node], cells: &[String]) -> Vec<String> {
     }
     match holders.len() {
         1 => holders.into_keys().map(Into::into).collect(),
-        _ => holders.iter().map(|(value, names)| format!("{value} ({})", names.join(", "))).collect(),
+        _ => holders
+            .iter()
+            .map(|(value, names)| format!("{value} ({})", names.join(", ")))
+            .collect(),
     }
 }
 
-/// `8080->80/tcp`; the machine's address where it is a particular one. Ports of all IPv4 and all IPv6 addresses are one.
+/// `8080->80/tcp`, with the host address if it is a specific one. Ports on all IPv4 and all IPv6 addresses are shown once.
 fn ports(ports: &[PublishedPort]) -> Vec<String> {
     let mut texts = Vec::with_capacity(ports.len());
     for port in ports {
-        let (host, inside, protocol) = (port.host_port, port.container_port, port.protocol.as_str());
+        let (host, inside, protocol) =
+            (port.host_port, port.container_port, port.protocol.as_str());
         let text = match port.host_ip {
             ip if ip.is_loopback() || ip.is_unspecified() => format!("{host}->{inside}/{protocol}"),
-            ip => format!("{}->{inside}/{protocol}", std::net::SocketAddr::new(ip, host)),
+            ip => format!(
+                "{}->{inside}/{protocol}",
+                std::net::SocketAddr::new(ip, host)
+            ),
         };
         if !texts.contains(&text) {
             texts.push(text);

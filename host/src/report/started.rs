@@ -1,41 +1,48 @@
-//! A cluster just started, as the answer that `start --format` gives.
+//! The answer of `start`: the cluster that was started.
 
-use super::record::{ClusterRecord, document, lines};
-use super::{Format, Report, ps};
+use serde::Serialize;
+
+use super::schema::{ClusterJson, document, lines};
+use super::{Format, Report};
 use crate::cluster::Cluster;
 use crate::error::Result;
-use serde::Serialize;
 
 #[derive(Serialize)]
 struct Answer<'a> {
-    cluster: ClusterRecord<'a>,
+    cluster: ClusterJson<'a>,
     total_ms: u64,
     closing: &'a [String],
 }
 
 impl Report {
-    /// Answers with the cluster that was started in `total_ms` milliseconds, its nodes, and what the topology wants
-    /// the user to know; as a table, with its nodes as [`ps`](Report::ps) shows them.
+    /// Prints the cluster that was started in `total_ms` milliseconds, its nodes, and the topology's closing messages. If
+    /// no format was chosen, prints only its name, or nothing on a terminal, where the story names it.
     ///
     /// # Errors
     /// As [`answer`](Report::answer).
-    pub fn started(&self, cluster: &Cluster, total_ms: u64, closing: &[String], format: Format) -> Result<()> {
-        self.answer(&text(cluster, total_ms, closing, format, self.width()))
+    pub fn started(
+        &self,
+        cluster: &Cluster,
+        total_ms: u64,
+        closing: &[String],
+        format: Format,
+    ) -> Result<()> {
+        match format {
+            Format::Table if self.width().is_some() => Ok(()),
+            _ => self.answer(&text(cluster, total_ms, closing, format)),
+        }
     }
 }
 
-pub(super) fn text(
-    cluster: &Cluster,
-    total_ms: u64,
-    closing: &[String],
-    format: Format,
-    width: Option<usize>,
-) -> String {
-    let answer = || Answer { cluster: ClusterRecord::with_nodes(cluster), total_ms, closing };
+pub(super) fn text(cluster: &Cluster, total_ms: u64, closing: &[String], format: Format) -> String {
+    let answer = || Answer {
+        cluster: ClusterJson::with_nodes(cluster),
+        total_ms,
+        closing,
+    };
     match format {
-        Format::Table => ps::text(std::slice::from_ref(cluster), Format::Table, width),
         Format::Json => document(answer()),
         Format::Jsonl => lines([answer()]),
-        Format::Quiet => format!("{}\n", cluster.name),
+        Format::Table | Format::Quiet => format!("{}\n", cluster.name),
     }
 }

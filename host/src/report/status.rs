@@ -1,5 +1,5 @@
-//! How a container is, in a few words: its state, and what the engine's sentence has in parentheses, which is the
-//! exit code or the health.
+//! The state of a container in a few words: its state, and what the engine's description has in parentheses, which is
+//! the exit code or the health.
 
 use crate::engine::{Container, State};
 
@@ -12,10 +12,15 @@ pub(super) fn words(container: &Container) -> String {
     }
 }
 
-/// The code that the command of a container ended with, where it has ended.
+/// The exit code of a container, if it has exited.
 pub(super) fn exit_code(container: &Container) -> Option<i64> {
-    let ended = matches!(container.state, State::Exited | State::Dead | State::Restarting);
-    ended.then(|| in_parentheses(&container.status)?.parse().ok()).flatten()
+    let ended = matches!(
+        container.state,
+        State::Exited | State::Dead | State::Restarting
+    );
+    ended
+        .then(|| in_parentheses(&container.status)?.parse().ok())
+        .flatten()
 }
 
 fn in_parentheses(status: &str) -> Option<&str> {
@@ -28,22 +33,41 @@ mod tests {
     use super::*;
 
     fn container(state: State, status: &str) -> Container {
-        Container { state, status: status.into(), ..Container::default() }
+        Container {
+            state,
+            status: status.into(),
+            ..Container::default()
+        }
     }
 
     #[test]
-    fn a_state_is_told_with_what_matters_beside_it() {
+    fn a_state_is_shown_with_health_or_exit_code() {
         assert_eq!(words(&container(State::Running, "Up 3 minutes")), "running");
-        assert_eq!(words(&container(State::Running, "Up 3 minutes (unhealthy)")), "running (unhealthy)");
-        assert_eq!(words(&container(State::Paused, "Up 3 minutes (Paused)")), "paused");
-        assert_eq!(words(&container(State::Exited, "Exited (137) 2 hours ago")), "exited (137)");
+        assert_eq!(
+            words(&container(State::Running, "Up 3 minutes (unhealthy)")),
+            "running (unhealthy)"
+        );
+        assert_eq!(
+            words(&container(State::Paused, "Up 3 minutes (Paused)")),
+            "paused"
+        );
+        assert_eq!(
+            words(&container(State::Exited, "Exited (137) 2 hours ago")),
+            "exited (137)"
+        );
         assert_eq!(words(&container(State::Created, "Created")), "created");
     }
 
     #[test]
-    fn only_what_has_ended_has_an_exit_code() {
-        assert_eq!(exit_code(&container(State::Exited, "Exited (137) 2 hours ago")), Some(137));
-        assert_eq!(exit_code(&container(State::Running, "Up 2 hours (healthy)")), None);
+    fn only_an_exited_container_has_an_exit_code() {
+        assert_eq!(
+            exit_code(&container(State::Exited, "Exited (137) 2 hours ago")),
+            Some(137)
+        );
+        assert_eq!(
+            exit_code(&container(State::Running, "Up 2 hours (healthy)")),
+            None
+        );
         assert_eq!(exit_code(&container(State::Exited, "")), None);
     }
 }

@@ -1,21 +1,28 @@
-//! The story, in the face that the user chose: plain lines, live lines, JSON, or only what went wrong.
+//! The story on standard error, in the form that the user chose.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use super::clock::Clock;
 use super::frame::Frame;
+use super::lane::{Lane, Weight};
 use super::line::{self, Level, Line};
 use super::live::Live;
 use super::paint::{Paint, Tone};
 use super::streams::{Size, SizeNow};
 use super::ticker::Ticker;
-use super::{failure, json, words};
+use super::{Stream, failure, json, words};
 use crate::error::Error;
 use crate::event::Event;
-use std::io::Write;
-use std::sync::{Mutex, PoisonError, Weak};
+use crate::printable;
 
-/// Standard error, and how the story is told there. What cannot be written is lost: there is nobody left to tell.
+/// Standard error, and the form of the story there. Events are dropped if standard error cannot be written, or while too
+/// much waits for its reader.
 pub(super) struct Stderr {
-    out: Box<dyn Write + Send>,
+    out: Arc<Lane>,
+    /// Whether the output of nodes goes there too.
+    has_data: bool,
+    /// How many events were dropped.
+    dropped: usize,
     face: Face,
     verbose: bool,
     paint: Paint,
@@ -23,7 +30,7 @@ pub(super) struct Stderr {
     clock: Clock,
 }
 
-/// How the story is told.
+/// The form of the story.
 pub(super) enum Face {
     Plain,
     Live(Live),
@@ -33,19 +40,42 @@ pub(super) enum Face {
 
 impl Stderr {
     pub(super) fn new(
-        out: Box<dyn Write + Send>,
+        out: Arc<Lane>,
         face: Face,
         verbose: bool,
         paint: Paint,
         size: SizeNow,
         clock: Clock,
     ) -> Stderr {
-        Stderr { out, face, verbose, paint, size, clock }
+        Stderr {
+            out,
+            has_data: false,
+            dropped: 0,
+            face,
+            verbose,
+            paint,
+            size,
+            clock,
+        }
     }
 
-    /// Tells what happened.
+    /// Reports an event.
     pub(super) fn event(&mut self, event: &Event) {
         let frame = self.frame();
+        if self.out.is_behind() {
+            self.dropped += 1;
+            if let Face::Live(live) = &mut self.face {
+                live.miss(event, frame);
+            }
+            return;
+        }
+        if self.dropped > 0 {
+            let message = format!(
+                "dropped {}: the reader was too slow",
+                words::count(std::mem::take(&mut self.dropped), "message")
+            );
+            self.event(&Event::Warning { message });
+        }
         let text = match &mut self.face {
             Face::Live(live) => live.event(event, self.verbose, frame),
             Face::Plain => self.lines(event, Stderr::plain),
@@ -56,7 +86,7 @@ impl Stderr {
         self.write(&text);
     }
 
-    /// Tells what stopped the command, after ending the story.
+    /// Ends the story, and reports why the command failed.
     pub(super) fn error(&mut self, error: &Error) {
         self.end();
         let text = match self.face {
@@ -66,7 +96,7 @@ impl Stderr {
         self.lasting(&(text + "\n"));
     }
 
-    /// Tells people something besides; programs and those who want quiet are told nothing.
+    /// Shows a remark to people, but not with JSON or `quiet`.
     pub(super) fn note(&mut self, text: &str) {
         if matches!(self.face, Face::Plain | Face::Live(_)) {
             self.lasting(&format!("{text}\n"));
@@ -82,9 +112,11 @@ impl Stderr {
         }
     }
 
-    /// Starts the ticker when there is something to turn, ends it when there is no more.
+    /// Starts the ticker when a task becomes active, and ends it when none is.
     pub(super) fn keep_turning(&mut self, this: impl FnOnce() -> Weak<Mutex<Stderr>>) {
-        let Face::Live(live) = &mut self.face else { return };
+        let Face::Live(live) = &mut self.face else {
+            return;
+        };
         match (live.is_active(), &live.ticker) {
             (true, None) => {
                 let this = this();
@@ -95,7 +127,7 @@ impl Stderr {
         }
     }
 
-    /// Takes the live lines away until [`take_back`](Stderr::take_back).
+    /// Removes the live lines until [`take_back`](Stderr::take_back).
     pub(super) fn lend(&mut self) {
         let frame = self.frame();
         if let Face::Live(live) = &mut self.face {
@@ -104,7 +136,7 @@ impl Stderr {
         }
     }
 
-    /// Shows the live lines again, and what came up meanwhile.
+    /// Shows the live lines again, below those that were held back meanwhile.
     pub(super) fn take_back(&mut self) {
         let frame = self.frame();
         if let Face::Live(live) = &mut self.face {
@@ -113,32 +145,47 @@ impl Stderr {
         }
     }
 
-    /// Writes bytes as they are.
-    pub(super) fn raw(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        self.out.write_all(bytes)?;
-        self.out.flush()
+    /// Writes bytes unchanged.
+    pub(super) fn raw(&mut self, weight: Weight, bytes: &[u8]) {
+        self.has_data |= weight == Weight::Data;
+        self.out.put(Stream::Stderr, weight, bytes);
+    }
+
+    /// The queue of standard error.
+    pub(super) fn lane(&self) -> Arc<Lane> {
+        self.out.clone()
+    }
+
+    /// Whether data was written, beside the story.
+    pub(super) fn has_data(&self) -> bool {
+        self.has_data
     }
 
     fn lasting(&mut self, text: &str) {
-        if !self.lasting_or_none(text) {
+        if !self.show_above_live_lines(text) {
             self.write(text);
         }
     }
 
-    /// Shows text above the live lines, if this is a live display.
-    fn lasting_or_none(&mut self, text: &str) -> bool {
+    /// Shows text above the live lines. Returns false if there is no live display.
+    fn show_above_live_lines(&mut self, text: &str) -> bool {
         let frame = self.frame();
-        let Face::Live(live) = &mut self.face else { return false };
+        let Face::Live(live) = &mut self.face else {
+            return false;
+        };
         let text = live.show(text, frame);
         self.write(&text);
         true
     }
 
     fn lines(&self, event: &Event, form: fn(&Stderr, &Line) -> Option<String>) -> String {
-        line::lines(event).iter().filter_map(|line| form(self, line)).collect()
+        line::lines(event)
+            .iter()
+            .filter_map(|line| form(self, line))
+            .collect()
     }
 
-    /// In the original's form. A message of several lines is several of them.
+    /// A line in the original's form. A message of several lines becomes several lines.
     fn plain(&self, line: &Line) -> Option<String> {
         if line.level == Level::Debug && !self.verbose {
             return None;
@@ -150,7 +197,12 @@ impl Stderr {
             Level::Info | Level::Debug => level,
         };
         let start = format!("{} {} {level}", self.clock.local(), line.source.as_str());
-        Some(words::printable(&line.message).split('\n').map(|message| format!("{start} {message}\n")).collect())
+        Some(
+            printable::lines(&line.message)
+                .split('\n')
+                .map(|message| format!("{start} {message}\n"))
+                .collect(),
+        )
     }
 
     fn quiet(&self, line: &Line) -> Option<String> {
@@ -164,19 +216,30 @@ impl Stderr {
 
     fn frame(&self) -> Frame {
         let Size { columns, rows } = (self.size)();
-        Frame { paint: self.paint, columns, rows, now: self.clock.elapsed() }
+        Frame {
+            paint: self.paint,
+            columns,
+            rows,
+            now: self.clock.elapsed(),
+        }
     }
 
     fn write(&mut self, text: &str) {
         if !text.is_empty() {
-            let _lost = self.raw(text.as_bytes());
+            self.raw(Weight::Story, text.as_bytes());
         }
     }
 }
 
-/// Shows the live lines as they are now, while there is somebody to show them.
+/// Redraws the live lines. Returns false once the report has gone.
 fn turn(stderr: &Weak<Mutex<Stderr>>) -> bool {
-    let Some(stderr) = stderr.upgrade() else { return false };
-    stderr.lock().unwrap_or_else(PoisonError::into_inner).lasting_or_none("");
+    let Some(stderr) = stderr.upgrade() else {
+        return false;
+    };
+    let mut stderr = stderr.lock().unwrap_or_else(PoisonError::into_inner);
+    // A frame that waits for its reader is soon out of date, so the next one is drawn instead.
+    if !stderr.out.has_story() {
+        stderr.show_above_live_lines("");
+    }
     true
 }

@@ -1,4 +1,4 @@
-//! Tables without borders: a heading a column, two blanks between columns, further lines of a cell below its first.
+//! Tables without borders: one heading per column, two blanks between columns, further lines of a cell below its first.
 
 use unicode_width::UnicodeWidthStr;
 
@@ -13,14 +13,22 @@ pub(super) struct Table {
 }
 
 impl Table {
-    /// A table of these columns; each brings a cell for every row.
+    /// A table of these columns, each with a cell per row.
     pub(super) fn of_columns(columns: &[(&'static str, Vec<String>)]) -> Table {
         let rows = columns.first().map_or(0, |(_, cells)| cells.len());
-        let row = |index: usize| columns.iter().map(|(_, cells)| cells[index].clone()).collect();
-        Table { headings: columns.iter().map(|(heading, _)| *heading).collect(), rows: (0..rows).map(row).collect() }
+        let row = |index: usize| {
+            columns
+                .iter()
+                .map(|(_, cells)| cells[index].clone())
+                .collect()
+        };
+        Table {
+            headings: columns.iter().map(|(heading, _)| *heading).collect(),
+            rows: (0..rows).map(row).collect(),
+        }
     }
 
-    /// How wide it is.
+    /// The width in characters.
     pub(super) fn width(&self) -> usize {
         let widths = self.widths();
         widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
@@ -30,20 +38,35 @@ impl Table {
     pub(super) fn text(&self) -> String {
         let widths = self.widths();
         let headings: Vec<String> = self.headings.iter().map(ToString::to_string).collect();
-        std::iter::once(&headings).chain(&self.rows).map(|row| row_text(row, &widths)).collect()
+        std::iter::once(&headings)
+            .chain(&self.rows)
+            .map(|row| row_text(row, &widths))
+            .collect()
     }
 
     fn widths(&self) -> Vec<usize> {
         let column = |index: usize| {
-            let cells = self.rows.iter().flat_map(|row| row[index].lines()).map(UnicodeWidthStr::width);
-            cells.chain([self.headings[index].width()]).max().unwrap_or(0)
+            let cells = self
+                .rows
+                .iter()
+                .flat_map(|row| row[index].lines())
+                .map(UnicodeWidthStr::width);
+            cells
+                .chain([self.headings[index].width()])
+                .max()
+                .unwrap_or(0)
         };
         (0..self.headings.len()).map(column).collect()
     }
 }
 
 fn row_text(row: &[String], widths: &[usize]) -> String {
-    let height = row.iter().map(|cell| cell.lines().count()).max().unwrap_or(0).max(1);
+    let height = row
+        .iter()
+        .map(|cell| cell.lines().count())
+        .max()
+        .unwrap_or(0)
+        .max(1);
     let mut text = String::new();
     for number in 0..height {
         let mut line = String::new();
@@ -85,7 +108,10 @@ höher         y
     }
 
     #[test]
-    fn without_rows_the_headings_are_left() {
-        assert_eq!(Table::of_columns(&[column("NAME", &[]), column("STATE", &[])]).text(), "NAME  STATE\n");
+    fn a_table_without_rows_has_headings() {
+        assert_eq!(
+            Table::of_columns(&[column("NAME", &[]), column("STATE", &[])]).text(),
+            "NAME  STATE\n"
+        );
     }
 }

@@ -1,14 +1,16 @@
 //! Answers a hook's calls while the hook runs.
 
-use super::plugin::HostCalls;
-use clusterdock_plugin_api::{Code, Error, Result};
-use futures_util::FutureExt;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+
+use clusterdock_plugin_wire::{Code, Error, Result};
+use futures_util::FutureExt;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::sync::mpsc::UnboundedReceiver;
 
-/// A call that waits for its answer. Dropping it answers nothing: who dropped it knows what to tell the caller.
+use super::plugin::HostCalls;
+
+/// A call that waits for its answer. Dropping it sends none; the code that drops it gives the caller the reason.
 pub(super) struct Call {
     pub(super) name: String,
     pub(super) input: String,
@@ -16,10 +18,10 @@ pub(super) struct Call {
     pub(super) answer: Answer,
 }
 
-/// Takes the output and bytes of an operation.
+/// Receives the output and bytes of an operation.
 pub(super) type Answer = Box<dyn FnOnce(Result<(String, Vec<u8>)>) + Send>;
 
-/// Answers calls by `host`, all at once, until the hook is `done`; those still waiting are dropped then.
+/// Answers calls with `host`, in parallel, until the hook is `done`. Calls still pending are dropped then.
 pub(super) async fn answer_until<T>(
     done: impl Future<Output = T>,
     calls: &mut UnboundedReceiver<Call>,
@@ -38,9 +40,12 @@ pub(super) async fn answer_until<T>(
 
 async fn answer(call: Call, host: &dyn HostCalls) {
     let work = host.call(&call.name, &call.input, call.payload);
-    // A panic of ours must not take the hook's process for a failed one, nor skip the undoing of what it began.
+    // A panic of the host must neither count as a failure of the hook's process nor skip the rollback.
     let result = AssertUnwindSafe(work).catch_unwind().await;
     (call.answer)(result.unwrap_or_else(|_| {
-        Err(Error::with_code(Code::HostPanic, format!("clusterdock panicked in operation `{}`", call.name)))
+        Err(Error::with_code(
+            Code::HostPanic,
+            format!("clusterdock panicked in operation `{}`", call.name),
+        ))
     }));
 }

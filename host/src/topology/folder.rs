@@ -1,5 +1,5 @@
-//! From what the user typed to a topology: a folder with a manifest, found by its path or by its name, or a library
-//! alone. Whether there is a plugin in the folder is not asked here.
+//! Finds the topology that the user typed: a folder with a manifest, by path or by name, or a library alone. Whether the
+//! folder has a plugin is not checked here.
 
 use std::collections::BTreeSet;
 use std::ffi::OsStr;
@@ -7,57 +7,69 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::manifest::{self, Manifest};
+use crate::did_you_mean::nearest;
 use crate::error::{Error, Kind, Result};
-use crate::nearest::nearest;
+use crate::files::regular_file;
 
-/// Where topologies are looked for by name.
+/// Where to search for topologies by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Places {
-    /// The folder that relative paths start from, absolute.
+    /// The current folder, absolute. Relative paths start here.
     pub current: PathBuf,
-    /// clusterdock's own folder (`--clusterdock-config-directory`); installed topologies are below its `topologies`.
+    /// The config directory (`--clusterdock-config-directory`), with installed topologies in `topologies`.
     pub config: PathBuf,
 }
 
-/// What the user's word stands for.
+/// The result of a search.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Found {
     /// A folder whose manifest could be read.
     Folder(Box<Folder>),
-    /// A lone library by its absolute path; it carries its manifest inside.
+    /// The absolute path of a lone library, which contains its manifest.
     Library(PathBuf),
 }
 
 /// The folder of a topology.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Folder {
-    /// Absolute, without symbolic links: what the manifest names by relative paths is found from here.
+    /// Absolute, without symbolic links. Relative paths in the manifest start here.
     pub path: PathBuf,
-    /// What its topology.toml says.
+    /// Its topology.toml.
     pub manifest: Manifest,
+    /// A topology of the same name below the current folder that this installed one hides.
+    pub hidden: Option<PathBuf>,
 }
 
-/// Folders of topologies may carry this before the name, as those of the original do.
+/// Optional prefix of topology folders, as in the original clusterdock.
 const PREFIX: &str = "topology_";
 
 /// Finds the topology that `given` means.
 ///
-/// With a `/` in it, or as `.`, `..` or `*.so`, it is a path. Any other is a name, and means the first folder with a
-/// topology.toml among `NAME`, `topologies/NAME`, `topologies/topology_NAME` and `topology_NAME` below the current
-/// folder, then `topologies/NAME` and `topologies/topology_NAME` below the configuration's.
+/// `.`, `..`, `*.so` and everything with a `/` is a path. Anything else is a name, and means the first folder with a
+/// topology.toml among `topologies/NAME` and `topologies/topology_NAME` in the config directory, then `NAME`,
+/// `topologies/NAME`, `topologies/topology_NAME` and `topology_NAME` in the current folder. So the contents of the
+/// current folder never replace an installed topology.
 ///
-/// Errors are of [`Kind::NotFound`] and say what was looked for and what was perhaps meant; of [`Kind::Usage`] where a
-/// manifest is wrong.
+/// # Errors
+/// [`Kind::NotFound`] with the places searched and a suggestion; [`Kind::Usage`] for an invalid manifest.
 pub fn find(given: &Path, places: &Places) -> Result<Found> {
     let bytes = given.as_os_str().as_encoded_bytes();
     let is_path = bytes.contains(&b'/') || bytes == b"." || bytes == b".." || is_library(given);
-    if is_path || places.current.join(given).is_file() { at(given, places) } else { named(given, places) }
+    if is_path {
+        at(given, places)
+    } else {
+        Search::new(given, places).run()
+    }
 }
 
-/// The names by which [`find`] finds folders at this moment, sorted.
+/// The names that [`find`] knows, sorted.
 pub fn names(places: &Places) -> Vec<String> {
     let Places { current, config } = places;
-    let folders = [current.clone(), current.join("topologies"), config.join("topologies")];
+    let folders = [
+        current.clone(),
+        current.join("topologies"),
+        config.join("topologies"),
+    ];
     let names: BTreeSet<String> = folders
         .iter()
         .flat_map(|folder| folders_in(folder))
@@ -67,28 +79,43 @@ pub fn names(places: &Places) -> Vec<String> {
 }
 
 impl Folder {
-    /// The topology in the folder `path`; errors call it `shown`.
+    /// Opens the topology in the folder `path`, called `shown` in errors.
     pub fn open(path: &Path, shown: &Path) -> Result<Folder> {
-        let no_topology = || Error::new(Kind::NotFound, format!("no topology at `{}`", shown.display()));
+        let no_topology = || {
+            Error::new(
+                Kind::NotFound,
+                format!("no topology at `{}`", shown.display()),
+            )
+        };
         let path = fs::canonicalize(path).map_err(|error| no_topology().cause(error))?;
-        let text = fs::read(path.join(manifest::FILE_NAME)).map_err(|error| {
+        let text = regular_file::read(&path.join(manifest::FILE_NAME)).map_err(|error| {
             if error.kind() == std::io::ErrorKind::NotFound {
                 without_manifest(&path, shown)
             } else {
-                no_topology().cause(format!("its {} cannot be read: {error}", manifest::FILE_NAME))
+                no_topology().cause(format!(
+                    "its {} cannot be read: {error}",
+                    manifest::FILE_NAME
+                ))
             }
         })?;
         let shown = shown.join(manifest::FILE_NAME);
         let text = String::from_utf8(text).map_err(|error| {
-            Error::new(Kind::Usage, format!("the manifest `{}` is not UTF-8", shown.display()))
-                .cause(error.utf8_error())
-                .hint("save it as UTF-8")
+            Error::new(
+                Kind::Usage,
+                format!("the manifest `{}` is not UTF-8", shown.display()),
+            )
+            .cause(error.utf8_error())
+            .hint("save it as UTF-8")
         })?;
         let manifest = Manifest::parse(&text, &shown.display().to_string())?;
-        Ok(Folder { path, manifest })
+        Ok(Folder {
+            path,
+            manifest,
+            hidden: None,
+        })
     }
 
-    /// The folder of the plugin's crate; `None` where the manifest names none, or no Cargo.toml is there.
+    /// The folder of the plugin's crate; `None` if the manifest names none or it has no Cargo.toml.
     pub fn source(&self) -> Option<PathBuf> {
         let source = fs::canonicalize(self.path.join(self.manifest.source.as_ref()?)).ok()?;
         source.join("Cargo.toml").is_file().then_some(source)
@@ -98,12 +125,14 @@ impl Folder {
 fn at(given: &Path, places: &Places) -> Result<Found> {
     let path = places.current.join(given);
     let shown = given.display();
-    let missing = |cause: String| Error::new(Kind::NotFound, format!("no topology at `{shown}`")).cause(cause);
+    let missing = |cause: String| {
+        Error::new(Kind::NotFound, format!("no topology at `{shown}`")).cause(cause)
+    };
     let about = fs::metadata(&path).map_err(|error| {
         let error = missing(error.to_string());
         match meant_beside(given, &path) {
             Some(meant) => error.hint(format!("did you mean `{}`?", meant.display())),
-            None => error.hint("name the folder that holds a topology.toml, or a plugin's `.so`"),
+            None => error.hint("name a folder with a topology.toml, or a plugin's `.so`"),
         }
     })?;
     if about.is_dir() {
@@ -113,47 +142,132 @@ fn at(given: &Path, places: &Places) -> Result<Found> {
         let path = fs::canonicalize(&path).map_err(|error| missing(error.to_string()))?;
         return Ok(Found::Library(path));
     }
-    let folder = given.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let error = missing("it is a file, neither a folder nor a library (`.so`)".to_owned());
-    Err(if given.file_name() == Some(OsStr::new(manifest::FILE_NAME)) {
-        error.hint(format!("name its folder, `{}`", folder.display()))
-    } else {
-        error
-    })
+    let folder = given
+        .parent()
+        .filter(|folder| !folder.as_os_str().is_empty())
+        .unwrap_or(Path::new("."));
+    let error = missing("it is neither a folder nor a library (`.so`)".to_owned());
+    Err(
+        if given.file_name() == Some(OsStr::new(manifest::FILE_NAME)) {
+            error.hint(format!("name its folder: `{}`", folder.display()))
+        } else {
+            error
+        },
+    )
 }
 
-fn named(given: &Path, places: &Places) -> Result<Found> {
-    let name = given.to_string_lossy();
-    let installed = places.config.join("topologies");
-    let names_here = match name.starts_with(PREFIX) {
-        true => vec![name.to_string()],
-        false => vec![name.to_string(), format!("{PREFIX}{name}")],
-    };
-    let below = |folder: &Path| names_here.iter().map(|name| folder.join(name)).collect::<Vec<_>>();
-    let (here, there) = (below(Path::new("")), below(Path::new("topologies")));
-    let near = [&here[..1], &there[..], &here[1..]].concat();
-    let candidates = [near.clone(), below(&installed)].concat();
-    let has_manifest = |path: &&PathBuf| places.current.join(path).join(manifest::FILE_NAME).is_file();
-    let is_folder = |path: &&PathBuf| places.current.join(path).is_dir();
-    // A folder without a manifest hides no topology of its name, but is worth an answer when there is none.
-    if let Some(path) = candidates.iter().find(has_manifest).or_else(|| candidates.iter().find(is_folder)) {
-        return Ok(Found::Folder(Box::new(Folder::open(&places.current.join(path), path)?)));
+/// A search for a topology by name.
+struct Search<'a> {
+    given: &'a Path,
+    places: &'a Places,
+    name: String,
+    /// The folder names that stand for the name.
+    spellings: Vec<String>,
+}
+
+impl Search<'_> {
+    fn new<'a>(given: &'a Path, places: &'a Places) -> Search<'a> {
+        let name = given.to_string_lossy().into_owned();
+        let mut spellings = vec![name.clone()];
+        if !name.starts_with(PREFIX) {
+            spellings.push(format!("{PREFIX}{name}"));
+        }
+        Search {
+            given,
+            places,
+            name,
+            spellings,
+        }
     }
-    let near: Vec<_> = near.iter().map(|path| path.display().to_string()).collect();
-    let error = Error::new(Kind::NotFound, format!("no topology `{name}`"))
-        .cause(format!("no folder {} in `{}`", any_of(&near), places.current.display()))
-        .cause(format!("no folder {} in `{}`", any_of(&names_here), installed.display()));
-    let known = names(places);
-    let bare = name.strip_prefix(PREFIX).unwrap_or(&name);
-    Err(match nearest(bare, known.iter().map(String::as_str)) {
-        Some(meant) => error.hint(format!("did you mean `{meant}`?")),
-        None if known.is_empty() => error
-            .hint(format!("name a topology's folder by its path, or put the folder into `{}`", installed.display())),
-        None => error.hint(format!("found by name are `{}`; any other by the path of its folder", known.join("`, `"))),
-    })
+
+    fn run(&self) -> Result<Found> {
+        let installed = self.spelled_in(&self.installed_folder());
+        let local = self.local_candidates();
+        let local_topology = local.iter().find(|path| self.has_manifest(path));
+        if let Some(path) = installed.iter().find(|path| self.has_manifest(path)) {
+            let folder = Folder {
+                hidden: local_topology.cloned(),
+                ..self.open(path)?
+            };
+            return Ok(Found::Folder(Box::new(folder)));
+        }
+        if let Some(path) = local_topology {
+            return Ok(Found::Folder(Box::new(self.open(path)?)));
+        }
+        if self.places.current.join(self.given).is_file() {
+            return at(self.given, self.places);
+        }
+        // A folder without a manifest hides no topology, but opening it gives the best error.
+        let is_folder = |path: &&PathBuf| self.places.current.join(path).is_dir();
+        if let Some(path) = local.iter().chain(&installed).find(is_folder) {
+            return Ok(Found::Folder(Box::new(self.open(path)?)));
+        }
+        Err(self.not_found(&local))
+    }
+
+    fn installed_folder(&self) -> PathBuf {
+        self.places.config.join("topologies")
+    }
+
+    /// Candidates below the current folder, relative to it, in the order of the search.
+    fn local_candidates(&self) -> Vec<PathBuf> {
+        let mut candidates = self.spelled_in(Path::new("topologies"));
+        let mut direct = self.spellings.iter().map(PathBuf::from);
+        candidates.splice(0..0, direct.next());
+        candidates.extend(direct);
+        candidates
+    }
+
+    fn spelled_in(&self, folder: &Path) -> Vec<PathBuf> {
+        self.spellings
+            .iter()
+            .map(|name| folder.join(name))
+            .collect()
+    }
+
+    fn has_manifest(&self, path: &Path) -> bool {
+        let folder = self.places.current.join(path);
+        folder.join(manifest::FILE_NAME).is_file()
+    }
+
+    fn open(&self, path: &Path) -> Result<Folder> {
+        Folder::open(&self.places.current.join(path), path)
+    }
+
+    fn not_found(&self, local: &[PathBuf]) -> Error {
+        let local: Vec<_> = local
+            .iter()
+            .map(|path| path.display().to_string())
+            .collect();
+        let installed = self.installed_folder();
+        let error = Error::new(Kind::NotFound, format!("no topology `{}`", self.name))
+            .cause(format!(
+                "no folder {} in `{}`",
+                any_of(&local),
+                self.places.current.display()
+            ))
+            .cause(format!(
+                "no folder {} in `{}`",
+                any_of(&self.spellings),
+                installed.display()
+            ));
+        let known = names(self.places);
+        let bare = self.name.strip_prefix(PREFIX).unwrap_or(&self.name);
+        match nearest(bare, known.iter().map(String::as_str)) {
+            Some(meant) => error.hint(format!("did you mean `{meant}`?")),
+            None if known.is_empty() => error.hint(format!(
+                "give the path of a topology's folder, or put the folder into `{}`",
+                installed.display()
+            )),
+            None => error.hint(format!(
+                "known by name: `{}`; others are given by path",
+                known.join("`, `")
+            )),
+        }
+    }
 }
 
-/// "`a`, `b` or `c`".
+/// Joins names as in "`a`, `b` or `c`".
 fn any_of(names: &[String]) -> String {
     match names {
         [] => String::new(),
@@ -162,42 +276,57 @@ fn any_of(names: &[String]) -> String {
     }
 }
 
-/// The error for a folder that is there, but is none of ours.
+/// The error for a folder that exists but has no manifest.
 fn without_manifest(path: &Path, shown: &Path) -> Error {
-    let error = Error::new(Kind::NotFound, format!("no topology at `{}`", shown.display()))
-        .cause(format!("the folder has no {}", manifest::FILE_NAME));
+    let error = Error::new(
+        Kind::NotFound,
+        format!("no topology at `{}`", shown.display()),
+    )
+    .cause(format!("the folder has no {}", manifest::FILE_NAME));
     let inner = folders_in(path);
     if path.join("topology.yaml").is_file() || path.join("topology.yml").is_file() {
         error
-            .cause("its topology.yaml makes it a topology of the Python project, which this program cannot run")
-            .hint("port it: `Write a topology` in the README tells what a plugin needs")
+            .cause("its topology.yaml belongs to the Python clusterdock, whose topologies cannot be run")
+            .hint("port it; see `Write a topology` in the README")
     } else if !inner.is_empty() {
-        let inner: Vec<_> = inner.iter().map(|name| format!("`{}`", shown.join(name).display())).collect();
-        error.hint(format!("topologies below it: {}", inner.join(", ")))
+        let inner: Vec<_> = inner
+            .iter()
+            .map(|name| format!("`{}`", shown.join(name).display()))
+            .collect();
+        error.hint(format!("it contains topologies: {}", inner.join(", ")))
     } else if path.join("Cargo.toml").is_file() {
         error
-            .cause("it is a crate, perhaps of a plugin")
-            .hint("name the folder whose topology.toml has this one as its `source`")
+            .cause("it is a crate, perhaps that of a plugin")
+            .hint("name the folder whose topology.toml has this crate as its `source`")
     } else {
-        error.hint("`Write a topology` in the README tells what one needs")
+        error.hint("see `Write a topology` in the README")
     }
 }
 
-/// The topology or library beside `path` that was probably meant, named as `given` was.
+/// The topology or library next to `path` that was probably meant, spelled like `given`.
 fn meant_beside(given: &Path, path: &Path) -> Option<PathBuf> {
     let parent = path.parent()?;
     let mut names = folders_in(parent);
-    let files = fs::read_dir(parent).ok()?.flatten().filter(|entry| is_library(Path::new(&entry.file_name())));
+    let files = fs::read_dir(parent)
+        .ok()?
+        .flatten()
+        .filter(|entry| is_library(Path::new(&entry.file_name())));
     names.extend(files.filter_map(|entry| entry.file_name().into_string().ok()));
     let typed = path.file_name()?.to_str()?;
     let bare = |name: &str| name.strip_prefix(PREFIX).unwrap_or(name).to_owned();
     let meant = nearest(typed, names.iter().map(String::as_str))
         .map(str::to_owned)
-        .or_else(|| names.iter().find(|name| nearest(&bare(typed), [bare(name).as_str()]).is_some()).cloned())?;
+        .or_else(|| {
+            names
+                .iter()
+                .find(|name| nearest(&bare(typed), [bare(name).as_str()]).is_some())
+                .cloned()
+        })?;
     Some(given.with_file_name(meant))
 }
 
-/// The names of the topologies right below `folder`, sorted; those that are not UTF-8 cannot be proposed to anybody.
+/// The names of the topologies directly in `folder`, sorted. They are for suggestions, so names that are not UTF-8 and
+/// folders that cannot be read are skipped.
 fn folders_in(folder: &Path) -> Vec<String> {
     let entries = fs::read_dir(folder).into_iter().flatten().flatten();
     let mut names: Vec<String> = entries

@@ -1,90 +1,114 @@
-//! The manifest of a topology, `topology.toml`: what it is called, which library is its plugin, and which images its
-//! nodes can be started from. It is data alone; node groups, arguments and hooks come from the plugin. Nothing here
-//! looks at the disk, so that a manifest carried inside a library is read in the same way.
+//! The manifest of a topology, `topology.toml`: its name, the library of its plugin, and the images of its nodes. Node
+//! groups, arguments and hooks come from the plugin. Nothing here reads files, so that a manifest inside a library is
+//! parsed in the same way.
+
+mod rule;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
 
-use toml::Spanned;
+use serde::Deserialize;
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor};
 
-use super::table::{Rule, Table};
-use crate::error::Result;
+use crate::error::{Error, Kind};
 
-/// The name that a manifest has in its folder.
+/// File name of a manifest.
 pub const FILE_NAME: &str = "topology.toml";
 
-/// The registry that is meant when none is named; references leave it out, as the engine does.
+/// The default registry, which references omit, as the engine does.
 pub const DEFAULT_REGISTRY: &str = "docker.io";
 
-/// What `topology.toml` says.
+/// A parsed `topology.toml`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Manifest {
-    /// What the topology is called: lower-case letters, digits, `-` and `_`.
+    /// Name of lower-case letters, digits, `-` and `_`.
     pub name: String,
-    /// Dotted numbers, `1.0.0`.
+    /// Dotted numbers, e.g. `1.0.0`.
     pub version: String,
-    /// One line for those who choose among topologies.
+    /// One line for lists of topologies.
     pub description: String,
     /// The plugin's library is `lib<plugin>.so`.
     pub plugin: String,
-    /// The folder of the plugin's crate, as written: relative to the topology's folder, and not certain to be there.
+    /// The folder of the plugin's crate, as written: relative to the topology's folder, and possibly missing.
     pub source: Option<PathBuf>,
-    /// What nodes are started from.
+    /// The images of nodes.
     pub images: Images,
 }
 
 /// The table `[images]`: a node's image is `REGISTRY/NAMESPACE/REPOSITORY:SYSTEM`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Images {
-    /// The namespace where the user names none.
+    /// Default namespace.
     pub namespace: String,
     /// The repository, whose tags are the operating systems.
     pub repository: String,
-    /// The operating system where the user names none; either of `systems` or any tag that can be pulled.
+    /// Default operating system: one of `systems` or any tag that can be pulled.
     pub default: String,
-    /// The operating systems that can be made on this machine, by tag.
+    /// The operating systems that can be assembled or built locally, by tag.
     pub systems: BTreeMap<String, System>,
 }
 
-/// How the image of one operating system is made.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// How the image of an operating system is created locally.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(try_from = "SystemTable")]
 pub enum System {
-    /// Assembled from programs of this machine, without registry, download or root.
+    /// Assembled from programs of the local machine, without registry, download or root.
     Assembled {
-        /// Names to be looked up in PATH; at least one.
+        /// Command names; at least one.
         programs: Vec<String>,
     },
     /// Built by the engine from a Dockerfile.
     Built {
-        /// The build context as written: relative to the topology's folder.
+        /// The build context, as written: relative to the topology's folder.
         context: PathBuf,
-        /// The Dockerfile, relative to the context; `Dockerfile` where the manifest names none.
+        /// The Dockerfile, relative to the context; by default `Dockerfile`.
         dockerfile: PathBuf,
     },
 }
 
 impl Manifest {
-    /// Reads the text of a manifest. Errors are of [`Kind::Usage`](crate::error::Kind::Usage), call it `shown`
-    /// (normally its path as the user would type it), and show the line and the column.
-    pub fn parse(text: &str, shown: &str) -> Result<Manifest> {
-        let mut document = Table::parse(text, shown)?;
-        document.only(&["topology", "images"])?;
-        let mut topology = document.table("topology")?;
-        topology.only(&["name", "version", "description", "plugin", "source"])?;
+    /// Parses the text of a manifest, called `shown` in errors (normally its path as the user would type it).
+    ///
+    /// # Errors
+    /// [`Kind::Usage`] with line and column.
+    pub fn parse(text: &str, shown: &str) -> crate::error::Result<Manifest> {
+        let document: Document = toml::from_str(text).map_err(|error| {
+            let place = error
+                .span()
+                .map(|span| position(text, span.start))
+                .unwrap_or_default();
+            Error::new(Kind::Usage, format!("invalid manifest `{shown}{place}`"))
+                .cause(error.to_string().trim_end())
+                .hint("see `Write a topology` in the README for an example")
+        })?;
+        let Document { topology, images } = document;
+        let TopologyTable {
+            name,
+            version,
+            description,
+            plugin,
+            source,
+        } = topology;
         Ok(Manifest {
-            name: topology.text("name", &NAME)?,
-            version: topology.text("version", &VERSION)?,
-            description: topology.text("description", &LINE)?,
-            plugin: topology.text("plugin", &LIBRARY)?,
-            source: topology.optional_text("source", &PATH)?.map(PathBuf::from),
-            images: Images::read(document.table("images")?)?,
+            name,
+            version,
+            description,
+            plugin,
+            source,
+            images,
         })
     }
 
-    /// The reference of the image of `system`: `REGISTRY/NAMESPACE/REPOSITORY:SYSTEM`, with the manifest's namespace
-    /// and Docker Hub where none is given. Docker Hub's own name is left out, `clusterdock/topology_nodebase:debian12`:
-    /// so the engine lists it, and so a local image is found.
-    pub fn image_ref(&self, registry: Option<&str>, namespace: Option<&str>, system: &str) -> String {
+    /// The image reference of `system`, `REGISTRY/NAMESPACE/REPOSITORY:SYSTEM`, by default with the manifest's namespace
+    /// and Docker Hub. The name of Docker Hub is omitted, e.g. `clusterdock/topology_nodebase:debian12`: that is how the
+    /// engine lists local images.
+    pub fn image_ref(
+        &self,
+        registry: Option<&str>,
+        namespace: Option<&str>,
+        system: &str,
+    ) -> String {
         let namespace = namespace.unwrap_or(&self.images.namespace);
         let repository = &self.images.repository;
         match registry {
@@ -99,104 +123,145 @@ impl Manifest {
     }
 }
 
-impl Images {
-    fn read(mut table: Table<'_>) -> Result<Images> {
-        // Text under a key is a setting, a table is an operating system; so a misspelt setting is no system.
-        const SETTINGS: &[&str] = &["namespace", "repository", "default"];
-        let systems = table.tables(SETTINGS);
-        table.only(SETTINGS)?;
+/// `:LINE:COLUMN` of a byte, which editors and terminals understand after a path.
+fn position(text: &str, byte: usize) -> String {
+    let before = &text[..text.floor_char_boundary(byte)];
+    let line = before.rsplit('\n').next().unwrap_or_default();
+    format!(
+        ":{}:{}",
+        before.matches('\n').count() + 1,
+        line.chars().count() + 1
+    )
+}
+
+/// The document as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    topology: TopologyTable,
+    images: Images,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TopologyTable {
+    #[serde(deserialize_with = "name")]
+    name: String,
+    #[serde(deserialize_with = "version")]
+    version: String,
+    #[serde(deserialize_with = "line")]
+    description: String,
+    #[serde(deserialize_with = "library")]
+    plugin: String,
+    #[serde(default, deserialize_with = "optional_path")]
+    source: Option<PathBuf>,
+}
+
+impl<'de> Deserialize<'de> for Images {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Images, D::Error> {
+        deserializer.deserialize_map(ImagesTable)
+    }
+}
+
+/// Parses `[images]`, where strings are settings and tables are operating systems. By hand, since serde's `flatten` would
+/// lose the line of an error.
+struct ImagesTable;
+
+impl<'de> Visitor<'de> for ImagesTable {
+    type Value = Images;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a table `[images]`")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Images, A::Error> {
+        let mut namespace = None;
+        let mut repository = None;
+        let mut default = None;
+        let mut systems = BTreeMap::new();
+        while let Some(key) = entries.next_key_seed(&rule::TAG)? {
+            match key.as_str() {
+                "namespace" => namespace = Some(entries.next_value_seed(&rule::REPOSITORY)?),
+                "repository" => repository = Some(entries.next_value_seed(&rule::REPOSITORY)?),
+                "default" => default = Some(entries.next_value_seed(&rule::TAG)?),
+                _ => drop(systems.insert(key, entries.next_value()?)),
+            }
+        }
         Ok(Images {
-            namespace: table.text("namespace", &REPOSITORY)?,
-            repository: table.text("repository", &REPOSITORY)?,
-            default: table.text("default", &TAG)?,
-            systems: systems.into_iter().map(|(tag, table)| System::read(tag, table)).collect::<Result<_>>()?,
+            namespace: namespace.ok_or_else(|| A::Error::missing_field("namespace"))?,
+            repository: repository.ok_or_else(|| A::Error::missing_field("repository"))?,
+            default: default.ok_or_else(|| A::Error::missing_field("default"))?,
+            systems,
         })
     }
 }
 
-impl System {
-    fn read(tag: Spanned<String>, mut table: Table<'_>) -> Result<(String, System)> {
-        let (span, tag) = (tag.span(), tag.into_inner());
-        if !(TAG.holds)(&tag) {
-            let message = format!("an operating system cannot be called `{}`", tag.escape_debug());
-            return Err(table.wrong(span, message, TAG.says));
-        }
-        table.only(&["programs", "context", "dockerfile"])?;
-        let system = match (table.has("programs"), table.has("context")) {
-            (true, false) if table.has("dockerfile") => Err(table.refuse(
-                format!("image `{tag}` has `programs` and a `dockerfile`"),
-                "a Dockerfile goes with `context`",
-            )),
-            (true, false) => Ok(System::Assembled { programs: table.texts("programs", &PATH)? }),
-            (false, true) => Ok(System::Built {
-                context: table.text("context", &PATH)?.into(),
-                dockerfile: table.optional_text("dockerfile", &PATH)?.unwrap_or("Dockerfile".to_owned()).into(),
-            }),
-            (true, true) => {
-                Err(table.refuse(format!("image `{tag}` has both `programs` and `context`"), "keep one of the two"))
+#[derive(Deserialize)]
+#[serde(
+    deny_unknown_fields,
+    expecting = "a table such as `[images.debian12]`; the settings of `[images]` are `namespace`, `repository`, `default`"
+)]
+struct SystemTable {
+    #[serde(default, deserialize_with = "optional_paths")]
+    programs: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "optional_path")]
+    context: Option<PathBuf>,
+    #[serde(default, deserialize_with = "optional_path")]
+    dockerfile: Option<PathBuf>,
+}
+
+impl TryFrom<SystemTable> for System {
+    type Error = &'static str;
+
+    fn try_from(table: SystemTable) -> Result<System, &'static str> {
+        match (table.programs, table.context, table.dockerfile) {
+            (Some(_), Some(_), _) => {
+                Err("both `programs` and `context` are set; keep one of the two")
             }
-            (false, false) => Err(table.refuse(
-                format!("image `{tag}` does not say how it is made"),
-                "give `programs = [...]` (assembled from those of this machine) or `context = \"images/...\"` (a folder with \
-                 a Dockerfile); an image that is only ever pulled needs no table",
-            )),
-        }?;
-        Ok((tag, system))
+            (Some(_), None, Some(_)) => Err("`dockerfile` requires `context`, not `programs`"),
+            (Some(programs), None, None) if programs.is_empty() => {
+                Err("`programs` is empty; name at least one")
+            }
+            (Some(programs), None, None) => Ok(System::Assembled { programs }),
+            (None, Some(context), dockerfile) => Ok(System::Built {
+                context,
+                dockerfile: dockerfile.unwrap_or_else(|| "Dockerfile".into()),
+            }),
+            (None, None, _) => Err(
+                "missing `programs` (assembled from programs of the local machine) or `context` (a \
+                 folder with a Dockerfile); an image that is only pulled needs no table",
+            ),
+        }
     }
 }
 
-const NAME: Rule = Rule {
-    holds: |text| {
-        text.starts_with(|c: char| c.is_ascii_lowercase() || c.is_ascii_digit())
-            && text.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-' || c == '_')
-    },
-    says: "a topology's name is made of lower-case letters, digits, `-` and `_`, and begins with a letter or a digit",
-};
+fn name<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    rule::NAME.deserialize(deserializer)
+}
 
-const VERSION: Rule = Rule {
-    holds: |text| text.split('.').all(|part| !part.is_empty() && part.chars().all(|c| c.is_ascii_digit())),
-    says: "a version is made of numbers with dots between them, `1.0.0`",
-};
+fn version<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    rule::VERSION.deserialize(deserializer)
+}
 
-const LINE: Rule = Rule {
-    holds: |text| !text.trim().is_empty() && !text.contains(char::is_control),
-    says: "write one line that says what the topology gives",
-};
+fn line<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    rule::LINE.deserialize(deserializer)
+}
 
-const LIBRARY: Rule = Rule {
-    holds: |text| {
-        text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
-    },
-    says: "write what stands between `lib` and `.so` in the library's name: letters, digits and `_` \
-           (the crate `my-topology` compiles to `libmy_topology.so`, so its plugin is `my_topology`)",
-};
+fn library<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    rule::LIBRARY.deserialize(deserializer)
+}
 
-const PATH: Rule = Rule {
-    holds: |text| !text.trim().is_empty() && !text.contains(char::is_control),
-    says: "it has to name something",
-};
+fn optional_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<PathBuf>, D::Error> {
+    Ok(Some(rule::PATH.deserialize(deserializer)?.into()))
+}
 
-/// Docker's grammar for the parts of a repository's path: letters and digits, and one separator at a time.
-const REPOSITORY: Rule = Rule {
-    holds: |text| {
-        let letter = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit();
-        let separates = |between: &str| matches!(between, "" | "." | "_" | "__") || between.chars().all(|c| c == '-');
-        text.split('/')
-            .all(|part| part.starts_with(letter) && part.ends_with(letter) && part.split(letter).all(separates))
-    },
-    says: "Docker wants lower-case letters and digits here, with `.`, `_` or `-` between them",
-};
-
-/// Docker's grammar for a tag.
-const TAG: Rule = Rule {
-    holds: |text| {
-        text.len() <= 128
-            && text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_')
-            && text.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | '-'))
-    },
-    says: "it becomes an image's tag: letters, digits, `_`, `.` and `-`, beginning with a letter, a digit or `_`",
-};
+fn optional_paths<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Vec<String>>, D::Error> {
+    let paths = Vec::<String>::deserialize(deserializer)?;
+    paths.iter().try_for_each(|path| rule::PATH.check(path))?;
+    Ok(Some(paths))
+}
 
 #[cfg(test)]
 mod tests;

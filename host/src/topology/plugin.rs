@@ -1,71 +1,60 @@
-//! A plugin as the rest of the host sees it: three questions, whose answers are data or an error of ours. What runs
-//! it, and where, is the business of [`process`](super::process) and [`in_process`](super::in_process).
-
-use crate::error::{Error, Kind, Result};
-use async_trait::async_trait;
-use clusterdock_plugin_api::ops::ClusterFacts;
-use clusterdock_plugin_api::{Code, Declaration, NodeSpec, Request};
+//! A plugin as the rest of the host sees it: three questions, answered with data or an error by a
+//! [process](super::plugin_process) of its own.
 use std::fmt;
 
-/// A loaded plugin. One call at a time: a second one waits for the first.
+use async_trait::async_trait;
+pub use clusterdock_plugin_wire::Hook;
+use clusterdock_plugin_wire::export::API_VERSION;
+use clusterdock_plugin_wire::{Code, Declaration, HookCall, NodeSpec, Request};
+
+use super::inspection::REBUILD_OR_UPGRADE;
+use crate::error::{Error, Kind, Result};
+
+/// A loaded plugin. Calls are answered one at a time; a second one waits for the first.
 #[async_trait]
 pub trait Plugin: Send + Sync {
-    /// The node groups and arguments.
+    /// The version of plugin-api that it was built with.
+    fn api(&self) -> &str;
+
+    /// The node groups, arguments and hooks, checked.
     ///
     /// # Errors
-    /// [`Kind::Hook`] when the plugin panicked, crashed or made no sense; [`Kind::Timeout`] when it gave no answer.
+    /// [`Kind::Plugin`] for a declaration that is invalid, or uses what this host does not know;
+    /// [`Kind::Hook`] if the plugin panicked, crashed or returned an invalid answer; [`Kind::Timeout`] if it did not
+    /// answer in time.
     async fn declare(&self) -> Result<Declaration>;
 
-    /// The nodes for what the user asked.
+    /// The nodes for the user's request.
     ///
     /// # Errors
-    /// As [`declare`](Plugin::declare); [`Kind::Usage`] when the plugin refused the request.
+    /// See [`declare`](Plugin::declare); [`Kind::Usage`] if the plugin rejected the request.
     async fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>>;
 
-    /// Runs a hook, and answers its calls by `host`, any number at once. It has no deadline of its own. Dropping
-    /// the future cancels the hook: its calls fail from then on, and the plugin answers nothing more.
+    /// Runs a hook, and answers its calls with `host`, any number in parallel. There is no deadline. Dropping the future
+    /// cancels the hook: its calls fail from then on, and the plugin is unusable.
     ///
     /// # Errors
-    /// [`Kind::Hook`] when the hook failed, panicked or crashed; [`Kind::Timeout`] and [`Kind::Interrupted`] when that
-    /// is what it passed on from a call.
-    async fn hook(&self, hook: Hook, cluster: &ClusterFacts, request: &Request, host: &dyn HostCalls) -> Result<()>;
+    /// [`Kind::Hook`] if the hook failed, panicked or crashed; [`Kind::Timeout`] or [`Kind::Interrupted`] if it returned
+    /// such an error of a call.
+    async fn hook(&self, call: &HookCall, host: &dyn HostCalls) -> Result<()>;
 }
 
-/// What a hook can call: the operations of [`clusterdock_plugin_api::ops`].
+/// The operations that a hook can call, see [`clusterdock_plugin_wire::ops`].
 #[async_trait]
 pub trait HostCalls: Send + Sync {
-    /// Carries out the operation of that name; JSON and bytes in and out.
+    /// Runs the operation of this name, with JSON and bytes as input and output.
     ///
     /// # Errors
-    /// What went wrong, for the hook to see; [`Code::Unsupported`] for a name that is not known.
+    /// The error for the hook; [`Code::Unsupported`] for an unknown operation.
     async fn call(
         &self,
         name: &str,
         input: &str,
         payload: Vec<u8>,
-    ) -> clusterdock_plugin_api::Result<(String, Vec<u8>)>;
+    ) -> clusterdock_plugin_wire::Result<(String, Vec<u8>)>;
 }
 
-/// What is done to a cluster by its topology.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hook {
-    /// When its nodes are ready in `clusterdock start`.
-    Start,
-    /// When its nodes are ready in `clusterdock build`.
-    Build,
-}
-
-impl Hook {
-    /// Its name on the wire.
-    pub fn name(self) -> &'static str {
-        match self {
-            Hook::Start => "start",
-            Hook::Build => "build",
-        }
-    }
-}
-
-/// What a plugin was doing, as errors put it.
+/// What a plugin was doing, for errors.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stage {
     Load,
@@ -80,61 +69,99 @@ impl fmt::Display for Stage {
             Stage::Load => f.write_str("while loading"),
             Stage::Declare => f.write_str("in `declare`"),
             Stage::Nodes => f.write_str("in `nodes`"),
-            Stage::Hook(hook) => write!(f, "in its {} hook", hook.name()),
+            Stage::Hook(hook) => write!(f, "in its {hook} hook"),
         }
     }
 }
 
 impl Stage {
-    /// The family of a crash here.
+    /// The kind of error for a crash in this stage.
     pub(super) fn kind(self) -> Kind {
         match self {
             Stage::Load => Kind::Plugin,
             _ => Kind::Hook,
         }
     }
+
+    /// The kind of error for an invalid answer. An invalid declaration makes the whole plugin unusable.
+    pub(super) fn answer_kind(self) -> Kind {
+        match self {
+            Stage::Load | Stage::Declare => Kind::Plugin,
+            _ => Kind::Hook,
+        }
+    }
 }
 
-/// The host's error for one that the plugin gave.
-pub(super) fn failure(plugin: &str, stage: Stage, error: &clusterdock_plugin_api::Error) -> Error {
+/// The host's error for one that the plugin returned.
+pub(super) fn failure(plugin: &str, stage: Stage, error: &clusterdock_plugin_wire::Error) -> Error {
     let (kind, what) = match (error.code(), stage) {
         (Code::Panic, _) => (stage.kind(), format!("plugin `{plugin}` panicked {stage}")),
-        (Code::Cancelled, _) => (Kind::Interrupted, format!("plugin `{plugin}` was interrupted {stage}")),
-        (Code::Timeout, Stage::Hook(_)) => (Kind::Timeout, format!("plugin `{plugin}` failed {stage}")),
+        (Code::Cancelled, _) => (
+            Kind::Interrupted,
+            format!("plugin `{plugin}` was interrupted {stage}"),
+        ),
+        (Code::Timeout, Stage::Hook(_)) => {
+            (Kind::Timeout, format!("plugin `{plugin}` failed {stage}"))
+        }
         (_, Stage::Load) => (Kind::Plugin, format!("failed to load plugin `{plugin}`")),
-        // What it does not like is what the user typed.
-        (_, Stage::Nodes) => (Kind::Usage, format!("plugin `{plugin}` refused the request")),
+        // The request comes from the user's arguments.
+        (_, Stage::Nodes) => (
+            Kind::Usage,
+            format!("plugin `{plugin}` rejected the request"),
+        ),
         _ => (Kind::Hook, format!("plugin `{plugin}` failed {stage}")),
     };
     let mut causes = error.chain().to_vec();
-    if let (Some(innermost), false) = (causes.last_mut(), error.detail().is_empty()) {
+    if let Some(innermost) = causes.last_mut()
+        && !error.detail().is_empty()
+    {
         innermost.push_str(&format!(", at {}", error.detail()));
     }
-    let failure = causes.into_iter().fold(Error::new(kind, what), Error::cause);
+    let failure = causes
+        .into_iter()
+        .fold(Error::new(kind, what), Error::cause);
     match (error.code(), stage) {
-        (Code::Unsupported, Stage::Load) => {
-            failure.hint("rebuild the plugin with this host's plugin-api, or install a host that fits it")
-        }
+        (Code::Unsupported, Stage::Load) => failure.hint(REBUILD_OR_UPGRADE),
         _ => failure,
     }
 }
 
+/// The error for a message that uses something that only a newer plugin-api has: it must not be dropped, since a node that
+/// asked for a restriction would get none.
+pub(super) fn too_new(plugin: &str, feature: &str, api: &str) -> Error {
+    Error::new(
+        Kind::Plugin,
+        format!("plugin `{plugin}` uses the {feature}, which this clusterdock does not know"),
+    )
+    .cause(format!(
+        "the plugin was built with plugin-api {api}, this clusterdock has {API_VERSION}"
+    ))
+    .hint("upgrade clusterdock")
+}
+
 #[cfg(test)]
 mod tests {
+    use clusterdock_plugin_wire::Error as ApiError;
+
     use super::*;
-    use clusterdock_plugin_api::Error as ApiError;
 
     #[test]
-    fn a_panic_is_told_with_its_place() {
+    fn the_error_of_a_panic_has_its_place() {
         let panic = ApiError::with_code(Code::Panic, "no disk").at("src/lib.rs:1:2");
         let error = failure("topology_x", Stage::Hook(Hook::Start), &panic);
-        assert_eq!(error.to_string(), "plugin `topology_x` panicked in its start hook: no disk, at src/lib.rs:1:2");
+        assert_eq!(
+            error.to_string(),
+            "plugin `topology_x` panicked in its start hook: no disk, at src/lib.rs:1:2"
+        );
         assert_eq!(error.kind(), Kind::Hook);
-        assert_eq!(failure("topology_x", Stage::Load, &panic).kind(), Kind::Plugin);
+        assert_eq!(
+            failure("topology_x", Stage::Load, &panic).kind(),
+            Kind::Plugin
+        );
     }
 
     #[test]
-    fn a_time_out_and_an_interruption_keep_their_exit_codes_and_all_messages_stay() {
+    fn timeouts_and_interruptions_keep_their_kind() {
         let kind = |code| {
             let error = ApiError::with_code(code, "outer").cause("inner");
             let error = failure("x", Stage::Hook(Hook::Build), &error);

@@ -1,14 +1,16 @@
-//! What a plugin prints. Its standard output and error are pipes to the parent, so that it can neither spoil the
-//! answer on the parent's standard output nor break its live lines.
+//! The output of a plugin. Its standard output and error are pipes to the parent, so that it can neither corrupt the
+//! parent's standard output nor its live lines.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use futures_util::future::BoxFuture;
 use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::task::JoinSet;
 
-/// Where a line came from.
+/// The origin of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stream {
     /// Standard output.
@@ -17,24 +19,31 @@ pub enum Stream {
     Stderr,
 }
 
-/// Takes a line, without its end. It may hold anything that a program prints, control characters too.
-pub type OnLine = Arc<dyn Fn(Stream, &str) + Send + Sync>;
+/// Receives a line without its end. The future resolves when it is ready for more. A line may contain anything,
+/// including control characters.
+pub type OnLine = Arc<dyn Fn(Stream, &str) -> BoxFuture<'static, ()> + Send + Sync>;
 
-/// Longer lines are given in pieces.
+/// Longer lines are split.
 const LONGEST: u64 = 64 * 1024;
-/// How many lines of standard error are kept to tell of a death.
+
+/// How many lines of standard error are kept for the error of a crash.
 const KEPT: usize = 5;
-/// How long the end of the output is awaited once the process has ended: what the plugin started may go on printing.
+
+/// How long to wait for more output once the process has ended: processes that the plugin started may keep the pipe open.
 const LINGER: Duration = Duration::from_millis(200);
 
-/// Reads what a process prints, until dropped.
+/// Reads the output of a process until dropped.
 pub(super) struct Printed {
     readers: tokio::sync::Mutex<JoinSet<()>>,
     last_errors: Arc<Mutex<VecDeque<String>>>,
 }
 
 impl Printed {
-    pub(super) fn collect(stdout: Option<ChildStdout>, stderr: Option<ChildStderr>, on_line: OnLine) -> Printed {
+    pub(super) fn collect(
+        stdout: Option<ChildStdout>,
+        stderr: Option<ChildStderr>,
+        on_line: OnLine,
+    ) -> Printed {
         let last_errors = Arc::new(Mutex::new(VecDeque::new()));
         let mut readers = JoinSet::new();
         if let Some(stdout) = stdout {
@@ -45,23 +54,31 @@ impl Printed {
             let last = last_errors.clone();
             readers.spawn(lines(stderr, move |line| {
                 remember(&last, line);
-                on_line(Stream::Stderr, line);
+                on_line(Stream::Stderr, line)
             }));
         }
-        Printed { readers: readers.into(), last_errors }
+        Printed {
+            readers: readers.into(),
+            last_errors,
+        }
     }
 
-    /// Waits for the last of what an ended process printed.
+    /// Waits for the last output of a process that has ended.
     pub(super) async fn to_the_end(&self) {
         let mut readers = self.readers.lock().await;
         let ended = async { while readers.join_next().await.is_some() {} };
-        // Passing the time is no error: somebody else holds the pipe.
-        let _ = tokio::time::timeout(LINGER, ended).await;
+        // A timeout is no error: another process holds the pipe.
+        tokio::time::timeout(LINGER, ended).await.ok();
     }
 
-    /// The last lines of standard error, without empty ones.
+    /// The last lines of standard error that are not empty.
     pub(super) fn last_errors(&self) -> Vec<String> {
-        self.last_errors.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+        self.last_errors
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .iter()
+            .cloned()
+            .collect()
     }
 }
 
@@ -76,12 +93,21 @@ fn remember(last: &Mutex<VecDeque<String>>, line: &str) {
     }
 }
 
-async fn lines(stream: impl AsyncRead + Unpin, on_line: impl Fn(&str)) {
+/// Reads a stream line by line, no faster than `on_line` accepts. A read error counts as the end.
+pub(super) async fn lines(
+    stream: impl AsyncRead + Unpin,
+    on_line: impl Fn(&str) -> BoxFuture<'static, ()>,
+) {
     let mut stream = BufReader::new(stream);
     let mut line = Vec::new();
-    while (&mut stream).take(LONGEST).read_until(b'\n', &mut line).await.is_ok_and(|read| read > 0) {
+    while (&mut stream)
+        .take(LONGEST)
+        .read_until(b'\n', &mut line)
+        .await
+        .is_ok_and(|read| read > 0)
+    {
         let text = String::from_utf8_lossy(&line);
-        on_line(text.strip_suffix('\n').unwrap_or(&text));
+        on_line(text.strip_suffix('\n').unwrap_or(&text)).await;
         line.clear();
     }
 }

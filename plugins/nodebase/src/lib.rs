@@ -1,69 +1,70 @@
-//! A basic cluster: one group of nodes, of which some may have block devices of the machine.
+//! A basic cluster: one group of nodes, some of which may have block devices of the engine's machine.
 
-use clusterdock_plugin_api::{export_topology, Arg, Declaration, Error, Group, NodeSpec, Request, Result, Topology};
+use clusterdock_plugin_api::prelude::*;
 
-export_topology!(Nodebase, "../../../topologies/topology_nodebase/topology.toml");
+const NODES: Group = Group::new("nodes").sized("node", 2);
+
+#[derive(Args)]
+struct Options {
+    /// Map of node names to block devices
+    #[arg(metavar = "map")]
+    node_disks: BTreeMap<String, Vec<String>>,
+}
 
 struct Nodebase;
 
+#[topology(manifest = "../../../topologies/topology_nodebase/topology.toml")]
 impl Topology for Nodebase {
-    fn declare(&self) -> Declaration {
-        let disks = Arg::map("node-disks").metavar("map").help("Map of node names to block devices");
-        Declaration::new().group(Group::new("nodes").default_nodes(["node-1", "node-2"])).start_arg(disks)
-    }
+    type Args = Options;
+    const GROUPS: &'static [Group] = &[NODES];
 
-    fn nodes(&self, request: &Request) -> Result<Vec<NodeSpec>> {
-        let (nodes, disks) = (request.group("nodes"), request.map("node-disks")?);
-        if let Some(stranger) = disks.keys().find(|name| !nodes.contains(name)) {
-            let known = nodes.join("`, `");
-            return Err(Error::new(format!("`--node-disks` names node `{stranger}`; the nodes are `{known}`")));
+    fn nodes(&self, plan: &Plan<Options>) -> Result<()> {
+        for (name, disks) in &plan.args().node_disks {
+            let node = plan.node(name).context("invalid `--node-disks`")?;
+            for disk in disks {
+                node.device(disk);
+            }
         }
-        let disks_of = |node: &String| disks.get(node).into_iter().flatten();
-        let spec = |node: &String| disks_of(node).fold(NodeSpec::new(node, "nodes"), |spec, disk| spec.device(disk));
-        Ok(nodes.iter().map(spec).collect())
+        Ok(())
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use clusterdock_plugin_api::testing::Fake;
+
     use super::*;
-    use clusterdock_plugin_api::Value;
 
-    fn request(nodes: &[&str], disks: &[(&str, &[&str])]) -> Request {
-        let owned = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
-        let disks = disks.iter().map(|(node, disks)| (node.to_string(), owned(disks))).collect();
-        Request {
-            groups: [("nodes".to_string(), owned(nodes))].into(),
-            args: [("node-disks".to_string(), Value::Map(disks))].into(),
-            ..Request::default()
-        }
+    #[test]
+    fn there_are_two_plain_nodes_by_default() {
+        let fake = Fake::start(&Nodebase, [""; 0]).unwrap();
+        assert_eq!(fake.hostnames(), ["node-1", "node-2"]);
+        assert!(fake.node("node-1").command().is_empty());
+        assert!(fake.node("node-1").devices().is_empty());
     }
 
     #[test]
-    fn there_are_two_nodes_unless_the_user_names_others() {
-        let declaration = Nodebase.declare();
-        let group = &declaration.groups[0];
-        assert_eq!((group.name.as_str(), group.min), ("nodes", 1));
-        assert_eq!(group.default_nodes, ["node-1", "node-2"]);
-        assert_eq!((declaration.start_args.len(), declaration.build_args.len()), (1, 0));
-    }
-
-    #[test]
-    fn every_name_is_a_node_and_nothing_else_is_asked_for() {
-        let nodes = Nodebase.nodes(&request(&["a", "b", "c"], &[])).unwrap();
-        assert_eq!(nodes, ["a", "b", "c"].map(|name| NodeSpec::new(name, "nodes")));
+    fn every_name_becomes_a_node() {
+        let fake = Fake::start(&Nodebase, ["--nodes", "a", "b", "c"]).unwrap();
+        assert_eq!(fake.hostnames(), ["a", "b", "c"]);
     }
 
     #[test]
     fn a_node_gets_the_disks_that_name_it() {
-        let nodes = Nodebase.nodes(&request(&["a", "b"], &[("b", &["/dev/sdb", "/dev/sdc"])])).unwrap();
-        let b = NodeSpec::new("b", "nodes").device("/dev/sdb").device("/dev/sdc");
-        assert_eq!(nodes, [NodeSpec::new("a", "nodes"), b]);
+        let arguments = ["--nodes", "a", "b", "--node-disks", "b=/dev/sdb,/dev/sdc"];
+        let fake = Fake::start(&Nodebase, arguments).unwrap();
+        assert!(fake.node("a").devices().is_empty());
+        let disks = [Device::new("/dev/sdb"), Device::new("/dev/sdc")];
+        assert_eq!(fake.node("b").devices(), disks);
     }
 
     #[test]
-    fn disks_of_a_node_that_is_not_there_are_refused_by_name() {
-        let error = Nodebase.nodes(&request(&["a", "b"], &[("c", &["/dev/sdb"])])).unwrap_err();
-        assert_eq!(error.to_string(), "`--node-disks` names node `c`; the nodes are `a`, `b`");
+    fn disks_of_an_unknown_node_are_refused_by_name() {
+        let arguments = ["--nodes", "a", "b", "--node-disks", "c=/dev/sdb"];
+        let error = Fake::start(&Nodebase, arguments).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "invalid `--node-disks`: no node `c`; the nodes are `a`, `b`"
+        );
     }
 }

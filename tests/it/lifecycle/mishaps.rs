@@ -1,11 +1,15 @@
-//! Every call gone wrong in every way. Nothing is undone here: what counts is that the command ends, says so, and that
-//! the same command mends it when it is given again.
+//! Every call fails in every way. These commands roll nothing back: they have to end, report the failure, and succeed
+//! when they are repeated.
 
-use super::*;
 use clusterdock_tests::fake::{Call, ExecAnswer, Mishap, Trial, for_every_call};
 
-/// Runs a command of a trial, interrupted as the mishap says; a call that stalls makes the user impatient after an hour.
-async fn tried(trial: &Trial, command: impl AsyncFnOnce(&Desk) -> Result<()>) -> Option<Result<()>> {
+use super::*;
+
+/// Runs a command of a trial, interrupted if the mishap is an interrupt; a stalled call is interrupted after an hour.
+async fn tried(
+    trial: &Trial,
+    command: impl AsyncFnOnce(&Desk) -> Result<()>,
+) -> Option<Result<()>> {
     let desk = Desk::at(&trial.fake);
     let stop = Arc::clone(&desk.stop);
     trial.on_interrupt(move || stop.stop(interrupted()));
@@ -24,8 +28,12 @@ async fn tried(trial: &Trial, command: impl AsyncFnOnce(&Desk) -> Result<()>) ->
     match &done {
         Some(Ok(())) => {
             // Events are asked for again; and an interruption may come too late to keep anything from being done.
-            let harmless = |call: &Call| call.method == "deaths" || trial.mishap == Mishap::Interrupts;
-            assert!(trial.fake.calls().get(trial.call).is_none_or(harmless), "it went wrong unnoticed");
+            let harmless =
+                |call: &Call| call.method == "deaths" || trial.mishap == Mishap::Interrupts;
+            assert!(
+                trial.fake.calls().get(trial.call).is_none_or(harmless),
+                "it went wrong unnoticed"
+            );
         }
         Some(Err(error)) => assert!(trial.struck(), "{error}"),
         None => {}
@@ -43,8 +51,14 @@ const ALL: [Mishap; 6] = [
 ];
 
 #[tokio::test(start_paused = true)]
-async fn a_resume_that_went_wrong_is_mended_by_the_next() {
-    let seed = async || lab(EngineGeneration::V26, State::Exited, &[Probe::port(22), Probe::command("true")]);
+async fn a_failed_resume_is_completed_by_the_next() {
+    let seed = async || {
+        lab(
+            EngineGeneration::V26,
+            State::Exited,
+            &[Probe::port(22), Probe::command("true")],
+        )
+    };
     let trials = for_every_call(
         &ALL,
         async || listening(seed().await),
@@ -58,7 +72,7 @@ async fn a_resume_that_went_wrong_is_mended_by_the_next() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_is_one_whose_network_was_removed() {
+async fn a_failed_resume_without_network_is_completed_by_the_next() {
     for generation in [EngineGeneration::V20, EngineGeneration::V29] {
         let seed = async || {
             let fake = lab(generation, State::Exited, &[]);
@@ -75,8 +89,14 @@ async fn so_is_one_whose_network_was_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restart_that_went_wrong_is_mended_by_a_resume() {
-    let seed = async || listening(lab(EngineGeneration::V26, State::Running, &[Probe::port(22)]));
+async fn a_failed_restart_is_completed_by_a_resume() {
+    let seed = async || {
+        listening(lab(
+            EngineGeneration::V26,
+            State::Running,
+            &[Probe::port(22)],
+        ))
+    };
     for_every_call(&ALL, seed, async |trial| {
         tried(trial, async |desk| desk.restart().await).await;
         Desk::at(&trial.fake).resume().await.unwrap();
@@ -86,7 +106,7 @@ async fn a_restart_that_went_wrong_is_mended_by_a_resume() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_that_went_wrong_on_one_node_stops_the_others() {
+async fn a_stop_that_fails_on_one_node_stops_the_others() {
     let seed = async || lab(EngineGeneration::V26, State::Running, &[]);
     for_every_call(&ALL, seed, async |trial| {
         let done = tried(trial, async |desk| desk.stop().await).await;
@@ -96,7 +116,10 @@ async fn a_stop_that_went_wrong_on_one_node_stops_the_others() {
         }
         Desk::at(&trial.fake).stop().await.unwrap();
         for node in ["n1.lab", "n2.lab"] {
-            assert_eq!(trial.fake.container_state(node).await.unwrap().state, State::Exited);
+            assert_eq!(
+                trial.fake.container_state(node).await.unwrap().state,
+                State::Exited
+            );
         }
     })
     .await;
@@ -114,17 +137,24 @@ async fn an_interrupted_resume_starts_nothing_more() {
 
 /// Lets something listen on port 22 of every node.
 fn listening(fake: FakeEngine) -> FakeEngine {
-    fake.on_exec(|_| ExecAnswer::success().stdout("sl local\n 0: 00000000:0016 00000000:0000 0A\n"));
+    fake.on_exec(|_| {
+        ExecAnswer::success().stdout("sl local\n 0: 00000000:0016 00000000:0000 0A\n")
+    });
     fake
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stop_may_take_as_long_as_the_user_gives_the_node() {
+async fn a_stop_may_take_as_long_as_its_grace_period() {
     let fake = lab(EngineGeneration::V26, State::Running, &[]);
     fake.stall(("stop_container", 0));
-    let args = StopArgs { plain: plain(), time: 10 * MINUTE };
+    let args = StopArgs {
+        change: change(),
+        time: 10 * MINUTE,
+    };
     let began = tokio::time::Instant::now();
-    let stopped = Desk::at(&fake).run(async |session| lifecycle::stop(session, &args).await).await;
+    let stopped = Desk::at(&fake)
+        .run(async |session| lifecycle::stop(session, &args).await)
+        .await;
     assert_eq!(stopped.unwrap_err().kind(), Kind::Timeout);
     assert!(began.elapsed() > 10 * MINUTE, "{:?}", began.elapsed());
 }

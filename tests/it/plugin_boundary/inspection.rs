@@ -1,28 +1,32 @@
-//! A library is judged without running any of it, and every refusal says what is wrong with it.
+//! A library is inspected without running any of it, and every refusal says what is wrong with it.
 
-use clusterdock::error::Kind;
-use clusterdock::topology::cache;
-use clusterdock::topology::inspect::{inspect, inspect_bytes};
-use clusterdock_tests::plugins::library;
-use clusterdock_tests::{cargo, elf};
 use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
-/// Expects that a file with these bytes is refused with a message that has this in it, and of the right kind.
+use clusterdock::error::Kind;
+use clusterdock::topology::cache;
+use clusterdock::topology::inspection::{inspect, inspect_bytes};
+use clusterdock_tests::plugins::library;
+use clusterdock_tests::{cargo, elf};
+
+/// Asserts that a file with these bytes is refused with this message and the right kind.
 #[track_caller]
-fn refused(bytes: &[u8], expected: &str) {
+fn assert_refused(bytes: &[u8], expected: &str) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("libtopology_x.so");
     fs::write(&path, bytes).unwrap();
-    path_refused(&path, expected);
+    assert_path_refused(&path, expected);
 }
 
 #[track_caller]
-fn path_refused(path: &Path, expected: &str) {
+fn assert_path_refused(path: &Path, expected: &str) {
     let error = inspect(path).unwrap_err();
     assert_eq!(error.kind(), Kind::Plugin, "{error}");
-    assert!(error.message().contains(&path.display().to_string()), "{error}");
+    assert!(
+        error.message().contains(&path.display().to_string()),
+        "{error}"
+    );
     assert!(error.to_string().contains(expected), "{error}");
 }
 
@@ -35,91 +39,157 @@ fn a_library_describes_itself_without_being_run() {
     let plugin = inspect(&library("topology_nodebase")).unwrap();
     let manifest = cargo::workspace().join("topologies/topology_nodebase/topology.toml");
     assert_eq!(plugin.manifest, fs::read_to_string(manifest).unwrap());
-    assert_eq!((plugin.identity.name.as_str(), plugin.identity.version.as_str()), ("topology_nodebase", "1.0.0"));
-    assert_eq!((plugin.identity.api.as_str(), plugin.identity.panic.as_str()), ("1.0.0", "unwind"));
-    assert!(plugin.identity.rustc.starts_with("rustc 1."), "{}", plugin.identity.rustc);
+    assert_eq!(
+        (
+            plugin.identity.name.as_str(),
+            plugin.identity.version.as_str()
+        ),
+        ("topology_nodebase", "1.0.0")
+    );
+    assert_eq!(
+        (plugin.identity.api.as_str(), plugin.identity.panic.as_str()),
+        ("1.0.0", "unwind")
+    );
+    assert!(
+        plugin.identity.rustc.starts_with("rustc 1."),
+        "{}",
+        plugin.identity.rustc
+    );
     assert_eq!(plugin.digest.len(), 64);
     assert!(plugin.glibc.is_some());
 }
 
 #[test]
-fn a_path_that_leads_to_no_file_is_named_in_full() {
+fn a_missing_file_is_named_by_its_full_path() {
     let folder = tempfile::tempdir().unwrap();
-    path_refused(&folder.path().join("libtopology_x.so"), "not found");
-    path_refused(folder.path(), "is not a file");
+    assert_path_refused(&folder.path().join("libtopology_x.so"), "not found");
+    assert_path_refused(folder.path(), "is not a file");
 
     let error = inspect(Path::new("libtopology_x.so")).unwrap_err();
-    assert!(error.message().contains(&std::env::current_dir().unwrap().display().to_string()), "{error}");
+    assert!(
+        error
+            .message()
+            .contains(&std::env::current_dir().unwrap().display().to_string()),
+        "{error}"
+    );
 }
 
 #[test]
-fn what_is_no_shared_library_is_told_what_it_is() {
-    refused(b"", "is not a shared library");
-    refused(b"#!/bin/sh\nexit\n", "is not a shared library");
-    path_refused(&std::env::current_exe().unwrap(), "is an executable, not a shared library");
+fn a_file_that_is_not_a_library_is_named_for_what_it_is() {
+    assert_refused(b"", "is not a shared library");
+    assert_refused(b"#!/bin/sh\nexit\n", "is not a shared library");
+    assert_path_refused(
+        &std::env::current_exe().unwrap(),
+        "is an executable, not a shared library",
+    );
 }
 
 #[test]
-fn a_library_for_another_machine_names_both() {
+fn a_library_for_another_machine_names_both_machines() {
     let mut other = nodebase();
     other[18..20].copy_from_slice(&183_u16.to_le_bytes());
     let (theirs, ours) = ("aarch64", std::env::consts::ARCH);
-    refused(&other, &format!("is built for {theirs}, this host is {ours}"));
+    assert_refused(
+        &other,
+        &format!("is built for {theirs}, this host is {ours}"),
+    );
 
     let mut narrow = nodebase();
     narrow[4] = 1;
-    refused(&narrow, "is built for 32 bits");
+    assert_refused(&narrow, "is built for 32 bits");
 }
 
 #[test]
-fn a_truncated_library_tells_how_much_is_missing() {
+fn a_truncated_library_error_says_how_much_is_missing() {
     let bytes = nodebase();
-    refused(&bytes[..20], "is truncated: it needs 64 bytes and has 20");
-    refused(&bytes[..4096], "and has 4096");
+    assert_refused(&bytes[..20], "is truncated: it has 20 of 64 bytes");
+    assert_refused(&bytes[..4096], "it has 4096 of");
 }
 
 #[test]
-fn a_library_that_is_no_plugin_is_told_how_to_become_one() {
+fn a_library_that_is_not_a_plugin_gets_a_hint() {
     let path = loaded_library("libgcc_s");
-    path_refused(&path, "is not a clusterdock plugin");
-    assert!(inspect(&path).unwrap_err().next_step().unwrap().contains("export_topology!"));
+    assert_path_refused(&path, "is not a clusterdock plugin");
+    assert!(
+        inspect(&path)
+            .unwrap_err()
+            .next_step()
+            .unwrap()
+            .contains("#[clusterdock_plugin_api::topology")
+    );
 }
 
 #[test]
-fn a_plugin_for_another_host_names_what_it_needs_and_what_there_is() {
+fn a_plugin_for_another_host_names_both_versions() {
     let note = |from: &str, to: &str| elf::patched(&nodebase(), from.as_bytes(), to.as_bytes());
-    refused(&note("\"api\":\"1.0", "\"api\":\"2.0"), "needs plugin-api 2.0, this host supports 1.0");
-    refused(&note("{\"schema\":1", "{\"schema\":2"), "describes itself in form 2, this host knows form 1");
-    refused(&note("\"abi_stable\":\"0.11", "\"abi_stable\":\"0.12"), "needs abi_stable 0.12, this host has 0.11");
-    refused(&note("-linux-gnu\",\"panic", "-linux-gnx\",\"panic"), "-linux-gnx, this host is");
-    refused(&note("\"panic\":\"unwind\"", "\"panic\":\"abort\" "), "is built with `panic = \"abort\"`");
-    refused(&note("{\"schema\":1,\"name\"", "{\"schema\":1,\"game\""), "has a damaged note: missing field `name`");
+    assert_refused(
+        &note("\"api\":\"1.0", "\"api\":\"2.0"),
+        "needs plugin-api 2.0, this host supports 1.0",
+    );
+    assert_refused(
+        &note("{\"schema\":1", "{\"schema\":2"),
+        "has a note of version 2, this host supports version 1",
+    );
+    assert_refused(
+        &note("\"abi_stable\":\"0.11", "\"abi_stable\":\"0.12"),
+        "needs abi_stable 0.12, this host has 0.11",
+    );
+    assert_refused(
+        &note("-linux-gnu\",\"panic", "-linux-gnx\",\"panic"),
+        "-linux-gnx, this host is",
+    );
+    assert_refused(
+        &note("\"panic\":\"unwind\"", "\"panic\":\"abort\" "),
+        "is built with `panic = \"abort\"`",
+    );
+    assert_refused(
+        &note("{\"schema\":1,\"name\"", "{\"schema\":1,\"game\""),
+        "has a damaged note: missing field `name`",
+    );
 }
 
 #[test]
-fn a_newer_minor_version_of_plugin_api_is_no_reason_to_refuse() {
+fn a_newer_minor_version_of_plugin_api_is_accepted() {
     let newer = elf::patched(&nodebase(), b"\"api\":\"1.0", b"\"api\":\"1.9");
-    assert_eq!(inspect_bytes(Path::new("/x.so"), newer).unwrap().identity.api, "1.9.0");
+    assert_eq!(
+        inspect_bytes(Path::new("/x.so"), newer)
+            .unwrap()
+            .identity
+            .api,
+        "1.9.0"
+    );
 }
 
 #[test]
 fn a_plugin_that_needs_a_newer_glibc_names_both_versions() {
-    let needs = format!("GLIBC_{}\0", inspect(&library("topology_nodebase")).unwrap().glibc.unwrap());
+    let needs = format!(
+        "GLIBC_{}\0",
+        inspect(&library("topology_nodebase"))
+            .unwrap()
+            .glibc
+            .unwrap()
+    );
     let newer = elf::patched(&nodebase(), needs.as_bytes(), b"GLIBC_2.99\0");
-    refused(&newer, "needs glibc 2.99, this system has 2.");
+    assert_refused(&newer, "needs glibc 2.99, this system has 2.");
 }
 
 #[test]
-fn a_digest_that_is_not_the_trusted_one_is_shown_beside_it() {
+fn a_wrong_digest_is_shown_beside_the_trusted_one() {
     let plugin = inspect(&library("topology_nodebase")).unwrap();
     plugin.verify(&plugin.digest).unwrap();
     let error = plugin.verify("0123").unwrap_err();
     assert_eq!(error.kind(), Kind::Plugin);
-    assert_eq!(error.causes(), ["trusted: sha256 0123".into(), format!("found: sha256 {}", plugin.digest)]);
+    assert_eq!(
+        error.causes(),
+        [
+            "trusted: sha256 0123".into(),
+            format!("found: sha256 {}", plugin.digest)
+        ]
+    );
 }
 
 #[test]
-fn no_truncated_or_altered_library_makes_the_inspection_panic() {
+fn a_damaged_library_never_makes_the_inspection_panic() {
     let good = stripped(&library("topology_nodebase"));
     let path = Path::new("/x.so");
     inspect_bytes(path, good.clone()).unwrap();
@@ -138,11 +208,17 @@ fn no_truncated_or_altered_library_makes_the_inspection_panic() {
 }
 
 #[test]
-fn a_copy_is_kept_under_its_digest_and_repaired_when_it_was_damaged() {
+fn a_damaged_copy_is_repaired() {
     let config = tempfile::tempdir().unwrap();
     let plugin = inspect(&library("topology_nodebase")).unwrap();
     let copy = cache::keep(config.path(), &plugin).unwrap();
-    assert_eq!(copy, config.path().join("plugins").join(format!("{}.so", plugin.digest)));
+    assert_eq!(
+        copy,
+        config
+            .path()
+            .join("plugins")
+            .join(format!("{}.so", plugin.digest))
+    );
     assert_eq!(fs::read(&copy).unwrap(), plugin.bytes());
 
     let made = inode(&copy);
@@ -153,30 +229,49 @@ fn a_copy_is_kept_under_its_digest_and_repaired_when_it_was_damaged() {
     fs::write(&copy, "damaged").unwrap();
     cache::keep(config.path(), &plugin).unwrap();
     assert_eq!(fs::read(&copy).unwrap(), plugin.bytes());
-    assert_eq!(fs::read_dir(copy.parent().unwrap()).unwrap().count(), 1, "nothing half-written is left");
+    assert_eq!(
+        fs::read_dir(copy.parent().unwrap()).unwrap().count(),
+        1,
+        "nothing half-written is left"
+    );
 }
 
 #[test]
-fn a_config_directory_that_cannot_be_written_is_named() {
+fn an_unwritable_config_directory_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
     fs::write(&file, "").unwrap();
     let error = cache::keep(&file, &inspect(&library("topology_nodebase")).unwrap()).unwrap_err();
-    assert!(error.message().contains(&file.display().to_string()), "{error}");
-    assert!(error.next_step().unwrap().contains("--clusterdock-config-directory"));
+    assert!(
+        error.message().contains(&file.display().to_string()),
+        "{error}"
+    );
+    assert!(
+        error
+            .next_step()
+            .unwrap()
+            .contains("--clusterdock-config-directory")
+    );
 }
 
 /// The path of a library that this program has loaded.
 fn loaded_library(name: &str) -> PathBuf {
     let maps = fs::read_to_string("/proc/self/maps").unwrap();
-    let path = maps.lines().filter_map(|line| line.split_whitespace().nth(5)).find(|path| path.contains(name));
+    let path = maps
+        .lines()
+        .filter_map(|line| line.split_whitespace().nth(5))
+        .find(|path| path.contains(name));
     path.expect("it is loaded").into()
 }
 
 fn stripped(library: &Path) -> Vec<u8> {
     let folder = tempfile::tempdir().unwrap();
     let copy = folder.path().join("stripped.so");
-    let status = std::process::Command::new("strip").arg("-o").args([&copy, library]).status().unwrap();
+    let status = std::process::Command::new("strip")
+        .arg("-o")
+        .args([&copy, library])
+        .status()
+        .unwrap();
     assert!(status.success());
     fs::read(&copy).unwrap()
 }

@@ -1,16 +1,21 @@
 //! Starts that are ended from outside: by signals, by a deadline, by SIGKILL.
 
-use clusterdock_tests::plugins;
-use clusterdock_tests::scene::Scene;
-use rustix::process::{Pid, Signal, kill_process};
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr};
 
-/// Starts many nodes, and gives the process as soon as its story says `text`.
+use clusterdock_tests::plugins;
+use clusterdock_tests::scene::Scene;
+use rustix::process::{Pid, Signal, kill_process};
+
+/// Starts many nodes, and returns the process as soon as its progress contains `text`.
 fn start_until(scene: &Scene, text: &str) -> (Child, BufReader<ChildStderr>) {
     plugins::library("topology_nodebase");
     let nodes = (1..=8).map(|number| format!("n{number}"));
-    scene.start().args(["--progress", "plain", "--nodes"]).args(nodes).until(text)
+    scene
+        .start()
+        .args(["--progress", "plain", "--nodes"])
+        .args(nodes)
+        .until(text)
 }
 
 fn signal(child: &Child, signal: Signal) {
@@ -18,49 +23,69 @@ fn signal(child: &Child, signal: Signal) {
 }
 
 #[test]
-fn ctrl_c_and_sigterm_remove_what_was_begun() {
+fn ctrl_c_and_sigterm_roll_back_the_start() {
     for (sent, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let Some(scene) = Scene::new("signal") else { return };
+        let Some(scene) = Scene::new("signal") else {
+            return;
+        };
         let (mut child, story) = start_until(&scene, "Starting node n4");
         signal(&child, sent);
         let rest: Vec<String> = story.lines().map_while(Result::ok).collect();
         assert_eq!(child.wait().unwrap().code(), Some(code), "{rest:?}");
-        scene.is_empty();
+        scene.assert_empty();
     }
 }
 
 #[test]
-fn sigkill_leaves_a_partial_cluster_that_is_listed_and_removed_whole() {
-    let Some(scene) = Scene::new("kill") else { return };
+fn sigkill_leaves_a_partial_cluster_that_can_be_removed() {
+    let Some(scene) = Scene::new("kill") else {
+        return;
+    };
     let (mut child, _) = start_until(&scene, "Starting node n3");
     child.kill().unwrap();
     child.wait().unwrap();
     let listed = scene.run(["ls", "--format", "json"]).succeeds().stdout;
     let json: serde_json::Value = serde_json::from_str(&listed).unwrap();
     let clusters = json["clusters"].as_array().unwrap();
-    let cluster = clusters.iter().find(|cluster| cluster["name"] == scene.name.as_str()).unwrap();
+    let cluster = clusters
+        .iter()
+        .find(|cluster| cluster["name"] == scene.name.as_str())
+        .unwrap();
     assert_eq!(cluster["state"], "partial");
     scene.run(["rm", &scene.name]).succeeds();
-    scene.is_empty();
+    scene.assert_empty();
 }
 
 #[test]
-fn a_start_that_was_to_be_kept_is_kept_and_says_how_to_remove_it() {
-    let Some(scene) = Scene::new("keep") else { return };
-    let ran = scene.start().args(["--retain", "--timeout", "1ms"]).fails(7, &["--timeout", "clusterdock rm"]);
+fn a_retained_start_says_how_to_remove_it() {
+    let Some(scene) = Scene::new("keep") else {
+        return;
+    };
+    let ran = scene
+        .start()
+        .args(["--retain", "--timeout", "1ms"])
+        .fails(7, &["--timeout", "clusterdock rm"]);
     assert!(ran.stderr.contains(&scene.name), "{}", ran.stderr);
     assert!(!scene.things().is_empty());
     scene.run(["rm", &scene.name]).succeeds();
-    scene.is_empty();
+    scene.assert_empty();
 }
 
 #[test]
-fn a_dry_run_makes_nothing() {
-    let Some(scene) = Scene::new("dry") else { return };
+fn a_dry_run_creates_nothing() {
+    let Some(scene) = Scene::new("dry") else {
+        return;
+    };
     let plan = scene.start().args(["--dry-run"]).succeeds().stdout;
-    for line in ["create volume", "create network", "create container", "start container", "run hook", "remove volume"]
-    {
+    for line in [
+        "create volume",
+        "create network",
+        "create container",
+        "start container",
+        "run hook",
+        "write file",
+    ] {
         assert!(plan.contains(line), "no `{line}` in:\n{plan}");
     }
-    scene.is_empty();
+    scene.assert_empty();
 }

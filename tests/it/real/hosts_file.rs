@@ -1,21 +1,29 @@
-//! The machine's own /etc/hosts: a block a cluster, and the file as it was once the cluster is gone.
+//! The machine's /etc/hosts: one block per cluster, and the original file once the cluster is gone.
 
-use clusterdock_tests::plugins;
-use clusterdock_tests::run::{Ran, Run};
-use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
 use std::fs;
 use std::path::Path;
 use std::process::Command;
 use std::thread;
 
-/// A hosts file that no other test writes to, with what makes it hard to put back: no line end.
+use clusterdock_tests::plugins;
+use clusterdock_tests::run::{Ran, Run};
+use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
+
+/// A hosts file that no other test writes to; without a final line end, it is harder to restore.
 const HOSTS: &str = "127.0.0.1 localhost\n# the last line";
 
 /// Runs where `hosts` is the machine's hosts file.
 fn with_hosts(hosts: &Path, run: &Run) -> Ran {
     let ours = run.command();
     let mut command = Command::new("unshare");
-    command.args(["--mount", "sh", "-c", r#"mount --bind "$0" /etc/hosts && exec "$@""#]).arg(hosts);
+    command
+        .args([
+            "--mount",
+            "sh",
+            "-c",
+            r#"mount --bind "$0" /etc/hosts && exec "$@""#,
+        ])
+        .arg(hosts);
     command.arg(ours.get_program()).args(ours.get_args());
     for (name, value) in ours.get_envs() {
         match value {
@@ -28,41 +36,78 @@ fn with_hosts(hosts: &Path, run: &Run) -> Ran {
 }
 
 #[test]
-fn nodes_are_reached_by_name_from_the_machine_and_the_file_is_afterwards_what_it_was() {
-    let Some(scene) = Scene::new("hosts") else { return };
-    if fs::OpenOptions::new().append(true).open("/etc/hosts").is_err() {
+fn nodes_are_reached_by_name_while_the_cluster_exists() {
+    let Some(scene) = Scene::new("hosts") else {
+        return;
+    };
+    if fs::OpenOptions::new()
+        .append(true)
+        .open("/etc/hosts")
+        .is_err()
+    {
         return;
     }
-    let ours =
-        |text: &str| text.lines().filter(|line| line.contains(&scene.name)).map(str::to_string).collect::<Vec<_>>();
-    let start = scene.start().env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "always");
+    let ours = |text: &str| {
+        text.lines()
+            .filter(|line| line.contains(&scene.name))
+            .map(str::to_string)
+            .collect::<Vec<_>>()
+    };
+    let start = scene
+        .start()
+        .env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "always");
     start.succeeds();
     let text = fs::read_to_string("/etc/hosts").unwrap();
     let address = scene.on_node("node-1", "getent hosts node-1 | cut -d' ' -f1");
-    assert!(text.contains(&format!("{address} {}\n", scene.fqdn("node-1"))), "{text}");
+    assert!(
+        text.contains(&format!("{address} {}\n", scene.fqdn("node-1"))),
+        "{text}"
+    );
     assert_eq!(ours(&text).len(), 4, "{text}");
     scene.run(["rm", &scene.fqdn("node-2")]).succeeds();
     assert_eq!(ours(&fs::read_to_string("/etc/hosts").unwrap()).len(), 3);
     scene.run(["rm", &scene.name]).succeeds();
-    assert_eq!(ours(&fs::read_to_string("/etc/hosts").unwrap()), Vec::<String>::new());
-    // A start that fails takes its names away, too.
-    scene.start().env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "always").args(["--timeout", "1ms"]).fails(7, &[]);
-    assert_eq!(ours(&fs::read_to_string("/etc/hosts").unwrap()), Vec::<String>::new());
+    assert_eq!(
+        ours(&fs::read_to_string("/etc/hosts").unwrap()),
+        Vec::<String>::new()
+    );
+    // A failed start removes its names, too.
+    scene
+        .start()
+        .env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "always")
+        .args(["--timeout", "1ms"])
+        .fails(7, &[]);
+    assert_eq!(
+        ours(&fs::read_to_string("/etc/hosts").unwrap()),
+        Vec::<String>::new()
+    );
 }
 
 #[test]
-fn twenty_starts_and_removals_at_once_leave_the_file_as_it_was() {
-    let Some(scene) = Scene::new("twenty") else { return };
-    if !Command::new("unshare").args(["--mount", "true"]).status().is_ok_and(|status| status.success()) {
-        return skipped("twenty starts at once and a hosts file of their own: no mounts of our own here");
+fn twenty_parallel_starts_and_removals_restore_the_file() {
+    let Some(scene) = Scene::new("twenty") else {
+        return;
+    };
+    if !Command::new("unshare")
+        .args(["--mount", "true"])
+        .status()
+        .is_ok_and(|status| status.success())
+    {
+        return skipped(
+            "twenty starts at once and a hosts file of their own: no mounts of our own here",
+        );
     }
     plugins::library("topology_nodebase");
     let hosts = scene.config().join("hosts");
     fs::write(&hosts, HOSTS).unwrap();
-    let names: Vec<String> = (1..=20).map(|number| format!("{}-{number}", scene.name)).collect();
+    let names: Vec<String> = (1..=20)
+        .map(|number| format!("{}-{number}", scene.name))
+        .collect();
     let at_once = |run: &(dyn Fn(&str) -> Run + Sync)| {
         thread::scope(|threads| {
-            let runs = names.iter().map(|name| threads.spawn(|| with_hosts(&hosts, &run(name))));
+            let runs = names
+                .iter()
+                .map(|name| threads.spawn(|| with_hosts(&hosts, &run(name))));
             for ran in runs.collect::<Vec<_>>() {
                 let ran = ran.join().unwrap();
                 assert_eq!(ran.code, 0, "{}", ran.stderr);
@@ -70,7 +115,18 @@ fn twenty_starts_and_removals_at_once_leave_the_file_as_it_was() {
         });
     };
     let start = |name: &str| {
-        let options = ["start", "-c", name, "-n", name, "--update-etc-hosts", "always", NODEBASE, "--nodes", "a"];
+        let options = [
+            "start",
+            "-c",
+            name,
+            "-n",
+            name,
+            "--update-etc-hosts",
+            "always",
+            NODEBASE,
+            "--nodes",
+            "a",
+        ];
         scene.run(options)
     };
     // One alone, so that the others find library and image.
@@ -84,5 +140,5 @@ fn twenty_starts_and_removals_at_once_leave_the_file_as_it_was() {
     }
     at_once(&|name| scene.run(["rm", name]));
     assert_eq!(fs::read_to_string(&hosts).unwrap(), HOSTS);
-    scene.is_empty();
+    scene.assert_empty();
 }

@@ -1,29 +1,16 @@
-//! What a topology says of its nodes is what Docker shows and what the node sees.
+//! Settings of a topology reach Docker and take effect in the nodes.
 
-use clusterdock_plugin_api::{Device, HealthCheck, NodeSpec, Port, Probe, Security, Ulimit, Volume};
+mod mounts;
+
+use std::net::TcpListener;
+
+use clusterdock_plugin_wire::{Device, HealthCheck, NodeSpec, Port, Probe, Security, Ulimit};
 use clusterdock_tests::plugins;
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
 use serde_json::{Value, json};
-use std::fs;
-use std::net::TcpListener;
 
 fn inspect(scene: &Scene, name: &str) -> Value {
     serde_json::from_str(&scene.docker_says(&["inspect", "--format", "{{json .}}", name])).unwrap()
-}
-
-fn volumes_of(container: &Value) -> Vec<String> {
-    let mounts = container["Mounts"].as_array().unwrap().iter();
-    mounts.filter_map(|mount| Some(mount["Name"].as_str()?.to_string())).collect()
-}
-
-fn exists(scene: &Scene, volume: &str) -> bool {
-    scene.docker(&["volume", "inspect", volume]).status.success()
-}
-
-/// The helper containers that hold the volumes of images.
-fn helpers(scene: &Scene) -> Vec<String> {
-    let things = scene.things().into_iter();
-    things.filter(|thing| thing.contains("-volumes-")).map(|thing| thing.split(' ').nth(1).unwrap().into()).collect()
 }
 
 /// Everything but volumes, ports and security.
@@ -60,15 +47,36 @@ fn everything() -> NodeSpec {
 }
 
 #[test]
-fn every_setting_is_what_docker_shows() {
-    let Some(scene) = Scene::new("settings") else { return };
-    scene.start_like(&everything()).args(["--nodes", "a"]).succeeds();
+fn every_setting_reaches_docker() {
+    let Some(scene) = Scene::new("settings") else {
+        return;
+    };
+    scene
+        .start_like(&everything())
+        .args(["--nodes", "a"])
+        .succeeds();
     let seen = inspect(&scene, &scene.fqdn("a"));
     let config = &seen["Config"];
-    assert_eq!((&config["Entrypoint"], &config["User"]), (&json!(["sh", "-c"]), &json!("65534:65534")));
-    assert_eq!((&config["WorkingDir"], &config["StopSignal"]), (&json!("/srv/work"), &json!("SIGKILL")));
-    assert!(config["Env"].as_array().unwrap().contains(&json!("COLOUR=red = blue")), "{}", config["Env"]);
-    assert_eq!((&config["Labels"]["com.example.owner"], &config["Tty"]), (&json!("tests"), &json!(true)));
+    assert_eq!(
+        (&config["Entrypoint"], &config["User"]),
+        (&json!(["sh", "-c"]), &json!("65534:65534"))
+    );
+    assert_eq!(
+        (&config["WorkingDir"], &config["StopSignal"]),
+        (&json!("/srv/work"), &json!("SIGKILL"))
+    );
+    assert!(
+        config["Env"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("COLOUR=red = blue")),
+        "{}",
+        config["Env"]
+    );
+    assert_eq!(
+        (&config["Labels"]["com.example.owner"], &config["Tty"]),
+        (&json!("tests"), &json!(true))
+    );
     let check = json!({
         "Test": ["CMD-SHELL", "test -e /tmp/up"], "Interval": 200_000_000, "Timeout": 5_000_000_000u64, "Retries": 7,
         "StartPeriod": 60_000_000_000u64,
@@ -85,205 +93,259 @@ fn every_setting_is_what_docker_shows() {
     for (field, value) in expected.as_object().unwrap() {
         assert_eq!(&host[field], value, "{field}");
     }
-    assert!(host["ExtraHosts"].as_array().unwrap().contains(&json!("ldap.example.com:192.0.2.7")));
+    assert!(
+        host["ExtraHosts"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("ldap.example.com:192.0.2.7"))
+    );
 }
 
 #[test]
-fn every_setting_is_what_the_node_sees() {
-    let Some(scene) = Scene::new("inside") else { return };
-    scene.start_like(&everything()).args(["--nodes", "a"]).succeeds();
+fn every_setting_takes_effect_in_the_node() {
+    let Some(scene) = Scene::new("inside") else {
+        return;
+    };
+    scene
+        .start_like(&everything())
+        .args(["--nodes", "a"])
+        .succeeds();
     let sees = |command: &str| scene.on_node("a", command);
     assert_eq!(sees("cat /tmp/up"), "/srv/work");
     assert_eq!(
         sees("tr '\\0' '\\n' </proc/1/environ | grep COLOUR; tr '\\0' ' ' </proc/1/cmdline"),
         "COLOUR=red = blue\nsleep 1000"
     );
-    assert_eq!(sees("grep -E '^(Uid|Gid)' /proc/1/status | tr -s '\\t' ' ' | cut -d' ' -f2"), "65534\n65534");
-    assert_eq!(sees("df --output=size /tmp /dev/shm | tr -d ' '"), "1K-blocks\n1024\n2048");
+    assert_eq!(
+        sees("grep -E '^(Uid|Gid)' /proc/1/status | tr -s '\\t' ' ' | cut -d' ' -f2"),
+        "65534\n65534"
+    );
+    assert_eq!(
+        sees("df --output=size /tmp /dev/shm | tr -d ' '"),
+        "1K-blocks\n1024\n2048"
+    );
     assert_eq!(sees("cat /proc/sys/net/ipv4/ip_forward"), "1");
-    assert_eq!(sees("grep 'core file' /proc/1/limits | tr -s ' ' | cut -d' ' -f5,6"), "512 600");
+    assert_eq!(
+        sees("grep 'core file' /proc/1/limits | tr -s ' ' | cut -d' ' -f5,6"),
+        "512 600"
+    );
     assert_eq!(sees("cat /proc/1/oom_score_adj"), "500");
-    assert_eq!(sees("getent hosts ldap.example.com | cut -d' ' -f1"), "192.0.2.7");
+    assert_eq!(
+        sees("getent hosts ldap.example.com | cut -d' ' -f1"),
+        "192.0.2.7"
+    );
     assert_eq!(sees("stat -c '%t:%T' /dev/lab"), "1:b");
-    let write = scene.docker(&["exec", "-u", "0", &scene.fqdn("a"), "sh", "-c", "echo >/dev/lab"]);
+    let write = scene.docker(&[
+        "exec",
+        "-u",
+        "0",
+        &scene.fqdn("a"),
+        "sh",
+        "-c",
+        "echo >/dev/lab",
+    ]);
     assert!(!write.status.success(), "the device may only be read");
     let memory = "cat /sys/fs/cgroup/memory/memory.limit_in_bytes 2>/dev/null || cat /sys/fs/cgroup/memory.max";
     assert_eq!(sees(memory), (96 << 20).to_string());
-    assert_eq!(sees("grep -cv ':/$' /proc/1/cgroup || true"), "0", "it sees control groups beside its own");
+    assert_eq!(
+        sees("grep -cv ':/$' /proc/1/cgroup || true"),
+        "0",
+        "it sees control groups beside its own"
+    );
 }
 
 #[test]
-fn the_users_limits_are_each_nodes_and_hold_over_the_topologys() {
-    let Some(scene) = Scene::new("limits") else { return };
-    let like = NodeSpec::new("", "").with(|all| (all.cpus, all.memory) = (Some(0.75), Some(96 << 20)));
-    scene.start_like(&like).args(["--cpus", "0.5", "--memory", "64m"]).succeeds();
+fn the_users_limits_override_the_topologys() {
+    let Some(scene) = Scene::new("limits") else {
+        return;
+    };
+    let like =
+        NodeSpec::new("", "").with(|all| (all.cpus, all.memory) = (Some(0.75), Some(96 << 20)));
+    scene
+        .start_like(&like)
+        .args(["--cpus", "0.5", "--memory", "64m"])
+        .succeeds();
     for node in ["node-1", "node-2"] {
         let host = &inspect(&scene, &scene.fqdn(node))["HostConfig"];
-        assert_eq!((&host["NanoCpus"], &host["Memory"]), (&json!(500_000_000), &json!(64 << 20)));
+        assert_eq!(
+            (&host["NanoCpus"], &host["Memory"]),
+            (&json!(500_000_000), &json!(64 << 20))
+        );
     }
 }
 
 #[test]
-fn folders_of_the_machine_named_volumes_and_fresh_ones() {
-    let Some(scene) = Scene::new("mounts") else { return };
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("from"), "the machine").unwrap();
-    let (path, named) = (folder.path().to_str().unwrap(), format!("{}-kept", scene.name));
-    let like = NodeSpec::new("", "")
-        .volume(Volume::bind(path, "/rw"))
-        .volume(Volume::bind(path, "/ro").read_only())
-        .volume(Volume::named(&named, "/named"))
-        .volume(Volume::anonymous("/fresh"));
-    scene.start_like(&like).args(["--nodes", "a"]).succeeds();
-    assert_eq!(scene.on_node("a", "cat /rw/from /ro/from"), "the machinethe machine");
-    scene.on_node("a", "echo node >/rw/back; echo kept >/named/file; echo fresh >/fresh/file");
-    assert_eq!(fs::read_to_string(folder.path().join("back")).unwrap(), "node\n");
-    assert!(scene.on_node("a", "touch /ro/x 2>&1 || true").contains("Read-only file system"));
-    let fresh = volumes_of(&inspect(&scene, &scene.fqdn("a"))).into_iter().find(|name| *name != named).unwrap();
-    for what in ["stop", "resume"] {
-        scene.run([what, &scene.name]).succeeds();
-    }
-    assert_eq!(scene.on_node("a", "cat /fresh/file"), "fresh");
-    scene.run(["rm", &scene.name]).succeeds();
-    assert!(exists(&scene, &named) && !exists(&scene, &fresh));
-    scene.start_like(&like).args(["--nodes", "a"]).succeeds();
-    assert_eq!(scene.on_node("a", "cat /named/file"), "kept");
-    scene.run(["rm", &scene.name]).succeeds();
-    scene.docker_says(&["volume", "rm", &named]);
-    let missing = NodeSpec::new("", "").volume(Volume::bind("/nowhere/at/all", "/x"));
-    scene.start_like(&missing).fails(2, &["/nowhere/at/all"]);
-    scene.is_empty();
-}
-
-/// An image of data, without any command, which the test removes.
-fn image_of_data(scene: &Scene) -> String {
-    let folder = tempfile::tempdir().unwrap();
-    fs::write(folder.path().join("Dockerfile"), "FROM scratch\nCOPY file /data/file\nVOLUME /data\n").unwrap();
-    fs::write(folder.path().join("file"), "of the image").unwrap();
-    let image = format!("clusterdock-tests/{}:1", scene.name);
-    scene.docker_says(&["build", "-q", "-t", &image, folder.path().to_str().unwrap()]);
-    image
-}
-
-#[test]
-fn the_volumes_of_an_image_are_shared_and_go_with_the_last_node() {
-    let Some(scene) = Scene::new("data") else { return };
-    let image = image_of_data(&scene);
-    let like = NodeSpec::new("", "").volume(Volume::of_image(&image));
-    let planned = scene.start_like(&like).args(["--dry-run"]).succeeds().stdout;
-    assert!(planned.contains(&format!("the volumes of {image}, never started")), "{planned}");
-    scene.start_like(&like).succeeds();
-    assert_eq!(scene.on_node("node-1", "cat /data/file"), "of the image");
-    scene.on_node("node-2", "echo shared >/data/other");
-    assert_eq!(scene.on_node("node-1", "cat /data/other"), "shared");
-    let helper = helpers(&scene);
-    assert_eq!(helper.len(), 1, "{helper:?}");
-    let seen = inspect(&scene, &helper[0]);
-    assert_eq!((&seen["State"]["Status"], &seen["HostConfig"]["NetworkMode"]), (&json!("created"), &json!("none")));
-    let volume = volumes_of(&seen).remove(0);
-    // It is no node to anybody.
-    let ps = scene.run(["ps"]).succeeds().stdout;
-    assert!(!ps.contains(&helper[0]) && ps.contains(&scene.fqdn("node-2")), "{ps}");
-    let ls = scene.run(["ls"]).succeeds().stdout;
-    assert!(ls.lines().any(|line| line.contains(&scene.name) && line.contains("running")), "{ls}");
-    let ran = scene.run(["exec", "--all", "-c", &scene.name, "--", "cat", "/data/file"]).succeeds();
-    assert_eq!(ran.stdout.lines().count(), 2, "{}", ran.stdout);
-    for what in ["stop", "resume"] {
-        scene.run([what, &scene.name]).succeeds();
-    }
-    assert_eq!((scene.on_node("node-1", "cat /data/other"), helpers(&scene)), ("shared".into(), helper));
-    scene.run(["rm", &format!("{}/node-1", scene.name)]).succeeds();
-    assert_eq!(scene.on_node("node-2", "cat /data/other"), "shared");
-    scene.run(["rm", &scene.fqdn("node-2")]).succeeds();
-    scene.is_empty();
-    assert!(!exists(&scene, &volume));
-    scene.start_like(&NodeSpec::new("", "").volume(Volume::of_image(&image).read_only())).succeeds();
-    assert!(scene.on_node("node-1", "touch /data/x 2>&1 || true").contains("Read-only file system"));
-    scene.run(["manage", "remove", "-n", &scene.name]).succeeds();
-    scene.is_empty();
-    scene.docker_says(&["rmi", &image]);
-    // What cannot be had is told before anything is made.
-    scene.start_like(&like).args(["--pull", "never"]).fails(6, &[&image]);
-    scene.is_empty();
-}
-
-#[test]
-fn a_node_may_do_what_its_security_profile_says() {
-    let Some(scene) = Scene::new("secure") else { return };
-    let effective = |node: &str| {
-        let line = scene.on_node(node, "grep -E '^(CapEff|Seccomp):' /proc/1/status | cut -f2 | tr '\\n' ' '");
-        let (capabilities, seccomp) = line.split_once(' ').unwrap();
-        (u64::from_str_radix(capabilities, 16).unwrap(), seccomp.trim().to_string())
+fn a_node_has_the_rights_of_its_security_profile() {
+    let Some(scene) = Scene::new("secure") else {
+        return;
     };
-    scene.start_like(&NodeSpec::new("", "")).args(["--nodes", "a"]).succeeds();
+    let effective = |node: &str| {
+        let line = scene.on_node(
+            node,
+            "grep -E '^(CapEff|Seccomp):' /proc/1/status | cut -f2 | tr '\\n' ' '",
+        );
+        let (capabilities, seccomp) = line.split_once(' ').unwrap();
+        (
+            u64::from_str_radix(capabilities, 16).unwrap(),
+            seccomp.trim().to_string(),
+        )
+    };
+    scene
+        .start_like(&NodeSpec::new("", ""))
+        .args(["--nodes", "a"])
+        .succeeds();
     let host_like = effective("a");
     scene.run(["rm", &scene.name]).succeeds();
-    scene.start_like(&NodeSpec::new("", "").security(Security::Plain)).args(["--nodes", "a"]).succeeds();
+    scene
+        .start_like(&NodeSpec::new("", "").security(Security::Plain))
+        .args(["--nodes", "a"])
+        .succeeds();
     let plain = effective("a");
     assert_eq!((host_like.1.as_str(), plain.1.as_str()), ("0", "2"));
     const SYS_ADMIN: u64 = 1 << 21;
-    assert!(host_like.0 & SYS_ADMIN != 0 && plain.0 & SYS_ADMIN == 0, "{host_like:x?} {plain:x?}");
+    assert!(
+        host_like.0 & SYS_ADMIN != 0 && plain.0 & SYS_ADMIN == 0,
+        "{host_like:x?} {plain:x?}"
+    );
     scene.run(["rm", &scene.name]).succeeds();
-    let ran = scene.start_like(&NodeSpec::new("", "").security(Security::Privileged)).args(["--nodes", "a"]).run();
+    let ran = scene
+        .start_like(&NodeSpec::new("", "").security(Security::Privileged))
+        .args(["--nodes", "a"])
+        .run();
     if ran.code == 5 {
-        assert!(ran.stderr.contains("a privileged node cannot be started"), "{}", ran.stderr);
-        scene.is_empty();
+        assert!(
+            ran.stderr.contains("a privileged node cannot be started"),
+            "{}",
+            ran.stderr
+        );
+        scene.assert_empty();
         return skipped("a privileged node: this engine lacks a capability");
     }
     assert_eq!(ran.code, 0, "{}", ran.stderr);
-    assert_eq!(inspect(&scene, &scene.fqdn("a"))["HostConfig"]["Privileged"], true);
+    assert_eq!(
+        inspect(&scene, &scene.fqdn("a"))["HostConfig"]["Privileged"],
+        true
+    );
 }
 
 #[test]
-fn ports_of_the_topology_are_known_to_the_hook_and_shown() {
-    let Some(scene) = Scene::new("declared") else { return };
-    let fixed = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let like = NodeSpec::new("", "").port(Port::tcp(8080)).port(Port::udp(53)).port(Port::tcp(81).on_host(fixed));
+fn ports_of_the_topology_are_published_and_shown() {
+    let Some(scene) = Scene::new("declared") else {
+        return;
+    };
+    let fixed = TcpListener::bind("127.0.0.1:0")
+        .unwrap()
+        .local_addr()
+        .unwrap()
+        .port();
+    let like = NodeSpec::new("", "")
+        .port(Port::tcp(8080))
+        .port(Port::udp(53))
+        .port(Port::tcp(81).on_host(fixed));
     let ran = scene.start_like(&like).args(["--nodes", "a"]).succeeds();
-    let of = |port: &str| scene.docker_says(&["port", &scene.fqdn("a"), port]).rsplit_once(':').unwrap().1.to_string();
+    let of = |port: &str| {
+        scene
+            .docker_says(&["port", &scene.fqdn("a"), port])
+            .rsplit_once(':')
+            .unwrap()
+            .1
+            .to_string()
+    };
     let (tcp, udp) = (of("8080/tcp"), of("53/udp"));
     assert_eq!(of("81/tcp"), fixed.to_string());
-    let told = format!("ports of {}: {udp}->53/udp {tcp}->8080/tcp {fixed}->81/tcp", scene.fqdn("a"));
-    assert!(ran.stderr.contains(&told), "no `{told}` in {}", ran.stderr);
+    let expected = format!(
+        "ports of {}: {udp}->53/udp {fixed}->81/tcp {tcp}->8080/tcp",
+        scene.fqdn("a")
+    );
+    assert!(
+        ran.stderr.contains(&expected),
+        "no `{expected}` in {}",
+        ran.stderr
+    );
     let ps = scene.run(["ps"]).succeeds().stdout;
-    for port in [format!("{tcp}->8080/tcp"), format!("{udp}->53/udp"), format!("{fixed}->81/tcp")] {
+    for port in [
+        format!("{tcp}->8080/tcp"),
+        format!("{udp}->53/udp"),
+        format!("{fixed}->81/tcp"),
+    ] {
         assert!(ps.contains(&port), "{port}: {ps}");
     }
     let env = scene.run(["env", &scene.name]).succeeds().stdout;
-    assert!(env.contains(&format!("CLUSTERDOCK_A_PORT_8080_TCP=127.0.0.1:{tcp}")), "{env}");
-    assert!(env.contains(&format!("CLUSTERDOCK_A_PORT_53_UDP=127.0.0.1:{udp}")), "{env}");
-    let other = scene.run(["start", "-c", &format!("{}-b", scene.name), "-n", &scene.name]);
-    let other = other.args([plugins::library("topology_settings")]).args(["--nodes", "b", "--spec"]);
-    other.args([serde_json::to_string(&like).unwrap()]).fails(4, &[&format!("`{fixed}"), "in use"]);
+    assert!(
+        env.contains(&format!("CLUSTERDOCK_A_PORT_8080_TCP=127.0.0.1:{tcp}")),
+        "{env}"
+    );
+    assert!(
+        env.contains(&format!("CLUSTERDOCK_A_PORT_53_UDP=127.0.0.1:{udp}")),
+        "{env}"
+    );
+    let other = scene.run([
+        "start",
+        "-c",
+        &format!("{}-b", scene.name),
+        "-n",
+        &scene.name,
+    ]);
+    let other = other
+        .args([plugins::library("topology_settings")])
+        .args(["--nodes", "b", "--spec"]);
+    other
+        .args([serde_json::to_string(&like).unwrap()])
+        .fails(4, &[&format!("`{fixed}"), "in use"]);
 }
 
 #[test]
 fn disks_are_devices_of_their_nodes() {
-    let Some(scene) = Scene::new("disks") else { return };
+    let Some(scene) = Scene::new("disks") else {
+        return;
+    };
     let start = scene.run(["start", "-c", &scene.name, "-n", &scene.name, NODEBASE]);
-    start.args(["--node-disks", "node-1=/dev/zero,/dev/full"]).succeeds();
+    start
+        .args(["--node-disks", "node-1=/dev/zero,/dev/full"])
+        .succeeds();
     let devices = |node: &str| inspect(&scene, &scene.fqdn(node))["HostConfig"]["Devices"].clone();
     let disk = |path: &str| json!({ "PathOnHost": path, "PathInContainer": path, "CgroupPermissions": "rwm" });
-    assert_eq!(devices("node-1"), json!([disk("/dev/zero"), disk("/dev/full")]));
+    assert_eq!(
+        devices("node-1"),
+        json!([disk("/dev/zero"), disk("/dev/full")])
+    );
     assert_eq!(devices("node-2"), json!([]));
-    let other = scene.run(["start", "-c", &format!("{}-b", scene.name), "-n", &scene.name, NODEBASE]);
-    other.args(["--nodes", "x", "--node-disks", "x=/dev/nowhere"]).fails(1, &["/dev/nowhere", &scene.fqdn("x")]);
+    let other = scene.run([
+        "start",
+        "-c",
+        &format!("{}-b", scene.name),
+        "-n",
+        &scene.name,
+        NODEBASE,
+    ]);
+    other
+        .args(["--nodes", "x", "--node-disks", "x=/dev/nowhere"])
+        .fails(1, &["/dev/nowhere", &scene.fqdn("x")]);
 }
 
 #[test]
-fn what_can_never_work_is_refused_by_name_before_anything_is_made() {
-    let Some(scene) = Scene::new("refused") else { return };
-    let with = |create: Value| NodeSpec::new("", "").with(|all| all.create = create.as_object().unwrap().clone());
+fn invalid_settings_are_refused_before_anything_is_created() {
+    let Some(scene) = Scene::new("refused") else {
+        return;
+    };
+    let with = |create: Value| {
+        NodeSpec::new("", "").with(|all| all.create = create.as_object().unwrap().clone())
+    };
     let unknown = with(json!({ "HostConfig": { "OomScoreAdjust": 500 } }));
-    let texts =
-        ["setting `create` of node `node-1`", "no field `HostConfig.OomScoreAdjust`", "`HostConfig.OomScoreAdj`?"];
+    let texts = [
+        "setting `create` of node `node-1`",
+        "no field `HostConfig.OomScoreAdjust`",
+        "`HostConfig.OomScoreAdj`?",
+    ];
     scene.start_like(&unknown).fails(2, &texts);
     scene
         .start_like(&with(json!({ "Hostname": "x" })))
-        .fails(2, &["field `Hostname` is not a topology's to give", "FQDN"]);
+        .fails(2, &["topologies cannot set field `Hostname`", "FQDN"]);
     let restart = NodeSpec::new("", "").with(|all| all.restart = Some("sometimes".into()));
-    scene.start_like(&restart).fails(2, &["setting `restart` of node `node-1`", "`sometimes`"]);
+    scene
+        .start_like(&restart)
+        .fails(2, &["setting `restart` of node `node-1`", "`sometimes`"]);
     let user = NodeSpec::new("", "").with(|all| all.user = Some("nobody-at-all".into()));
     scene.start_like(&user).fails(1, &["nobody-at-all"]);
-    scene.is_empty();
+    scene.assert_empty();
 }

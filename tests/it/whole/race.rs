@@ -1,14 +1,20 @@
 //! Starts and removals on one engine at once.
 
-use super::{IMAGE, LabHook, Stage, Wish, engine};
-use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::transaction::Started;
-use clusterdock_plugin_api::Port;
-use clusterdock_tests::fake::{EngineGeneration, FakeEngine};
-use futures_util::future::join_all;
 use std::net::{Ipv4Addr, TcpListener};
 
-const GENERATIONS: [EngineGeneration; 3] = [EngineGeneration::V20, EngineGeneration::V26, EngineGeneration::V29];
+use clusterdock::error::{Error, Kind, Result};
+use clusterdock::start::carry_out::Started;
+use clusterdock_plugin_wire::Port;
+use clusterdock_tests::fake::{EngineGeneration, FakeEngine};
+use futures_util::future::join_all;
+
+use super::{IMAGE, LabHook, Stage, Wish, engine};
+
+const GENERATIONS: [EngineGeneration; 3] = [
+    EngineGeneration::V20,
+    EngineGeneration::V26,
+    EngineGeneration::V29,
+];
 
 fn engine_of(generation: EngineGeneration) -> FakeEngine {
     let fake = FakeEngine::of(generation);
@@ -22,7 +28,13 @@ async fn eight(check: impl AsyncFn(&FakeEngine, &[Stage])) {
         for share in [true, false] {
             let fake = engine_of(generation);
             let config = tempfile::tempdir().unwrap();
-            let stage = || if share { Stage::sharing(&fake, config.path()) } else { Stage::new(&fake) };
+            let stage = || {
+                if share {
+                    Stage::sharing(&fake, config.path())
+                } else {
+                    Stage::new(&fake)
+                }
+            };
             let stages: Vec<Stage> = (0..8).map(|_| stage()).collect();
             check(&fake, &stages).await;
         }
@@ -30,8 +42,16 @@ async fn eight(check: impl AsyncFn(&FakeEngine, &[Stage])) {
 }
 
 /// Seven of eight found something in use, and left nothing: without the winner the engine is what it was.
-async fn one_wins(fake: &FakeEngine, stages: &[Stage], before: &str, results: &[Result<Started>]) {
-    let kinds: Vec<Kind> = results.iter().filter_map(|result| Some(result.as_ref().err()?.kind())).collect();
+async fn assert_one_wins(
+    fake: &FakeEngine,
+    stages: &[Stage],
+    before: &str,
+    results: &[Result<Started>],
+) {
+    let kinds: Vec<Kind> = results
+        .iter()
+        .filter_map(|result| Some(result.as_ref().err()?.kind()))
+        .collect();
     assert_eq!(kinds, [Kind::Conflict; 7], "{results:#?}");
     let left = stages[0].clusters().await;
     assert_eq!((left.len(), left[0].nodes.len()), (1, 2));
@@ -44,8 +64,9 @@ async fn of_eight_starts_with_the_same_host_names_one_wins() {
     eight(async |fake, stages| {
         let before = fake.snapshot();
         let starts = stages.iter().enumerate();
-        let starts = starts.map(|(n, stage)| stage.start(Wish::of(&["a", "b"]).cluster(format!("lab-{n}"))));
-        one_wins(fake, stages, &before, &join_all(starts).await).await;
+        let starts =
+            starts.map(|(n, stage)| stage.start(Wish::of(&["a", "b"]).cluster(format!("lab-{n}"))));
+        assert_one_wins(fake, stages, &before, &join_all(starts).await).await;
     })
     .await;
 }
@@ -54,33 +75,45 @@ async fn of_eight_starts_with_the_same_host_names_one_wins() {
 async fn of_eight_starts_of_one_cluster_one_wins() {
     eight(async |fake, stages| {
         let before = fake.snapshot();
-        let starts = stages.iter().map(|stage| stage.start(Wish::of(&["a", "b"])));
-        one_wins(fake, stages, &before, &join_all(starts).await).await;
+        let starts = stages
+            .iter()
+            .map(|stage| stage.start(Wish::of(&["a", "b"])));
+        assert_one_wins(fake, stages, &before, &join_all(starts).await).await;
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_eight_starts_that_want_one_host_port_one_wins() {
+async fn of_eight_starts_with_one_host_port_one_wins() {
     eight(async |fake, stages| {
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port();
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .unwrap()
+            .local_addr()
+            .unwrap()
+            .port();
         let before = fake.snapshot();
         let starts = stages.iter().enumerate().map(async |(n, stage)| {
-            let wish = wish_of(n).each(|node| match node.hostname.starts_with('a') {
-                true => node.port(Port::tcp(80).on_host(free)),
-                false => node,
+            let wish = wish_of(n).each(|node| {
+                if node.hostname.starts_with('a') {
+                    node.port(Port::tcp(80).on_host(free))
+                } else {
+                    node
+                }
             });
             stage.start(wish).await
         });
-        one_wins(fake, stages, &before, &join_all(starts).await).await;
+        assert_one_wins(fake, stages, &before, &join_all(starts).await).await;
     })
     .await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn eight_starts_with_names_of_their_own_share_one_new_network() {
+async fn eight_starts_with_distinct_names_share_a_new_network() {
     eight(async |fake, stages| {
-        let starts = stages.iter().enumerate().map(|(n, stage)| stage.start(wish_of(n)));
+        let starts = stages
+            .iter()
+            .enumerate()
+            .map(|(n, stage)| stage.start(wish_of(n)));
         let results = join_all(starts).await;
         assert!(results.iter().all(Result::is_ok), "{results:#?}");
         assert_eq!(networks(fake), 1, "{}", fake.snapshot());
@@ -90,17 +123,20 @@ async fn eight_starts_with_names_of_their_own_share_one_new_network() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn clusters_without_a_name_get_one_each() {
+async fn every_unnamed_cluster_gets_its_own_name() {
     let fake = engine();
     let stages: Vec<Stage> = (0..8).map(|_| Stage::new(&fake)).collect();
-    let starts = stages.iter().enumerate().map(|(n, stage)| stage.start(wish_of(n).cluster("")));
+    let starts = stages
+        .iter()
+        .enumerate()
+        .map(|(n, stage)| stage.start(wish_of(n).cluster("")));
     let results = join_all(starts).await;
     assert!(results.iter().all(Result::is_ok), "{results:#?}");
 }
 
 /// At every call of a start on the network of another cluster, that cluster goes, and so would the network.
 #[tokio::test(start_paused = true)]
-async fn a_network_that_is_removed_under_a_start_is_made_again() {
+async fn a_network_removed_during_a_start_is_recreated() {
     for generation in GENERATIONS {
         let mut call = 0;
         loop {
@@ -109,14 +145,25 @@ async fn a_network_that_is_removed_under_a_start_is_made_again() {
             other.start(wish_of(7)).await.unwrap();
             fake.forget_calls();
             let begun = fake.when_called(call);
-            let removal = async { if begun.await.is_ok() { other.rm(&["lab-7"]).await } else { Ok(()) } };
+            let removal = async {
+                if begun.await.is_ok() {
+                    other.rm(&["lab-7"]).await
+                } else {
+                    Ok(())
+                }
+            };
             let start = async {
                 let started = one.start(Wish::of(&["a", "b"])).await;
                 fake.spare_calls();
                 started
             };
             let (started, removed) = tokio::join!(start, removal);
-            let at = |error: Error| panic!("{generation:?}, at call {call}: {error}\n{}", fake.snapshot());
+            let at = |error: Error| {
+                panic!(
+                    "{generation:?}, at call {call}: {error}\n{}",
+                    fake.snapshot()
+                )
+            };
             removed.unwrap_or_else(at);
             started.map(drop).unwrap_or_else(at);
             assert_eq!(networks(&fake), 1, "{}", fake.snapshot());
@@ -133,14 +180,20 @@ async fn a_network_that_is_removed_under_a_start_is_made_again() {
 
 /// At every call of a start that fails in the end, another one begins on the same network.
 #[tokio::test(start_paused = true)]
-async fn a_start_on_the_network_of_one_that_is_undone_gets_through() {
+async fn a_start_survives_the_rollback_of_its_networks_creator() {
     for generation in GENERATIONS {
         let mut call = 0;
         loop {
             let fake = engine_of(generation);
             let (one, other) = (Stage::new(&fake), Stage::new(&fake));
             let begun = fake.when_called(call);
-            let second = async { if begun.await.is_ok() { Some(other.start(wish_of(7)).await) } else { None } };
+            let second = async {
+                if begun.await.is_ok() {
+                    Some(other.start(wish_of(7)).await)
+                } else {
+                    None
+                }
+            };
             let first = async {
                 let failed = one.start(Wish::of(&["a", "b"]).hook(LabHook::Fails)).await;
                 fake.spare_calls();
@@ -150,7 +203,10 @@ async fn a_start_on_the_network_of_one_that_is_undone_gets_through() {
             assert_eq!(failed.unwrap_err().kind(), Kind::Hook);
             let Some(second) = second else { break };
             if let Err(error) = second {
-                panic!("{generation:?}, at call {call}: {error}\n{}", fake.snapshot());
+                panic!(
+                    "{generation:?}, at call {call}: {error}\n{}",
+                    fake.snapshot()
+                );
             }
             assert_eq!(networks(&fake), 1, "{}", fake.snapshot());
             other.rm(&["lab-7"]).await.unwrap();
@@ -161,7 +217,7 @@ async fn a_start_on_the_network_of_one_that_is_undone_gets_through() {
     }
 }
 
-/// A cluster with names of its own.
+/// A cluster with distinct names.
 fn wish_of(n: usize) -> Wish {
     let names = [format!("a{n}"), format!("b{n}")];
     let names: Vec<&str> = names.iter().map(String::as_str).collect();
@@ -169,5 +225,8 @@ fn wish_of(n: usize) -> Wish {
 }
 
 fn networks(fake: &FakeEngine) -> usize {
-    fake.snapshot().lines().filter(|line| line.starts_with("network cluster")).count()
+    fake.snapshot()
+        .lines()
+        .filter(|line| line.starts_with("network cluster"))
+        .count()
 }

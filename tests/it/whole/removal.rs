@@ -1,39 +1,72 @@
-//! Every call of a removal goes wrong in every way: once it does not, everything is gone.
+//! Every call of a removal fails in every way: repeated without a failure, it removes everything.
+
+use std::sync::Arc;
+
+use clusterdock::cli::{List, Manage, ManageAction, Rm};
+use clusterdock::cluster::observe::everything;
+use clusterdock::cluster::{Cluster, ClusterState, clusters};
+use clusterdock::commands::{list, manage, rm};
+use clusterdock::error::{Error, Kind, Result};
+use clusterdock::execution::completion::with_records;
+use clusterdock::report::Format;
+use clusterdock_tests::fake::{FakeEngine, Mishap, Trial, for_every_call};
 
 use super::{LabHook, Stage, Wish, engine, trouble};
-use clusterdock::cli::{Manage, ManageAction, Rm};
-use clusterdock::cluster::{Cluster, ClusterState, clusters};
-use clusterdock::commands::{manage, rm};
-use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::observe::everything;
-use clusterdock_tests::fake::{FakeEngine, Mishap, Trial, for_every_call};
-use std::sync::Arc;
 
 impl Stage {
     /// `clusterdock rm NAMES`.
     pub(super) async fn rm(&self, names: &[&str]) -> Result<()> {
         let names = names.iter().map(ToString::to_string).collect();
-        rm::rm(&self.session(), &Rm { names, dry_run: false }).await
+        rm::rm(
+            &self.session(),
+            &Rm {
+                names,
+                dry_run: false,
+                format: Format::Table,
+            },
+        )
+        .await
     }
 
     /// `clusterdock manage ACTION`.
     pub(super) async fn manage(&self, action: ManageAction) -> Result<()> {
-        manage::manage(&self.session(), &Manage { dry_run: false, action }).await
+        manage::manage(
+            &self.session(),
+            &Manage {
+                dry_run: false,
+                format: Format::Table,
+                action,
+            },
+        )
+        .await
+    }
+
+    /// `clusterdock ls`.
+    pub(super) async fn ls(&self) -> Result<()> {
+        let args = List {
+            format: Format::Table,
+            quiet: false,
+        };
+        list::ls(&self.session(), &args).await
     }
 
     /// What `ls` shows.
     pub(super) async fn clusters(&self) -> Vec<Cluster> {
-        clusters(&everything(&self.fake).await.unwrap())
+        let observed = everything(&self.fake).await.unwrap();
+        clusters(&with_records(&self.fake, observed, &|_| ()).await)
     }
 }
 
 async fn started() -> FakeEngine {
     let fake = engine();
-    Stage::new(&fake).start(Wish::of(&["a", "b", "c"])).await.unwrap();
+    Stage::new(&fake)
+        .start(Wish::of(&["a", "b", "c"]))
+        .await
+        .unwrap();
     fake
 }
 
-/// With a cluster whose start failed and was kept, as its marker shows.
+/// With a cluster whose start failed and was kept, as its record shows.
 async fn half_started() -> FakeEngine {
     let fake = engine();
     let wish = Wish::of(&["a", "b", "c"]).hook(LabHook::Fails).keep();
@@ -47,9 +80,10 @@ fn is_empty(fake: &FakeEngine) -> bool {
 
 /// What a removal may end with when the trial's call has gone wrong.
 fn expected(trial: &Trial) -> Kind {
-    let looks = ["containers", "networks", "volumes"].contains(&trial.fake.calls()[trial.call].method);
+    let looks =
+        ["containers", "networks", "volumes"].contains(&trial.fake.calls()[trial.call].method);
     match trial.mishap {
-        Mishap::Interrupts => Kind::Interrupted,
+        Mishap::Interrupts if looks => Kind::Interrupted,
         Mishap::Stalls | Mishap::StallsAfterEffect if looks => Kind::Timeout,
         _ if looks => Kind::Other,
         _ => Kind::Left,
@@ -57,7 +91,10 @@ fn expected(trial: &Trial) -> Kind {
 }
 
 /// Removes with every call going wrong, and once again; then nothing is left.
-async fn goes_at_the_second_try(seed: impl AsyncFn() -> FakeEngine, remove: impl AsyncFn(&Stage) -> Result<()>) {
+async fn assert_second_try_succeeds(
+    seed: impl AsyncFn() -> FakeEngine,
+    remove: impl AsyncFn(&Stage) -> Result<()>,
+) {
     let mishaps = [&Mishap::RECOVERABLE[..], &[Mishap::Abandons]].concat();
     let trials = for_every_call(&mishaps, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
@@ -66,7 +103,7 @@ async fn goes_at_the_second_try(seed: impl AsyncFn() -> FakeEngine, remove: impl
         match trial.run(remove(&stage)).await {
             Some(Err(error)) => {
                 assert_eq!(error.kind(), expected(trial), "{error}");
-                names_what_is_left(&error, trial);
+                assert_names_leftovers(&error, trial);
             }
             Some(Ok(())) => assert!(is_empty(&trial.fake), "{}", trial.fake.snapshot()),
             None => {}
@@ -81,7 +118,7 @@ async fn goes_at_the_second_try(seed: impl AsyncFn() -> FakeEngine, remove: impl
 
 /// Once something has been removed, an error names everything that has not.
 #[track_caller]
-fn names_what_is_left(error: &Error, trial: &Trial) {
+fn assert_names_leftovers(error: &Error, trial: &Trial) {
     if trial.is_undone() {
         return;
     }
@@ -89,26 +126,43 @@ fn names_what_is_left(error: &Error, trial: &Trial) {
     for line in now.lines().filter(|line| !empty.contains(line)) {
         let words: Vec<&str> = line.split(' ').take(2).collect();
         let thing = format!("{} `{}`", words[0], words[1]);
-        assert!(error.to_string().contains(&thing), "{thing} is left, and it says: {error}");
+        assert!(
+            error.to_string().contains(&thing),
+            "{thing} is left, and it says: {error}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_that_went_wrong_can_be_made_again() {
-    goes_at_the_second_try(started, async |stage| stage.rm(&["lab"]).await).await;
-    goes_at_the_second_try(half_started, async |stage| stage.rm(&["lab"]).await).await;
+async fn a_failed_removal_can_be_repeated() {
+    assert_second_try_succeeds(started, async |stage| stage.rm(&["lab"]).await).await;
+    assert_second_try_succeeds(half_started, async |stage| stage.rm(&["lab"]).await).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn so_can_the_originals_removals() {
-    let nuke = async |stage: &Stage| stage.manage(ManageAction::Nuke { all: false, yes: false }).await;
-    goes_at_the_second_try(half_started, nuke).await;
-    let all = async |stage: &Stage| stage.manage(ManageAction::Nuke { all: true, yes: true }).await;
-    goes_at_the_second_try(half_started, all).await;
+async fn a_failed_nuke_can_be_repeated() {
+    let nuke = async |stage: &Stage| {
+        stage
+            .manage(ManageAction::Nuke {
+                all: false,
+                yes: false,
+            })
+            .await
+    };
+    assert_second_try_succeeds(half_started, nuke).await;
+    let all = async |stage: &Stage| {
+        stage
+            .manage(ManageAction::Nuke {
+                all: true,
+                yes: true,
+            })
+            .await
+    };
+    assert_second_try_succeeds(half_started, all).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removal_calls_nothing_twice() {
+async fn a_removal_makes_no_call_twice() {
     let fake = started().await;
     fake.forget_calls();
     Stage::new(&fake).rm(&["lab"]).await.unwrap();
@@ -121,45 +175,68 @@ async fn a_removal_calls_nothing_twice() {
         "remove_container `b.cluster`",
         "remove_container `c.cluster`",
         "remove_network `cluster`",
+        "remove_volume `clusterdock-lab`",
         "volumes `com.clusterdock.clusterdock`",
     ];
     assert_eq!(calls, expected);
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_cannot_be_removed_is_listed_and_the_rest_is_gone() {
+async fn what_cannot_be_removed_is_listed() {
     let fake = started().await;
     fake.fail(("remove_container", "a.cluster"), trouble());
     let stage = Stage::new(&fake);
     let error = stage.rm(&["lab"]).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Left);
-    assert!(error.to_string().contains("container `a.cluster`"), "{error}");
+    assert!(
+        error.to_string().contains("container `a.cluster`"),
+        "{error}"
+    );
     let left = stage.clusters().await;
-    assert_eq!((left[0].nodes.len(), left[0].state), (1, ClusterState::Partial));
+    assert_eq!(
+        (left[0].nodes.len(), left[0].state),
+        (1, ClusterState::Partial)
+    );
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_node_is_removed_alone_and_the_network_with_the_last() {
+async fn the_network_goes_with_the_last_node() {
     let fake = started().await;
     let stage = Stage::new(&fake);
     stage.rm(&["a", "b.cluster"]).await.unwrap();
     let left = stage.clusters().await;
-    assert_eq!((left[0].nodes.len(), left[0].state), (1, ClusterState::Partial));
+    assert_eq!(
+        (left[0].nodes.len(), left[0].state),
+        (1, ClusterState::Partial)
+    );
     stage.rm(&["lab/c"]).await.unwrap();
     assert!(is_empty(&fake), "{}", fake.snapshot());
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_originals_removal_keeps_the_network_unless_told() {
+async fn manage_remove_keeps_the_network_unless_asked() {
     let fake = started().await;
     let stage = Stage::new(&fake);
-    let remove = |network| ManageAction::Remove { network, clusters: vec!["lab".into()] };
+    let remove = |network| ManageAction::Remove {
+        network,
+        clusters: vec!["lab".into()],
+    };
     stage.manage(remove(false)).await.unwrap();
-    assert!(fake.snapshot().contains("network cluster"), "{}", fake.snapshot());
-    // The next start joins it, and makes no other.
+    assert!(
+        fake.snapshot().contains("network cluster"),
+        "{}",
+        fake.snapshot()
+    );
+    // The next start joins it and creates no other.
     stage.start(Wish::of(&["a"])).await.unwrap();
     stage.manage(remove(true)).await.unwrap();
     assert!(fake.count("create_network") == 1);
-    stage.manage(ManageAction::Nuke { all: false, yes: false }).await.unwrap();
+    stage
+        .manage(ManageAction::Nuke {
+            all: false,
+            yes: false,
+        })
+        .await
+        .unwrap();
     assert!(is_empty(&fake), "{}", fake.snapshot());
 }

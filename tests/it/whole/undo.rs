@@ -1,31 +1,54 @@
-//! A start fails by itself, and then a call goes wrong in every way, those of its undo too: either nothing is left all
-//! the same, or the error lists what is, and `rm` removes it.
+//! A start fails by itself, and then any call fails in every way, those of the rollback included: either nothing is
+//! left, or the error lists the leftovers, and `rm` removes them.
 
-use super::{LabHook, Stage, Wish, engine, trouble};
+use std::sync::Arc;
+
 use clusterdock::cluster::ClusterState;
 use clusterdock::engine::{EngineError, Fault};
 use clusterdock::error::{Error, Kind};
-use clusterdock_plugin_api::Probe;
+use clusterdock_plugin_wire::Probe;
 use clusterdock_tests::fake::{ExecAnswer, FakeEngine, Mishap, Program, for_every_call};
-use std::sync::Arc;
+
+use super::{LabHook, Stage, Wish, engine, trouble};
 
 /// Runs a start that fails, once for every call and mishap.
-async fn failing_starts_leave_nothing_unsaid(seed: impl AsyncFn() -> FakeEngine, wish: Wish, kind: Kind, least: usize) {
+async fn assert_rollback_reports_everything(
+    seed: impl AsyncFn() -> FakeEngine,
+    wish: Wish,
+    kind: Kind,
+    least: usize,
+) {
     let trials = for_every_call(&Mishap::RECOVERABLE, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
         let stop = Arc::clone(&stage.stop);
         trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
-        let error = trial.run(stage.start(wish.clone())).await.expect("nothing was abandoned").unwrap_err();
+        let error = trial
+            .run(stage.start(wish.clone()))
+            .await
+            .expect("nothing was abandoned")
+            .unwrap_err();
         if !trial.struck() {
             assert_eq!(error.kind(), kind, "{error}");
         }
         if trial.is_undone() {
-            assert_ne!(error.kind(), Kind::Left, "nothing is left, and it says: {error}");
+            assert_ne!(
+                error.kind(),
+                Kind::Left,
+                "nothing is left, and it says: {error}"
+            );
             return;
         }
-        assert_eq!(error.kind(), Kind::Left, "{error}\n{}", trial.fake.snapshot());
+        assert_eq!(
+            error.kind(),
+            Kind::Left,
+            "{error}\n{}",
+            trial.fake.snapshot()
+        );
         assert_lists(&error, trial.before(), &trial.fake);
-        assert!(stage.clean_up.lock().unwrap().is_some(), "there is something to be cleaned up");
+        assert!(
+            stage.report.clean_up().is_some(),
+            "there is something to be cleaned up"
+        );
         stage.rm(&["lab"]).await.unwrap();
         trial.assert_undone();
     });
@@ -33,25 +56,28 @@ async fn failing_starts_leave_nothing_unsaid(seed: impl AsyncFn() -> FakeEngine,
     assert!(trials >= least, "only {trials} trials");
 }
 
-/// Every thing that the engine has now and had not before is named in the error.
+/// Asserts that the error names everything new on the engine.
 #[track_caller]
 fn assert_lists(error: &Error, before: &str, fake: &FakeEngine) {
     let after = fake.snapshot();
     for line in after.lines().filter(|line| !before.contains(line)) {
         let thing: Vec<&str> = line.split(' ').take(2).collect();
         let thing = format!("{} `{}`", thing[0], thing[1]);
-        assert!(error.to_string().contains(&thing), "{thing} is left, and it says: {error}");
+        assert!(
+            error.to_string().contains(&thing),
+            "{thing} is left, and it says: {error}"
+        );
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_undo_that_something_goes_wrong_in_leaves_nothing_unsaid() {
+async fn a_failed_rollback_reports_everything() {
     let wish = Wish::of(&["a", "b", "c"]).hook(LabHook::Fails);
-    failing_starts_leave_nothing_unsaid(async || engine(), wish, Kind::Hook, 100).await;
+    assert_rollback_reports_everything(async || engine(), wish, Kind::Hook, 100).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_death_that_something_goes_wrong_after_leaves_nothing_unsaid() {
+async fn a_failed_rollback_after_a_death_reports_everything() {
     let seed = async || {
         let fake = engine();
         fake.program("b.cluster", Program::dies(3).complains("no disk"));
@@ -59,26 +85,40 @@ async fn a_death_that_something_goes_wrong_after_leaves_nothing_unsaid() {
         fake
     };
     let wish = Wish::of(&["a", "b"]).each(|node| node.ready_when(Probe::command("false")));
-    failing_starts_leave_nothing_unsaid(seed, wish, Kind::Node, 100).await;
+    assert_rollback_reports_everything(seed, wish, Kind::Node, 100).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_never_be_removed_is_listed_and_the_rest_is_gone() {
+async fn a_rollback_lists_what_it_can_never_remove() {
     let fake = engine();
     for nth in 0..20 {
         fake.fail(("remove_network", nth), trouble());
     }
     let stage = Stage::new(&fake);
     let before = fake.snapshot();
-    let error = stage.start(Wish::of(&["a", "b"]).hook(LabHook::Fails)).await.unwrap_err();
+    let error = stage
+        .start(Wish::of(&["a", "b"]).hook(LabHook::Fails))
+        .await
+        .unwrap_err();
     assert_eq!(error.kind(), Kind::Left);
-    for text in ["cluster `lab`", "network `cluster`", "the engine is in trouble", "the hook failed"] {
+    for text in [
+        "cluster `lab`",
+        "network `cluster`",
+        "the engine is in trouble",
+        "the hook failed",
+    ] {
         assert!(error.to_string().contains(text), "no `{text}` in: {error}");
     }
-    assert_eq!(error.next_step(), Some("remove it once the engine answers: clusterdock rm lab"));
+    assert_eq!(
+        error.next_step(),
+        Some("remove it once the engine answers: clusterdock rm lab")
+    );
     let after = fake.snapshot();
-    let left = after.lines().filter(|line| !before.contains(line)).map(|line| line.split(' ').next().unwrap());
-    // The volume is what shows the rest for a half-made cluster.
+    let left = after
+        .lines()
+        .filter(|line| !before.contains(line))
+        .map(|line| line.split(' ').next().unwrap());
+    // The volume is what marks the rest as a partial cluster.
     assert_eq!(left.collect::<Vec<_>>(), ["network", "volume"]);
     fake.spare_calls();
     stage.rm(&["lab"]).await.unwrap();
@@ -86,42 +126,59 @@ async fn what_can_never_be_removed_is_listed_and_the_rest_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_engine_that_is_gone_is_told_with_what_it_may_still_have() {
+async fn a_lost_engine_is_reported_with_possible_leftovers() {
     let fake = engine();
     let stage = Stage::new(&fake);
     fake.on_call(("start_container", 1), |fake| fake.set_reachable(false));
     let error = stage.start(Wish::of(&["a", "b"])).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Left, "{error}");
-    assert!(error.to_string().contains("nothing answers at unix:///run/fake.sock"), "{error}");
-    assert_eq!(error.next_step(), Some("remove it once the engine answers: clusterdock rm lab"));
+    assert!(
+        error
+            .to_string()
+            .contains("nothing answers at unix:///run/fake.sock"),
+        "{error}"
+    );
+    assert_eq!(
+        error.next_step(),
+        Some("remove it once the engine answers: clusterdock rm lab")
+    );
     fake.set_reachable(true);
     stage.rm(&["lab"]).await.unwrap();
     assert_eq!(fake.snapshot(), engine().snapshot());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cluster_whose_undo_did_not_get_through_is_still_partial() {
+async fn a_cluster_with_a_failed_rollback_stays_partial() {
     let fake = engine();
     for nth in 0..20 {
         fake.fail(("remove_container", nth), trouble());
     }
     let stage = Stage::new(&fake);
-    stage.start(Wish::of(&["a"]).hook(LabHook::Fails)).await.unwrap_err();
+    stage
+        .start(Wish::of(&["a"]).hook(LabHook::Fails))
+        .await
+        .unwrap_err();
     assert_eq!(stage.clusters().await[0].state, ClusterState::Partial);
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interruption_while_a_lost_race_is_undone_is_no_reason_to_try_again() {
+async fn an_interrupt_during_rollback_prevents_another_try() {
     let seed = async || {
         let fake = engine();
-        fake.fail(("create_network", 0), EngineError::new(Fault::NetworkExists, "network with name cluster exists"));
+        fake.fail(
+            ("create_network", 0),
+            EngineError::new(Fault::NetworkExists, "network with name cluster exists"),
+        );
         fake
     };
     let trials = for_every_call(&[Mishap::Interrupts], seed, async |trial| {
         let stage = Stage::new(&trial.fake);
         let stop = Arc::clone(&stage.stop);
         trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
-        let done = trial.run(stage.start(Wish::of(&["a", "b"]))).await.expect("nothing was abandoned");
+        let done = trial
+            .run(stage.start(Wish::of(&["a", "b"])))
+            .await
+            .expect("nothing was abandoned");
         if let Err(error) = done {
             assert_eq!(error.kind(), Kind::Interrupted, "{error}");
             trial.assert_undone();

@@ -1,19 +1,21 @@
-//! The calls that the engine got, and what befalls single ones of them.
+//! The calls that the engine received, and what happens to some of them.
+
+use std::fmt;
+use std::future::pending;
+
+use clusterdock::engine::{EngineError, EngineResult, Fault};
+use tokio::sync::oneshot;
+use tokio::task::yield_now;
 
 use super::FakeEngine;
 use super::state::Holdings;
-use clusterdock::engine::{EngineError, EngineResult, Fault};
-use std::fmt;
-use std::future::pending;
-use tokio::sync::oneshot;
-use tokio::task::yield_now;
 
 /// A call that began.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Call {
     /// The trait's method.
     pub method: &'static str,
-    /// What it is about: a name where the engine knows one, a list's labels, or what was given.
+    /// Its subject: a name if the engine knows one, the labels of a list, or the given text.
     pub subject: String,
 }
 
@@ -23,13 +25,13 @@ impl fmt::Display for Call {
     }
 }
 
-/// Names one call: `7` is that of [`FakeEngine::calls`] with this index, `("create_container", 1)` the second of its
+/// Selects one call: `7` has this index in [`FakeEngine::calls`], `("create_container", 1)` is the second of its
 /// method, `("start_container", "node-2.cluster")` the next of this method and subject.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Which {
-    /// By its place among all calls, from 0.
+    /// By its index among all calls, from 0.
     Index(usize),
-    /// By its place among those of its method, from 0.
+    /// By its index among those of its method, from 0.
     Nth(String, usize),
     /// The next of this method and subject.
     About(String, String),
@@ -64,7 +66,7 @@ impl FakeEngine {
         self.holdings().ledger.count(method)
     }
 
-    /// The most calls of these methods that were under way at one time.
+    /// The highest number of parallel calls of these methods.
     pub fn most_at_once(&self, methods: &[&str]) -> usize {
         self.holdings().ledger.most_at_once(methods)
     }
@@ -77,7 +79,7 @@ impl FakeEngine {
         });
     }
 
-    /// Lets every call go well from now on: what was to befall calls, hooks included, is forgotten.
+    /// Lets all further calls succeed: removes everything that was to happen to calls, including hooks.
     pub fn spare_calls(&self) {
         self.change(|holdings| holdings.ledger.traps.clear());
     }
@@ -87,30 +89,34 @@ impl FakeEngine {
         self.befall(which, Fate::Before(Trouble::Fail(error)));
     }
 
-    /// Fails a call, once, although it has its effect: as when the connection breaks before the answer.
+    /// Fails a call, once, although it takes effect: as if the connection broke before the answer.
     pub fn fail_after_effect(&self, which: impl Into<Which>, error: EngineError) {
         self.befall(which, Fate::After(Trouble::Fail(error)));
     }
 
-    /// Lets a call neither answer nor have its effect, ever.
+    /// Never answers a call, which has no effect.
     pub fn stall(&self, which: impl Into<Which>) {
         self.befall(which, Fate::Before(Trouble::Stall));
     }
 
-    /// Lets a call have its effect and never answer.
+    /// Never answers a call, which takes effect.
     pub fn stall_after_effect(&self, which: impl Into<Which>) {
         self.befall(which, Fate::After(Trouble::Stall));
     }
 
     /// Runs `hook`, once, when a call begins, before it has any effect. It may use the engine's handle freely.
-    pub fn on_call(&self, which: impl Into<Which>, hook: impl FnOnce(&FakeEngine) + Send + 'static) {
+    pub fn on_call(
+        &self,
+        which: impl Into<Which>,
+        hook: impl FnOnce(&FakeEngine) + Send + 'static,
+    ) {
         self.befall(which, Fate::Hook(Box::new(hook)));
     }
 
     /// Completes when a call begins.
     pub fn when_called(&self, which: impl Into<Which>) -> oneshot::Receiver<()> {
         let (sender, receiver) = oneshot::channel();
-        // Nobody need wait any more.
+        // The receiver may be gone.
         self.on_call(which, move |_| sender.send(()).unwrap_or_default());
         receiver
     }
@@ -120,7 +126,7 @@ impl FakeEngine {
         self.change(|holdings| holdings.ledger.traps.push(Trap { which, fate }));
     }
 
-    /// Begins a call: notes it, runs its hooks, and fails or stalls it where that is to happen before its effect.
+    /// Begins a call: records it, runs its hooks, and fails or stalls it if that is to happen before its effect.
     pub(super) async fn begin(
         &self,
         method: &'static str,
@@ -131,7 +137,11 @@ impl FakeEngine {
             let subject = subject(holdings);
             holdings.ledger.begin(Call { method, subject })
         });
-        let mut call = UnderWay { fake: self, method, after: None };
+        let mut call = UnderWay {
+            fake: self,
+            method,
+            after: None,
+        };
         let mut before = None;
         for fate in fates {
             match fate {
@@ -145,12 +155,15 @@ impl FakeEngine {
         }
         if !self.holdings().reachable {
             yield_now().await;
-            return Err(EngineError::new(Fault::Unreachable, format!("nothing answers at {}", self.inner.address)));
+            return Err(EngineError::new(
+                Fault::Unreachable,
+                format!("nothing answers at {}", self.inner.address),
+            ));
         }
         Ok(call)
     }
 
-    /// A whole call. Dropped before its effect, it takes effect all the same.
+    /// A whole call. If dropped before its effect, it takes effect nonetheless.
     pub(super) async fn call<T: Send>(
         &self,
         method: &'static str,
@@ -161,7 +174,7 @@ impl FakeEngine {
     }
 }
 
-/// A call that began and was not made to fail or stall before its effect.
+/// A call that has begun, and did not fail or stall before its effect.
 pub(super) struct UnderWay<'a> {
     fake: &'a FakeEngine,
     method: &'static str,
@@ -169,7 +182,7 @@ pub(super) struct UnderWay<'a> {
 }
 
 impl UnderWay<'_> {
-    /// Has its effect, and answers.
+    /// Takes effect, and answers.
     pub(super) async fn carry_out<T: Send>(
         self,
         effect: impl FnOnce(&mut Holdings) -> EngineResult<T> + Send,
@@ -178,17 +191,20 @@ impl UnderWay<'_> {
         self.answer(result).await
     }
 
-    /// Has its effect.
+    /// Takes effect.
     pub(super) async fn arrive<T: Send>(
         &self,
         effect: impl FnOnce(&mut Holdings) -> EngineResult<T> + Send,
     ) -> EngineResult<T> {
-        let mut sent = Sent { fake: self.fake, effect: Some(effect) };
+        let mut sent = Sent {
+            fake: self.fake,
+            effect: Some(effect),
+        };
         yield_now().await;
         sent.arrive().expect("it arrives once")
     }
 
-    /// Answers a call that had its effect, or was refused.
+    /// Answers a call that took effect, or was refused.
     pub(super) async fn answer<T: Send>(mut self, result: EngineResult<T>) -> EngineResult<T> {
         yield_now().await;
         match self.after.take() {
@@ -201,11 +217,12 @@ impl UnderWay<'_> {
 impl Drop for UnderWay<'_> {
     fn drop(&mut self) {
         let method = self.method;
-        self.fake.change(|holdings| holdings.ledger.edges.push(Edge::End(method)));
+        self.fake
+            .change(|holdings| holdings.ledger.edges.push(Edge::End(method)));
     }
 }
 
-/// A request on its way to the engine: it arrives, whether or not somebody waits for the answer.
+/// A request on its way to the engine: it arrives whether or not anybody waits for the answer.
 struct Sent<'a, T, E: FnOnce(&mut Holdings) -> EngineResult<T>> {
     fake: &'a FakeEngine,
     effect: Option<E>,
@@ -223,7 +240,7 @@ impl<T, E: FnOnce(&mut Holdings) -> EngineResult<T>> Drop for Sent<'_, T, E> {
     }
 }
 
-/// What befalls a call: its own answer is late or lost, or something else happens when it begins.
+/// What happens to a call: its answer is delayed or lost, or something else happens when it begins.
 enum Fate {
     Before(Trouble),
     After(Trouble),
@@ -272,14 +289,21 @@ impl Ledger {
             Which::Nth(method, wanted) => method == call.method && *wanted == nth,
             Which::About(method, subject) => method == call.method && *subject == call.subject,
         };
-        let fates = self.traps.extract_if(.., springs).map(|trap| trap.fate).collect();
+        let fates = self
+            .traps
+            .extract_if(.., springs)
+            .map(|trap| trap.fate)
+            .collect();
         self.edges.push(Edge::Begin(call.method));
         self.calls.push(call);
         fates
     }
 
     fn count(&self, method: &str) -> usize {
-        self.calls.iter().filter(|call| call.method == method).count()
+        self.calls
+            .iter()
+            .filter(|call| call.method == method)
+            .count()
     }
 
     fn most_at_once(&self, methods: &[&str]) -> usize {

@@ -1,34 +1,38 @@
 //! Commands in containers: answered by the test's closure, and recorded.
 
-use super::FakeEngine;
-use super::container::HeldContainer;
-use super::state::Holdings;
-use super::stream::Step;
-use bytes::Bytes;
-use clusterdock::engine::{Chunk, EngineError, EngineResult, ExecSession, ExecSpec, Fault, State};
 use std::collections::VecDeque;
 use std::io;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use clusterdock::engine::{
+    Chunk, EngineError, EngineResult, ExecSession, ExecSpec, Fault, RunningExec, State,
+};
 use tokio::io::AsyncWrite;
 
-/// How a command ends whose container does.
+use super::FakeEngine;
+use super::container::HeldContainer;
+use super::state::Holdings;
+use super::stream::Step;
+
+/// The exit code of a command whose container ends.
 const KILLED: i64 = 137;
 
-/// A command that somebody ran in a container.
+/// A command that was run in a container.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ExecCall {
     /// The container's name.
     pub container: String,
-    /// As it was asked for.
+    /// The spec of the command.
     pub spec: ExecSpec,
-    /// What its standard input got.
+    /// What was written to its standard input.
     pub stdin: Vec<u8>,
 }
 
 impl ExecCall {
-    /// Program and arguments, separated by blanks.
+    /// Program and arguments, separated by spaces.
     pub fn line(&self) -> String {
         self.spec.command.join(" ")
     }
@@ -43,34 +47,40 @@ pub struct ExecAnswer {
     pub stderr: Vec<u8>,
     /// Its exit code.
     pub exit_code: i64,
-    /// Whether it goes on, after its output, until its container ends. Default: no.
+    /// Whether it continues after its output until its container ends. Default: no.
     pub endless: bool,
 }
 
 impl ExecAnswer {
-    /// Succeeds and says nothing.
+    /// Succeeds without output.
     pub fn success() -> ExecAnswer {
         ExecAnswer::default()
     }
 
-    /// Ends with this exit code and says nothing.
+    /// Ends with this exit code and without output.
     pub fn failure(exit_code: i64) -> ExecAnswer {
-        ExecAnswer { exit_code, ..ExecAnswer::default() }
+        ExecAnswer {
+            exit_code,
+            ..ExecAnswer::default()
+        }
     }
 
-    /// Goes on until its container ends.
+    /// Runs until its container ends.
     pub fn endless() -> ExecAnswer {
-        ExecAnswer { endless: true, ..ExecAnswer::default() }
+        ExecAnswer {
+            endless: true,
+            ..ExecAnswer::default()
+        }
     }
 
-    /// The same, and it writes this to its standard output.
+    /// The same, with this on its standard output.
     #[must_use]
     pub fn stdout(mut self, output: impl AsRef<[u8]>) -> ExecAnswer {
         self.stdout.extend_from_slice(output.as_ref());
         self
     }
 
-    /// The same, and it writes this to its standard error.
+    /// The same, with this on its standard error.
     #[must_use]
     pub fn stderr(mut self, output: impl AsRef<[u8]>) -> ExecAnswer {
         self.stderr.extend_from_slice(output.as_ref());
@@ -87,7 +97,7 @@ impl Default for Runner {
     }
 }
 
-/// A command, under way or not.
+/// A command, running or ended.
 pub(super) struct HeldExec {
     id: String,
     container_id: String,
@@ -97,24 +107,27 @@ pub(super) struct HeldExec {
 }
 
 impl FakeEngine {
-    /// Says what commands do. A command without standard input runs at once, one with it when that ends. Default: they
-    /// succeed and say nothing.
+    /// Sets what commands do. A command without standard input runs at once, one with it once that ends. Default: they
+    /// succeed without output.
     pub fn on_exec(&self, answer: impl Fn(&ExecCall) -> ExecAnswer + Send + Sync + 'static) {
         self.change(|holdings| holdings.runner = Runner(Arc::new(answer)));
     }
 
-    /// All commands so far, in the order in which they were asked for.
+    /// All commands so far, in the order of their requests.
     pub fn execs(&self) -> Vec<ExecCall> {
-        self.holdings().execs.iter().map(|exec| exec.call.clone()).collect()
+        self.holdings()
+            .execs
+            .iter()
+            .map(|exec| exec.call.clone())
+            .collect()
     }
 
-    /// The rows and columns that a command's terminal was last told, by the command's place among
-    /// [`FakeEngine::execs`].
+    /// The latest size of a command's terminal in rows and columns, by the command's index in [`FakeEngine::execs`].
     pub fn exec_size(&self, index: usize) -> Option<(u16, u16)> {
         self.holdings().execs.get(index).and_then(|exec| exec.size)
     }
 
-    /// Gives the session of a command that was begun, and runs it if it does not wait for its input.
+    /// Returns the session of a command that was started, and runs it unless it waits for its input.
     pub(super) fn session(&self, id: String, spec: &ExecSpec) -> ExecSession {
         if !spec.stdin {
             self.run(&id);
@@ -125,26 +138,41 @@ impl FakeEngine {
             let (id, mut chunks) = (id.clone(), None);
             self.breakable(move |holdings| holdings.output_step(&id, &mut chunks))
         };
-        let input = Input { fake: self.clone(), exec: id.clone(), open: spec.stdin };
-        ExecSession { id, output, input: Box::pin(input) }
+        let input = Input {
+            fake: self.clone(),
+            exec: id.clone(),
+            open: spec.stdin,
+        };
+        ExecSession {
+            id,
+            output,
+            input: Box::pin(input),
+        }
     }
 
     /// Runs a command. The closure may use the engine, so nothing is locked meanwhile.
     fn run(&self, id: &str) {
         let (call, runner) = {
             let holdings = self.holdings();
-            (holdings.exec(id).map(|exec| exec.call.clone()), Arc::clone(&holdings.runner.0))
+            (
+                holdings.exec(id).map(|exec| exec.call.clone()),
+                Arc::clone(&holdings.runner.0),
+            )
         };
         let Ok(call) = call else { return };
         let answer = runner(&call);
         self.change(|holdings| {
-            holdings.execs.iter_mut().filter(|exec| exec.id == id).for_each(|exec| exec.answer = Some(answer.clone()));
+            holdings
+                .execs
+                .iter_mut()
+                .filter(|exec| exec.id == id)
+                .for_each(|exec| exec.answer = Some(answer.clone()));
         });
     }
 }
 
 impl Holdings {
-    /// Begins a command; gives its id.
+    /// Starts a command; returns its id.
     pub(super) fn begin_exec(&mut self, container: &str, spec: &ExecSpec) -> EngineResult<String> {
         let held = self.container(container)?;
         if !held.state.is_running() {
@@ -157,13 +185,26 @@ impl Holdings {
             return Err(EngineError::new(Fault::WrongState, message));
         }
         if spec.command.is_empty() {
-            return Err(EngineError::new(Fault::Refused, "No exec command specified"));
+            return Err(EngineError::new(
+                Fault::Refused,
+                "No exec command specified",
+            ));
         }
-        let call = ExecCall { container: held.spec.name.clone(), spec: spec.clone(), stdin: Vec::new() };
+        let call = ExecCall {
+            container: held.spec.name.clone(),
+            spec: spec.clone(),
+            stdin: Vec::new(),
+        };
         let container_id = held.id.clone();
         let id = self.new_id();
-        self.execs.push(HeldExec { id: id.clone(), container_id, call, answer: None, size: spec.size });
-        // Made, and started.
+        self.execs.push(HeldExec {
+            id: id.clone(),
+            container_id,
+            call,
+            answer: None,
+            size: spec.size,
+        });
+        // Created, then started.
         self.deaths.other_event();
         self.deaths.other_event();
         Ok(id)
@@ -178,25 +219,54 @@ impl Holdings {
         })
     }
 
+    /// Processes are numbered in the order of their start.
+    pub(super) fn running_execs(&self, container: &str) -> EngineResult<Vec<RunningExec>> {
+        let container = &self.container(container)?.id;
+        let of_container = self
+            .execs
+            .iter()
+            .enumerate()
+            .filter(|(_, exec)| exec.container_id == *container);
+        let mut running = Vec::new();
+        for (number, exec) in of_container {
+            if self.exec_exit_code(&exec.id)?.is_none() {
+                running.push(RunningExec {
+                    id: exec.id.clone(),
+                    pid: 1000 + number as i64,
+                });
+            }
+        }
+        Ok(running)
+    }
+
     pub(super) fn resize_exec(&mut self, id: &str, rows: u16, columns: u16) -> EngineResult<()> {
         self.exec(id)?;
-        self.execs.iter_mut().filter(|exec| exec.id == id).for_each(|exec| exec.size = Some((rows, columns)));
+        self.execs
+            .iter_mut()
+            .filter(|exec| exec.id == id)
+            .for_each(|exec| exec.size = Some((rows, columns)));
         Ok(())
     }
 
     fn exec(&self, id: &str) -> EngineResult<&HeldExec> {
         let found = self.execs.iter().find(|exec| exec.id == id);
-        found.ok_or_else(|| EngineError::new(Fault::NotFound, format!("No such exec instance: {id}")))
+        found.ok_or_else(|| {
+            EngineError::new(Fault::NotFound, format!("No such exec instance: {id}"))
+        })
     }
 
-    /// Whether a command's container still runs.
+    /// Whether a command's container is still running.
     fn is_alive(&self, exec: &HeldExec) -> bool {
-        self.containers.get(&exec.container_id).is_some_and(HeldContainer::is_up)
+        self.containers
+            .get(&exec.container_id)
+            .is_some_and(HeldContainer::is_up)
     }
 
-    /// The next piece of a command's output; `chunks` are those left once it has run.
+    /// The next piece of a command's output; `chunks` has the rest once it has run.
     fn output_step(&self, id: &str, chunks: &mut Option<VecDeque<Chunk>>) -> Step<Chunk> {
-        let Ok(exec) = self.exec(id) else { return Step::End };
+        let Ok(exec) = self.exec(id) else {
+            return Step::End;
+        };
         let endless = match &exec.answer {
             Some(answer) => {
                 let left = chunks.get_or_insert_with(|| pieces(answer, exec.call.spec.terminal));
@@ -207,19 +277,29 @@ impl Holdings {
             }
             None => true,
         };
-        if endless && self.is_alive(exec) { Step::Wait } else { Step::End }
+        if endless && self.is_alive(exec) {
+            Step::Wait
+        } else {
+            Step::End
+        }
     }
 }
 
 fn pieces(answer: &ExecAnswer, terminal: bool) -> VecDeque<Chunk> {
-    let stderr = if terminal { Chunk::Stdout } else { Chunk::Stderr };
+    let stderr = if terminal {
+        Chunk::Stdout
+    } else {
+        Chunk::Stderr
+    };
     let stdout: fn(Bytes) -> Chunk = Chunk::Stdout;
     let both = [(stdout, &answer.stdout), (stderr, &answer.stderr)];
     let written = both.into_iter().filter(|(_, bytes)| !bytes.is_empty());
-    written.map(|(kind, bytes)| kind(Bytes::copy_from_slice(bytes))).collect()
+    written
+        .map(|(kind, bytes)| kind(Bytes::copy_from_slice(bytes)))
+        .collect()
 }
 
-/// A command's standard input; closed by a shutdown or by being dropped.
+/// A command's standard input, closed by a shutdown or a drop.
 struct Input {
     fake: FakeEngine,
     exec: String,
@@ -235,12 +315,19 @@ impl Input {
 }
 
 impl AsyncWrite for Input {
-    fn poll_write(self: Pin<&mut Self>, _: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        _: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
         if !self.open {
             return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
         }
         self.fake.change(|holdings| {
-            let exec = holdings.execs.iter_mut().filter(|exec| exec.id == self.exec);
+            let exec = holdings
+                .execs
+                .iter_mut()
+                .filter(|exec| exec.id == self.exec);
             exec.for_each(|exec| exec.call.stdin.extend_from_slice(bytes));
         });
         Poll::Ready(Ok(bytes.len()))

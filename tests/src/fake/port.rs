@@ -1,29 +1,35 @@
-//! Ports of the machine: taken when a container starts, given back when it ends.
+//! Host ports: bound when a container starts, released when it ends.
+
+use std::net::IpAddr;
+
+use clusterdock::engine::container::PublishedPort;
+use clusterdock::engine::{EngineError, EngineResult, Fault};
 
 use super::FakeEngine;
 use super::state::Holdings;
-use clusterdock::engine::container::PublishedPort;
-use clusterdock::engine::{EngineError, EngineResult, Fault};
-use std::net::IpAddr;
 
-/// Where the engine's own choice of a port begins.
+/// The first port that the engine chooses itself.
 const FIRST_CHOSEN: u16 = 32768;
 
 impl FakeEngine {
-    /// Lets something else than a container hold a port of the machine.
+    /// Makes another program hold a host port.
     pub fn take_port(&self, address: IpAddr, port: u16) {
         self.change(|holdings| holdings.busy_ports.insert((address, port)));
     }
 
-    /// Gives such a port back.
+    /// Releases such a port.
     pub fn free_port(&self, address: IpAddr, port: u16) {
         self.change(|holdings| holdings.busy_ports.remove(&(address, port)));
     }
 }
 
 impl Holdings {
-    /// The ports that a container gets which starts now; port 0 of the machine lets the engine choose.
-    pub(super) fn bind_ports(&self, name: &str, wanted: &[PublishedPort]) -> EngineResult<Vec<PublishedPort>> {
+    /// The ports of a container that is being started; the engine replaces host port 0 by a free one.
+    pub(super) fn bind_ports(
+        &self,
+        name: &str,
+        wanted: &[PublishedPort],
+    ) -> EngineResult<Vec<PublishedPort>> {
         let mut bound: Vec<PublishedPort> = Vec::new();
         for port in wanted {
             let free = |host_port| {
@@ -43,14 +49,20 @@ impl Holdings {
                 );
                 EngineError::new(Fault::PortTaken, message)
             };
-            bound.push(PublishedPort { host_port: host_port.ok_or_else(taken)?, ..*port });
+            bound.push(PublishedPort {
+                host_port: host_port.ok_or_else(taken)?,
+                ..*port
+            });
         }
         Ok(bound)
     }
 
     fn is_busy(&self, port: &PublishedPort) -> bool {
-        let by_container =
-            self.containers.values().flat_map(|container| &container.ports).any(|other| same_door(port, other));
+        let by_container = self
+            .containers
+            .values()
+            .flat_map(|container| &container.ports)
+            .any(|other| same_door(port, other));
         let by_other = self
             .busy_ports
             .iter()
@@ -60,10 +72,12 @@ impl Holdings {
 }
 
 fn same_door(one: &PublishedPort, other: &PublishedPort) -> bool {
-    one.host_port == other.host_port && one.protocol == other.protocol && same_address(one.host_ip, other.host_ip)
+    one.host_port == other.host_port
+        && one.protocol == other.protocol
+        && same_address(one.host_ip, other.host_ip)
 }
 
-/// Whether two sockets of one port clash: on the same address, or where one has them all.
+/// Whether two bindings of one port clash: on the same address, or because one is bound to all addresses.
 fn same_address(one: IpAddr, other: IpAddr) -> bool {
     one == other || one.is_unspecified() || other.is_unspecified()
 }

@@ -1,17 +1,18 @@
-//! What an engine has before a test begins, placed without calls: things of others, things of ours (whose labels the
-//! test gives), and clusters of the original.
+//! Fills an engine before a test without calls: foreign resources, clusterdock's own (with labels from the test), and
+//! clusters of the original.
+
+use clusterdock::engine::{ContainerSpec, Image, Labels, Network, NetworkSpec, State, Volume};
+use ipnet::Ipv4Net;
 
 use super::FakeEngine;
 use super::network::plain;
 use super::state::Holdings;
-use clusterdock::engine::{ContainerSpec, Image, Labels, Network, NetworkSpec, State, Volume};
-use ipnet::Ipv4Net;
 
-/// The label that the original marks its containers and networks with.
+/// The label with which the original marks its containers and networks.
 const ORIGINAL_LABEL: &str = "com.clusterdock.clusterdock";
 
-/// Places things in an engine; each method panics when the engine's rules forbid what it is to place, since such a
-/// test begins with what cannot be.
+/// Places things in an engine. Each method panics if the engine's rules do not allow the thing, since the test would
+/// begin in an impossible state.
 pub struct Seed<'a> {
     fake: &'a FakeEngine,
 }
@@ -22,7 +23,25 @@ impl FakeEngine {
         Seed { fake: self }
     }
 
-    /// Lets the engine lack a capability, written with or without `CAP_`.
+    /// Renames a container, as `docker rename` does.
+    pub fn rename(&self, name: &str, other: &str) {
+        self.change(|holdings| {
+            holdings.container_mut(name).expect("a container").spec.name = other.into()
+        });
+    }
+
+    /// Removes all containers, volumes, and networks except built-in ones, as a user may who does not know clusterdock.
+    pub fn remove_everything(&self) {
+        self.change(|holdings| {
+            holdings.containers.clear();
+            holdings.volumes.clear();
+            holdings
+                .networks
+                .retain(|_, held| !held.network.labels.contains_key(ORIGINAL_LABEL));
+        });
+    }
+
+    /// Makes the engine lack a capability, written with or without `CAP_`.
     pub fn lack_capability(&self, name: &str) {
         let bare = name.strip_prefix("CAP_").unwrap_or(name).to_string();
         self.change(|holdings| holdings.lacking.insert(bare));
@@ -33,26 +52,37 @@ impl Seed<'_> {
     /// An image that runs a shell and declares no volumes.
     pub fn image(&self, reference: &str) -> &Self {
         let command = vec!["/bin/sh".to_string()];
-        self.image_as(reference, Image { command, size: 1 << 20, ..Image::default() })
+        self.image_as(
+            reference,
+            Image {
+                command,
+                size: 1 << 20,
+                ..Image::default()
+            },
+        )
     }
 
-    /// An image; it gets an id when it has none.
+    /// An image; it gets an id if it has none.
     pub fn image_as(&self, reference: &str, image: Image) -> &Self {
         self.place(|holdings| holdings.hold_image(reference, image))
     }
 
-    /// A network with a subnet of its maker's choice, such as ours.
+    /// A network with a subnet of its creator's choice, such as clusterdock's.
     pub fn network(&self, spec: &NetworkSpec) -> &Self {
-        self.place(|holdings| holdings.create_network(spec).expect("a network that can be made"))
+        self.place(|holdings| {
+            holdings
+                .create_network(spec)
+                .expect("a network that can be made")
+        })
     }
 
-    /// A network of somebody else, who left the subnet to the engine: no fixed addresses there.
+    /// A foreign network whose subnet the engine chose: no fixed addresses there.
     pub fn plain_network(&self, name: &str, subnet: Ipv4Net) -> &Self {
         self.network_as(plain(name, subnet, Labels::new()))
     }
 
-    /// Any network (overlay, macvlan, a second one of a name, ...), unchecked; fixed addresses are refused there. It
-    /// gets an id when it has none.
+    /// Any network (overlay, macvlan, a second one of a name, ...), unchecked, without fixed addresses. It gets an id
+    /// if it has none.
     pub fn network_as(&self, network: Network) -> &Self {
         self.place(|holdings| holdings.hold_network(network, false, None))
     }
@@ -62,15 +92,21 @@ impl Seed<'_> {
         self.place(|holdings| holdings.create_volume(volume))
     }
 
-    /// A container in a state, made and started by the rules; its image is placed when it is not there.
+    /// A container in a state, created and started by the rules; its image is placed if missing.
     pub fn container(&self, spec: &ContainerSpec, state: State) -> &Self {
         self.place(|holdings| holdings.place_container(spec, state));
         self
     }
 
-    /// A cluster as the original leaves it: running containers that chose their own names, on a network whose subnet
-    /// the engine chose, all with the original's label.
-    pub fn original_cluster(&self, name: &str, network: &str, subnet: Ipv4Net, hostnames: &[&str]) -> &Self {
+    /// A cluster as the original leaves it: running containers with generated names, on a network whose subnet the
+    /// engine chose, all with the original's label.
+    pub fn original_cluster(
+        &self,
+        name: &str,
+        network: &str,
+        subnet: Ipv4Net,
+        hostnames: &[&str],
+    ) -> &Self {
         let label = serde_json::json!({
             "name": "clusterdock", "version": "2.3.0", "location": "/usr/lib/clusterdock", "cluster_name": name,
         });
@@ -78,7 +114,11 @@ impl Seed<'_> {
         self.network_as(plain(network, subnet, labels.clone()));
         for hostname in hostnames {
             let spec = ContainerSpec {
-                name: format!("{}_{}_{hostname}", name.replace('.', "_"), network.replace('.', "_")),
+                name: format!(
+                    "{}_{}_{hostname}",
+                    name.replace('.', "_"),
+                    network.replace('.', "_")
+                ),
                 hostname: format!("{hostname}.{network}"),
                 image: "clusterdock/topology_nodebase:centos6.8".into(),
                 labels: labels.clone(),
@@ -102,13 +142,18 @@ impl Holdings {
         if self.find_image(&spec.image).is_none() {
             self.hold_image(&spec.image, Image::default());
         }
-        let id = self.create_container(spec).expect("a container that can be made");
+        let id = self
+            .create_container(spec)
+            .expect("a container that can be made");
         if state != State::Created {
-            self.start_container(&id).expect("a container that can be started");
+            self.start_container(&id)
+                .expect("a container that can be started");
         }
         match state {
             State::Created | State::Running => {}
-            State::Exited => self.stop_container(&id).expect("a container that can be stopped"),
+            State::Exited => self
+                .stop_container(&id)
+                .expect("a container that can be stopped"),
             other => self.container_mut(&id).expect("it was just made").state = other,
         }
     }

@@ -1,10 +1,11 @@
-//! Containers that are frozen, go on, and get signals.
+//! Pauses, unpauses and signals containers.
+
+use clusterdock::engine::{EngineError, EngineResult, Fault, State};
 
 use super::container::{KILLED, TERMINATED};
 use super::state::Holdings;
-use clusterdock::engine::{EngineError, EngineResult, Fault, State};
 
-/// How a command ends that somebody typed Ctrl-C to.
+/// The exit code of a command that was interrupted.
 const INTERRUPTED: i64 = 130;
 
 impl Holdings {
@@ -13,7 +14,10 @@ impl Holdings {
         match held.state {
             State::Running => held.state = State::Paused,
             State::Paused => {
-                return Err(EngineError::new(Fault::InUse, format!("Container {} is already paused", held.id)));
+                return Err(EngineError::new(
+                    Fault::InUse,
+                    format!("Container {} is already paused", held.id),
+                ));
             }
             _ => return Err(not_running(&held.id)),
         }
@@ -25,7 +29,10 @@ impl Holdings {
         let now = self.now();
         let held = self.container_mut(key)?;
         if held.state != State::Paused {
-            return Err(EngineError::new(Fault::Other, format!("Container {} is not paused", held.id)));
+            return Err(EngineError::new(
+                Fault::Other,
+                format!("Container {} is not paused", held.id),
+            ));
         }
         held.state = State::Running;
         held.revive(now);
@@ -33,16 +40,14 @@ impl Holdings {
         Ok(())
     }
 
-    /// A program here ends by KILL, TERM and INT, and ignores any other signal. Whatever the signal, it thaws.
+    /// A program of the fake ends by KILL, TERM and INT, and ignores other signals. Any signal unpauses it.
     pub(super) fn kill_container(&mut self, key: &str, signal: &str) -> EngineResult<()> {
         let id = self.container_id(key)?;
         let held = self.container_mut(&id)?;
         if !held.is_up() {
-            let refused = not_running(&id);
-            return Err(EngineError {
-                message: format!("Cannot kill container: {key}: {}", refused.message),
-                ..refused
-            });
+            let mut refused = not_running(&id);
+            refused.message = format!("Cannot kill container: {key}: {}", refused.message);
+            return Err(refused);
         }
         held.state = State::Running;
         match signal {

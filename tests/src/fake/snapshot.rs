@@ -1,25 +1,37 @@
-//! The engine's things as text, so that a test can say that they are what they were.
+//! The engine's state as text, so that a test can assert that nothing has changed.
+
+use std::fmt::Display;
+
+use clusterdock::engine::Labels;
 
 use super::FakeEngine;
 use super::container::HeldContainer;
 use super::state::Holdings;
-use clusterdock::engine::Labels;
-use std::fmt::Display;
+use super::volume::HeldVolume;
 
-/// How much of an id is shown: enough to tell a thing from another that took its name.
+/// How much of an id is shown: enough to distinguish a thing from another one that took its name.
 const ID: usize = 12;
 
 impl FakeEngine {
-    /// Everything that the engine has, a line each, sorted. Times, logs and processes do not show; how often a container
-    /// was started does, so that two snapshots are equal only if nobody touched anything in between, or everything that
-    /// came went again.
+    /// Everything that the engine has, one line each, sorted. Times, logs and processes are omitted, but not how often
+    /// a container was started, so two snapshots are only equal if nothing was touched in between, or everything added
+    /// was removed again.
     pub fn snapshot(&self) -> String {
         let holdings = self.holdings();
         let mut lines: Vec<String> = holdings.containers.values().map(container).collect();
         lines.extend(networks(&holdings));
-        lines.extend(holdings.volumes.iter().map(|(name, labels)| format!("volume {name} {}", shown(labels))));
+        lines.extend(
+            holdings
+                .volumes
+                .iter()
+                .map(|(name, held)| volume(name, held)),
+        );
         lines.extend(holdings.images.values().map(|held| {
-            format!("image {} {}", join(&held.references), short(held.image.id.trim_start_matches("sha256:")))
+            format!(
+                "image {} {}",
+                join(&held.references),
+                short(held.image.id.trim_start_matches("sha256:"))
+            )
         }));
         lines.sort();
         lines.join("\n")
@@ -28,13 +40,22 @@ impl FakeEngine {
 
 fn container(held: &HeldContainer) -> String {
     let places = held.places.iter().map(|(name, place)| {
-        let address = |address: Option<std::net::Ipv4Addr>| address.map_or("-".into(), |address| address.to_string());
-        format!("{name}@{}:{}/{}", short(&place.network_id), address(place.address), address(place.fixed_address))
+        let address = |address: Option<std::net::Ipv4Addr>| {
+            address.map_or("-".into(), |address| address.to_string())
+        };
+        format!(
+            "{name}@{}:{}/{}",
+            short(&place.network_id),
+            address(place.address),
+            address(place.fixed_address)
+        )
     });
-    let ports = held
-        .ports
-        .iter()
-        .map(|port| format!("{}:{}->{}/{}", port.host_ip, port.host_port, port.container_port, port.protocol));
+    let ports = held.ports.iter().map(|port| {
+        format!(
+            "{}:{}->{}/{}",
+            port.host_ip, port.host_port, port.container_port, port.protocol
+        )
+    });
     format!(
         "container {} {} {} starts={} image={} networks=[{}] ports=[{}] volumes=[{}] files=[{}] {}",
         held.spec.name,
@@ -44,16 +65,30 @@ fn container(held: &HeldContainer) -> String {
         held.spec.image,
         join(places),
         join(ports),
-        join(held.volumes.keys()),
+        join(
+            held.uses
+                .iter()
+                .map(|used| format!("{}:/{}", used.volume, used.path.display()))
+        ),
         join(held.files.brought()),
         shown(&held.spec.labels)
+    )
+}
+
+fn volume(name: &str, held: &HeldVolume) -> String {
+    format!(
+        "volume {name} files=[{}] {}",
+        join(held.files.brought()),
+        shown(&held.labels)
     )
 }
 
 fn networks(holdings: &Holdings) -> impl Iterator<Item = String> + '_ {
     holdings.networks.values().map(|held| {
         let network = &held.network;
-        let range = network.engine_range.map_or("-".into(), |range| range.to_string());
+        let range = network
+            .engine_range
+            .map_or("-".into(), |range| range.to_string());
         format!(
             "network {} {} {} subnets=[{}] range={range} {}",
             network.name,
@@ -66,11 +101,18 @@ fn networks(holdings: &Holdings) -> impl Iterator<Item = String> + '_ {
 }
 
 fn shown(labels: &Labels) -> String {
-    format!("labels=[{}]", join(labels.iter().map(|(key, value)| format!("{key}={value}"))))
+    format!(
+        "labels=[{}]",
+        join(labels.iter().map(|(key, value)| format!("{key}={value}")))
+    )
 }
 
 fn join(items: impl IntoIterator<Item = impl Display>) -> String {
-    items.into_iter().map(|item| item.to_string()).collect::<Vec<_>>().join(", ")
+    items
+        .into_iter()
+        .map(|item| item.to_string())
+        .collect::<Vec<_>>()
+        .join(", ")
 }
 
 fn short(id: &str) -> &str {

@@ -1,26 +1,28 @@
-//! Streams that go on while the engine changes: deaths and logs.
+//! Streams that continue while the engine changes: deaths and logs.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::{Bytes, BytesMut};
+use clusterdock::engine::{Death, EngineError, EngineResult, Fault, Labels, LogLine, LogOptions};
+use futures_util::StreamExt;
+use futures_util::stream::{BoxStream, unfold};
 
 use super::FakeEngine;
 use super::container::HeldContainer;
 use super::network::rfc3339;
 use super::state::Holdings;
-use bytes::{Bytes, BytesMut};
-use clusterdock::engine::{Death, EngineError, EngineResult, Fault, Labels, LogLine, LogOptions};
-use futures_util::StreamExt;
-use futures_util::stream::{BoxStream, unfold};
-use std::collections::{BTreeMap, VecDeque};
 
-/// How many of the last events the engine still knows when somebody subscribes: events of all kinds.
+/// How many past events, of any kind, the engine replays to a subscriber.
 const REPLAYED_EVENTS: u64 = 256;
 
-/// What a stream does next.
+/// The next step of a stream.
 pub(super) enum Step<T> {
     Give(T),
     Wait,
     End,
 }
 
-/// Deaths so far, and how many events of any kind there were.
+/// Deaths so far, and the number of events of any kind.
 #[derive(Default)]
 pub(super) struct Deaths {
     told: Vec<Told>,
@@ -31,26 +33,41 @@ struct Told {
     death: Death,
     labels: Labels,
     time: i64,
-    /// Its place among all events.
+    /// Its index among all events.
     event: u64,
 }
 
 impl Deaths {
-    /// Counts an event that is no death: it pushes old ones out of the replay.
+    /// Counts an event that is not a death: it pushes old ones out of the replay.
     pub(super) fn other_event(&mut self) {
         self.events += 1;
     }
 
     pub(super) fn tell(&mut self, container: &HeldContainer, exit_code: i64, time: i64) {
         self.events += 1;
-        let death = Death { id: container.id.clone(), name: container.spec.name.clone(), exit_code };
-        self.told.push(Told { death, labels: container.spec.labels.clone(), time, event: self.events });
+        let death = Death {
+            id: container.id.clone(),
+            name: container.spec.name.clone(),
+            exit_code,
+        };
+        self.told.push(Told {
+            death,
+            labels: container.spec.labels.clone(),
+            time,
+            event: self.events,
+        });
     }
 
-    /// What somebody hears who subscribes now and asks for events since a time.
+    /// The replay for a new subscriber that asks for events since a time.
     fn replay(&self, label: &(String, String), since: i64) -> VecDeque<Death> {
-        let recent = self.told.iter().filter(|told| told.event + REPLAYED_EVENTS > self.events && told.time >= since);
-        recent.filter(|told| told.carries(label)).map(|told| told.death.clone()).collect()
+        let recent = self
+            .told
+            .iter()
+            .filter(|told| told.event + REPLAYED_EVENTS > self.events && told.time >= since);
+        recent
+            .filter(|told| told.carries(label))
+            .map(|told| told.death.clone())
+            .collect()
     }
 }
 
@@ -67,21 +84,24 @@ impl FakeEngine {
         step: impl FnMut(&Holdings) -> Step<T> + Send + 'static,
     ) -> BoxStream<'static, T> {
         let changes = self.inner.changed.subscribe();
-        unfold((self.clone(), changes, step), |(fake, mut changes, mut step)| async move {
-            loop {
-                changes.mark_unchanged();
-                let next = step(&fake.holdings());
-                match next {
-                    Step::Give(item) => return Some((item, (fake, changes, step))),
-                    Step::End => return None,
-                    Step::Wait => changes.changed().await.ok()?,
+        unfold(
+            (self.clone(), changes, step),
+            |(fake, mut changes, mut step)| async move {
+                loop {
+                    changes.mark_unchanged();
+                    let next = step(&fake.holdings());
+                    match next {
+                        Step::Give(item) => return Some((item, (fake, changes, step))),
+                        Step::End => return None,
+                        Step::Wait => changes.changed().await.ok()?,
+                    }
                 }
-            }
-        })
+            },
+        )
         .boxed()
     }
 
-    /// The same of something that breaks with the connection.
+    /// The same for a stream that breaks with the connection.
     pub(super) fn breakable<T: Send + 'static>(
         &self,
         mut step: impl FnMut(&Holdings) -> Step<T> + Send + 'static,
@@ -94,7 +114,10 @@ impl FakeEngine {
             }
             if holdings.connection != connection {
                 broken = true;
-                return Step::Give(Err(EngineError::new(Fault::Unreachable, "the connection to the engine broke")));
+                return Step::Give(Err(EngineError::new(
+                    Fault::Unreachable,
+                    "the connection to the engine broke",
+                )));
             }
             match step(holdings) {
                 Step::Give(item) => Step::Give(Ok(item)),
@@ -104,9 +127,13 @@ impl FakeEngine {
         })
     }
 
-    /// Deaths as Docker tells them: the call is answered before the subscription is in place, which here is when the
-    /// stream is first looked at. What died in between is heard only as far as it is replayed.
-    pub(super) fn death_stream(&self, label: (String, String), since: i64) -> BoxStream<'static, EngineResult<Death>> {
+    /// Deaths, as Docker reports them: the call is answered before the subscription is active, which is when the stream
+    /// is first polled. Deaths in between are only reported as far as they are replayed.
+    pub(super) fn death_stream(
+        &self,
+        label: (String, String),
+        since: i64,
+    ) -> BoxStream<'static, EngineResult<Death>> {
         let mut subscription: Option<(VecDeque<Death>, usize)> = None;
         self.breakable(move |holdings| {
             let Deaths { told, .. } = &holdings.deaths;
@@ -128,7 +155,7 @@ impl FakeEngine {
         })
     }
 
-    /// Containers that are started or unpaused: those since a time that still run, then each as it comes to life.
+    /// Containers that are started or unpaused: running ones since a time, then each new one.
     pub(super) fn start_stream(
         &self,
         (key, value): (String, String),
@@ -136,7 +163,10 @@ impl FakeEngine {
     ) -> BoxStream<'static, EngineResult<String>> {
         let mut told: BTreeMap<String, u32> = BTreeMap::new();
         self.breakable(move |holdings| {
-            let mut labelled = holdings.containers.values().filter(|held| held.spec.labels.get(&key) == Some(&value));
+            let mut labelled = holdings
+                .containers
+                .values()
+                .filter(|held| held.spec.labels.get(&key) == Some(&value));
             let new = labelled.find(|held| {
                 let before = told.get(&held.id).copied().unwrap_or_default();
                 held.revived >= Some(since) && held.revivals > before
@@ -151,11 +181,17 @@ impl FakeEngine {
         })
     }
 
-    /// A container's log; when followed, until the container ends.
-    pub(super) fn log_stream(&self, id: String, options: LogOptions) -> BoxStream<'static, EngineResult<LogLine>> {
+    /// A container's log; if followed, until the container ends.
+    pub(super) fn log_stream(
+        &self,
+        id: String,
+        options: LogOptions,
+    ) -> BoxStream<'static, EngineResult<LogLine>> {
         let mut next: Option<usize> = None;
         self.breakable(move |holdings| {
-            let Some(held) = holdings.containers.get(&id) else { return Step::End };
+            let Some(held) = holdings.containers.get(&id) else {
+                return Step::End;
+            };
             let wanted = |line: &(i64, LogLine)| options.since.is_none_or(|since| line.0 >= since);
             let next = next.get_or_insert_with(|| beginning(held, options.tail));
             while let Some(line) = held.log.get(*next) {
@@ -164,7 +200,11 @@ impl FakeEngine {
                     return Step::Give(shown(line, options.timestamps));
                 }
             }
-            if options.follow && held.is_up() { Step::Wait } else { Step::End }
+            if options.follow && held.is_up() {
+                Step::Wait
+            } else {
+                Step::End
+            }
         })
     }
 }
@@ -180,5 +220,8 @@ fn shown((time, line): &(i64, LogLine), timestamps: bool) -> LogLine {
     let mut bytes = BytesMut::from(rfc3339(*time).as_bytes());
     bytes.extend_from_slice(b" ");
     bytes.extend_from_slice(&line.bytes);
-    LogLine { is_stderr: line.is_stderr, bytes: Bytes::from(bytes) }
+    LogLine {
+        is_stderr: line.is_stderr,
+        bytes: Bytes::from(bytes),
+    }
 }

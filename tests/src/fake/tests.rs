@@ -1,4 +1,4 @@
-//! The fake's rules, one by one. Where Docker has the same rule, its words were measured on Docker 20.10.
+//! The fake's rules, one by one. Messages that Docker has too were measured on Docker 20.10.
 
 mod calls;
 mod commands;
@@ -13,11 +13,14 @@ mod streams;
 mod trials;
 mod volumes;
 
-use super::*;
-use clusterdock::engine::{ContainerSpec, Engine, EngineResult, Fault, Labels, NetworkSpec};
 use std::net::Ipv4Addr;
 
-/// An engine with an image to make containers of.
+use clusterdock::engine::interface::*;
+use clusterdock::engine::{ContainerSpec, EngineResult, Fault, Labels, NetworkSpec};
+
+use super::*;
+
+/// An engine with an image for containers.
 fn fake_of(generation: EngineGeneration) -> FakeEngine {
     let fake = FakeEngine::of(generation);
     fake.seed().image("debian:12");
@@ -28,7 +31,7 @@ fn fake() -> FakeEngine {
     fake_of(EngineGeneration::V26)
 }
 
-/// An engine with the network `cluster` too, 10.9.1.0/24.
+/// An engine that also has the network `cluster`, 10.9.1.0/24.
 fn fake_with_network() -> FakeEngine {
     let fake = fake();
     fake.seed().network(&network("cluster", 1));
@@ -49,14 +52,17 @@ fn node(hostname: &str) -> ContainerSpec {
 
 /// A container with a fixed address in 10.9.1.0/24.
 fn node_at(hostname: &str, last: u8) -> ContainerSpec {
-    ContainerSpec { address: Some(address(last)), ..node(hostname) }
+    ContainerSpec {
+        address: Some(address(last)),
+        ..node(hostname)
+    }
 }
 
 fn address(last: u8) -> Ipv4Addr {
     Ipv4Addr::new(10, 9, 1, last)
 }
 
-/// 10.9.THIRD.0/24, of which the engine may use the upper half.
+/// 10.9.THIRD.0/24, whose upper half the engine may assign.
 fn network(name: &str, third: u8) -> NetworkSpec {
     NetworkSpec {
         name: name.into(),

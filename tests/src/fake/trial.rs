@@ -1,14 +1,16 @@
-//! Every mishap at every call: the same work again and again, each time with the next call going wrong.
+//! Every failure at every call: repeats the same work, with the next call going wrong each time.
 
-use super::FakeEngine;
-use clusterdock::engine::{EngineError, Fault};
-use futures_util::FutureExt;
 use std::any::Any;
 use std::fmt;
 use std::panic::AssertUnwindSafe;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+
+use clusterdock::engine::{EngineError, Fault};
+use futures_util::FutureExt;
+
+use super::FakeEngine;
 
 /// How long one trial may take; of a paused clock, so that it is over at once when nothing moves any more.
 const DEADLINE: Duration = Duration::from_secs(24 * 3600);
@@ -35,8 +37,13 @@ pub enum Mishap {
 
 impl Mishap {
     /// All that leave somebody who can clean up.
-    pub const RECOVERABLE: [Mishap; 5] =
-        [Mishap::Fails, Mishap::FailsAfterEffect, Mishap::Stalls, Mishap::StallsAfterEffect, Mishap::Interrupts];
+    pub const RECOVERABLE: [Mishap; 5] = [
+        Mishap::Fails,
+        Mishap::FailsAfterEffect,
+        Mishap::Stalls,
+        Mishap::StallsAfterEffect,
+        Mishap::Interrupts,
+    ];
 }
 
 impl fmt::Display for Mishap {
@@ -72,8 +79,17 @@ impl Trial {
         fake.forget_calls();
         let before = fake.snapshot();
         let struck = Arc::<AtomicBool>::default();
-        let trial = Trial { fake, mishap, call, before, interrupt: Interrupt::default(), struck: Arc::clone(&struck) };
-        trial.fake.on_call(call, move |_| struck.store(true, Ordering::Relaxed));
+        let trial = Trial {
+            fake,
+            mishap,
+            call,
+            before,
+            interrupt: Interrupt::default(),
+            struck: Arc::clone(&struck),
+        };
+        trial
+            .fake
+            .on_call(call, move |_| struck.store(true, Ordering::Relaxed));
         let failure = || EngineError::new(Fault::Other, "the fake was told to fail");
         match mishap {
             Mishap::Fails => trial.fake.fail(call, failure()),
@@ -83,8 +99,13 @@ impl Trial {
             Mishap::Interrupts => {
                 let interrupt = Arc::clone(&trial.interrupt);
                 trial.fake.on_call(call, move |_| {
-                    let interrupt = interrupt.lock().unwrap_or_else(PoisonError::into_inner).take();
-                    interrupt.expect("a trial that can be interrupted says how (Trial::on_interrupt)")();
+                    let interrupt = interrupt
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .take();
+                    interrupt
+                        .expect("a trial that can be interrupted says how (Trial::on_interrupt)")(
+                    );
                 });
             }
             Mishap::Abandons => {}
@@ -94,7 +115,10 @@ impl Trial {
 
     /// Says how the work is interrupted; has to be said before its first call.
     pub fn on_interrupt(&self, interrupt: impl FnOnce() + Send + 'static) {
-        *self.interrupt.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(interrupt));
+        *self
+            .interrupt
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(interrupt));
     }
 
     /// Runs the work that the trial is about; none when the mishap dropped it. Calls after it neither count nor go
@@ -136,12 +160,18 @@ impl Trial {
     pub fn assert_undone(&self) {
         let after = self.fake.snapshot();
         let lines = |text: &str, others: &str, sign: &str| {
-            let own = text.lines().filter(|line| !others.lines().any(|other| other == *line));
-            own.map(|line| format!("\n  {sign} {line}")).collect::<String>()
+            let own = text
+                .lines()
+                .filter(|line| !others.lines().any(|other| other == *line));
+            own.map(|line| format!("\n  {sign} {line}"))
+                .collect::<String>()
         };
         let went = lines(&self.before, &after, "-");
         let came = lines(&after, &self.before, "+");
-        assert!(after == self.before, "the engine is not what it was:{went}{came}");
+        assert!(
+            after == self.before,
+            "the engine is not what it was:{went}{came}"
+        );
     }
 }
 
@@ -180,13 +210,19 @@ pub async fn for_every_call(
             if !this.struck() {
                 break;
             }
-            assert!(call + 1 < MOST_CALLS, "the work makes more than {MOST_CALLS} calls");
+            assert!(
+                call + 1 < MOST_CALLS,
+                "the work makes more than {MOST_CALLS} calls"
+            );
         }
     }
     trials
 }
 
 fn message(panic: &(dyn Any + Send)) -> String {
-    let text = panic.downcast_ref::<String>().map(String::as_str).or_else(|| panic.downcast_ref::<&str>().copied());
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
     text.unwrap_or("it panicked").to_string()
 }

@@ -1,38 +1,25 @@
-//! The client of an engine: its connection, the version of the API that is agreed on, and calls with their deadlines.
+//! The client of an engine: its connection, and the negotiated version of the API.
 
-use super::super::{Engine, EngineError, EngineInfo, EngineResult, Fault};
-use super::address::Address;
-use super::fault::fault;
-use super::wire::{self, Wire};
 use std::future::Future;
 use std::path::Path;
-use std::time::Duration;
+
 use tokio::sync::OnceCell;
-use tokio::time::timeout;
 
-/// The oldest API that has what nodes need.
+use super::super::{EngineError, EngineInfo, EngineResult, Fault, System};
+use super::address::Address;
+use super::api::Api;
+use super::wire::Wire;
+
+/// The oldest API that supports what nodes need.
 const OLDEST: Version = Version(1, 41);
-/// The newest API that the client library's types follow.
+/// The newest API that the client library's types match.
 const NEWEST: Version = Version(1, 53);
-
-/// What a call that only looks may take.
-pub(super) const LOOK: Duration = Duration::from_secs(30);
-/// What a call that makes, starts, stops or removes something may take: an engine under load is slow.
-pub(super) const CHANGE: Duration = Duration::from_secs(120);
-/// What an import, or one step of a pull or a push, may take.
-pub(super) const IMAGE: Duration = Duration::from_secs(300);
-/// What one step of a build may be silent for.
-pub(super) const BUILD: Duration = Duration::from_secs(1800);
-/// What unpacking files may take: they are streamed, and who streams them looks whether they move.
-pub(super) const TRANSFER: Duration = Duration::from_secs(LIBRARY_SECONDS);
-/// What the client library may take to get an answer's head; no shorter than any deadline above.
-const LIBRARY_SECONDS: u64 = 24 * 3600;
 
 /// A Docker engine. Nothing is sent before the first call.
 pub struct Docker {
     pub(super) address: Address,
-    pub(super) wire: Wire,
-    pub(super) client: bollard::Docker,
+    wire: Wire,
+    pub(super) client: Api,
     pub(super) info: OnceCell<EngineInfo>,
 }
 
@@ -54,82 +41,83 @@ impl std::fmt::Display for Version {
 }
 
 impl Docker {
-    /// A client of the engine at this address; `executable` is this program. To be used on a thread that lasts, since
-    /// connections may be processes that end with the thread that opened them.
+    /// A client of the engine at this address; `executable` is this program. Call it on a thread that outlives the
+    /// client: connections may be processes that end with the thread that opened them.
     ///
     /// # Errors
-    /// TLS is wanted, and a file that it takes is not there or makes no sense.
+    /// TLS is required, and one of its files is missing or invalid.
     pub fn connect(address: Address, executable: &Path) -> crate::error::Result<Docker> {
-        let wire = Wire::new(&address.transport, executable).map_err(|why| address.unusable(&why))?;
-        let sender = wire.clone();
-        let client = bollard::Docker::connect_with_custom_transport(
-            move |request: bollard::BollardRequest| sender.clone().pass(request),
-            Some(wire::library_address()),
-            LIBRARY_SECONDS,
-            bollard::API_DEFAULT_VERSION,
-        );
-        let client = client.map_err(|error| address.unreachable(fault(error)))?;
-        Ok(Docker { address, wire, client, info: OnceCell::new() })
+        let wire = Wire::new(&address, executable).map_err(|why| address.unusable(&why))?;
+        let client = Api::new(wire.clone());
+        Ok(Docker {
+            address,
+            wire,
+            client,
+            info: OnceCell::new(),
+        })
     }
 
-    /// One call, once the version is agreed on, with its deadline.
+    /// Runs a call, once the version is negotiated.
     pub(super) async fn call<T>(
         &self,
-        what: &str,
-        deadline: Duration,
-        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+        call: impl Future<Output = EngineResult<T>>,
     ) -> EngineResult<T> {
         self.greeted().await?;
-        self.bounded(what, deadline, call).await
+        self.explained(call).await
     }
 
-    pub(super) async fn bounded<T>(
+    /// Runs a call or a part of one, and explains what is wrong with the address if nothing answers there.
+    pub(super) async fn explained<T>(
         &self,
-        what: &str,
-        deadline: Duration,
-        call: impl Future<Output = Result<T, bollard::errors::Error>>,
+        call: impl Future<Output = EngineResult<T>>,
     ) -> EngineResult<T> {
-        match timeout(deadline, call).await {
-            Ok(result) => result.map_err(|error| self.address.explain(fault(error))),
-            Err(_) => {
-                let seconds = deadline.as_secs();
-                Err(EngineError::new(Fault::Timeout, format!("the engine did not {what} within {seconds} s"))
-                    .hint("look at the engine's load and its log"))
-            }
-        }
+        call.await.map_err(|error| self.address.explain(error))
     }
 
-    /// A path that is not there is looked for on the engine's machine, which need not be the one that the user thinks of.
+    /// Explains that a missing path was looked up on the engine's machine, which may not be the one the user thinks of.
     pub(super) fn of_another_machine(&self, error: EngineError) -> EngineError {
         if self.is_local() || !error.message.contains("bind source path does not exist") {
             return error;
         }
-        error.hint(format!("paths of volumes are those of the engine's machine, `{}`", self.address))
+        error.hint(format!(
+            "volume paths refer to the engine's machine, `{}`",
+            self.address
+        ))
     }
 
-    /// For streams, which last as long as they last: a client that waits for an answer's head as long as for a look.
-    pub(super) fn opening(&self) -> bollard::Docker {
-        self.client.clone().with_timeout(LOOK)
-    }
-
-    /// What the engine is, asked once; agrees on the version that all calls are made with.
+    /// The engine's properties, requested once; negotiates the version of all calls.
     pub(super) async fn greeted(&self) -> EngineResult<&EngineInfo> {
         self.info.get_or_try_init(|| self.greet()).await
     }
 
     async fn greet(&self) -> EngineResult<EngineInfo> {
-        let version = self.bounded("tell its version", LOOK, self.client.version()).await?;
-        let theirs = version.api_version.as_deref().and_then(Version::parse).unwrap_or(Version(1, 0));
-        let least = version.min_api_version.as_deref().and_then(Version::parse).unwrap_or(Version(1, 0));
+        let version = self.explained(self.client.version()).await?;
+        // An engine that does not state its version is too old, and one that states no minimum accepts all.
+        let theirs = version
+            .api_version
+            .as_deref()
+            .and_then(Version::parse)
+            .unwrap_or(Version(1, 0));
+        let least = version
+            .min_api_version
+            .as_deref()
+            .and_then(Version::parse)
+            .unwrap_or(Version(1, 0));
         let release = version.version.clone().unwrap_or_default();
-        let refused = |why: String| EngineError::new(Fault::Version, format!("engine `{}`: {why}", self.address));
+        let refused = |why: String| {
+            EngineError::new(Fault::Version, format!("engine `{}`: {why}", self.address))
+        };
         if theirs < OLDEST {
-            return Err(refused(format!("Docker {release} has API {theirs}, clusterdock needs {OLDEST}"))
-                .hint("upgrade Docker to 20.10 or newer"));
+            return Err(refused(format!(
+                "Docker {release} has API {theirs}, but clusterdock requires {OLDEST}"
+            ))
+            .hint("upgrade Docker to 20.10 or newer"));
         }
         if least > NEWEST {
-            return Err(refused(format!("Docker {release} wants API {least}, this clusterdock knows up to {NEWEST}"))
-                .hint("upgrade clusterdock"));
+            return Err(refused(format!(
+                "Docker {release} requires API {least}, but this clusterdock supports {NEWEST} at most"
+            ))
+            .hint("upgrade clusterdock"));
         }
         let agreed = theirs.min(NEWEST);
         self.wire.speak(&agreed.to_string());
@@ -143,7 +131,7 @@ impl Docker {
     }
 }
 
-/// Go's name for a processor, in Rust's.
+/// Translates Go's name of a processor to Rust's.
 pub(super) fn architecture(name: &str) -> &str {
     match name {
         "amd64" => "x86_64",

@@ -1,75 +1,146 @@
-//! Commands in containers, over a connection of their own: the engine turns it into a plain stream in both
-//! directions. Not by the client library, whose decoder takes a terminal's bytes for frame heads.
+//! Commands in containers. Each has its own connection, which the engine turns into a plain stream in both directions.
 
-use super::super::{Chunk, EngineError, EngineResult, ExecSession, Fault};
-use super::fault::{fault, of_answer};
-use super::wire::Wire;
-use bytes::{Buf, Bytes, BytesMut};
+use async_trait::async_trait;
+use bollard::models::ExecConfig;
+use bollard::query_parameters as query;
+use bytes::BytesMut;
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
-use http_body_util::{BodyExt, Full};
-use hyper::header::{CONNECTION, CONTENT_TYPE, UPGRADE};
-use hyper::{Method, Request, StatusCode};
+use hyper::header::{CONNECTION, HeaderValue, UPGRADE};
 use hyper_util::rt::TokioIo;
-use serde_json::{Value, json};
+use serde_json::json;
 use tokio::io::{AsyncRead, AsyncReadExt};
 
-/// How much is read at once.
-const PIECE: usize = 32 * 1024;
-/// A frame's head: the stream's number, three zeros, and the length.
-const HEAD: usize = 8;
+use super::super::{
+    Chunk, EngineError, EngineResult, ExecSession, ExecSpec, Execs, Fault, RunningExec,
+};
+use super::Docker;
+use super::api::Api;
+use super::client::Version;
+use super::frame::Frames;
 
-/// Starts a command that was created, and connects to it.
-pub(super) async fn attach(
-    wire: &Wire,
+/// How many bytes are read at once.
+const PIECE: usize = 32 * 1024;
+
+/// From this API version on, the call that starts a command accepts the terminal's size.
+const TAKES_CONSOLE_SIZE: Version = Version(1, 42);
+
+/// The detach keys: two keys that nobody types in a row. An empty setting would mean the default ones, which swallow
+/// Ctrl-P. The engine holds back the first key until the next one arrives, so it is Ctrl-@ (Ctrl-Space), which does
+/// nothing visible in editors and shells; a single key would be lost. With three or more keys, Docker 20.10 to 28
+/// passes the typed part of them on twice.
+const NO_DETACH_KEYS: &str = "ctrl-@,ctrl-^";
+
+#[async_trait]
+impl Execs for Docker {
+    async fn exec(&self, id: &str, spec: &ExecSpec) -> EngineResult<ExecSession> {
+        let config = ExecConfig {
+            cmd: Some(spec.command.clone()),
+            user: spec.user.clone(),
+            env: Some(spec.environment.clone()),
+            working_dir: spec.working_directory.clone(),
+            tty: Some(spec.terminal),
+            attach_stdin: Some(spec.stdin),
+            attach_stdout: Some(!spec.detached),
+            attach_stderr: Some(!spec.detached),
+            detach_keys: Some(NO_DETACH_KEYS.into()),
+            ..ExecConfig::default()
+        };
+        let exec = self.call(self.client.create_exec(id, config)).await?.id;
+        let start = async {
+            if spec.detached {
+                detach(&self.client, exec).await
+            } else {
+                attach(&self.client, exec, spec.terminal, self.console_size(spec)).await
+            }
+        };
+        self.explained(start).await
+    }
+
+    async fn exec_exit_code(&self, exec_id: &str) -> EngineResult<Option<i64>> {
+        let seen = self.call(self.client.inspect_exec(exec_id)).await?;
+        Ok(seen.exit_code.filter(|_| seen.running != Some(true)))
+    }
+
+    async fn running_execs(&self, id: &str) -> EngineResult<Vec<RunningExec>> {
+        let container = self.call(self.client.inspect_container(id)).await?;
+        let mut running = Vec::new();
+        for exec in container.exec_ids.unwrap_or_default() {
+            let seen = self.call(self.client.inspect_exec(&exec)).await?;
+            if let (Some(true), Some(pid @ 1..)) = (seen.running, seen.pid) {
+                running.push(RunningExec { id: exec, pid });
+            }
+        }
+        Ok(running)
+    }
+
+    async fn resize_exec(&self, exec_id: &str, rows: u16, columns: u16) -> EngineResult<()> {
+        let options = query::ResizeExecOptions {
+            h: rows.into(),
+            w: columns.into(),
+        };
+        self.call(self.client.resize_exec(exec_id, options)).await
+    }
+}
+
+impl Docker {
+    /// The terminal's size for the start call, if the engine's version accepts it.
+    fn console_size(&self, spec: &ExecSpec) -> Option<(u16, u16)> {
+        let info = self.info.get()?;
+        spec.size
+            .filter(|_| Version::parse(&info.api_version) >= Some(TAKES_CONSOLE_SIZE))
+    }
+}
+
+/// Starts a created command, and connects to it.
+async fn attach(
+    api: &Api,
     id: String,
     terminal: bool,
     size: Option<(u16, u16)>,
 ) -> EngineResult<ExecSession> {
-    let mut body = json!({"Detach": false, "Tty": terminal});
+    let mut config = json!({"Detach": false, "Tty": terminal});
     if let Some((rows, columns)) = size.filter(|_| terminal) {
-        body["ConsoleSize"] = json!([rows, columns]);
+        config["ConsoleSize"] = json!([rows, columns]);
     }
-    let response = start(wire, &id, &body).await?;
+    let upgrade = [
+        (CONNECTION, HeaderValue::from_static("Upgrade")),
+        (UPGRADE, HeaderValue::from_static("tcp")),
+    ];
+    let response = api.start_exec(&id, &config, upgrade).await?;
     let upgraded = hyper::upgrade::on(response).await.map_err(|error| {
-        EngineError::new(Fault::Other, format!("the engine gave no stream for the command: {error}"))
+        EngineError::new(
+            Fault::Other,
+            format!("the engine did not open a stream for the command: {error}"),
+        )
     })?;
     let (reading, writing) = tokio::io::split(TokioIo::new(upgraded));
-    let output = if terminal { raw(reading) } else { framed(reading) };
-    Ok(ExecSession { id, output, input: Box::pin(writing) })
+    let output = if terminal {
+        raw(reading)
+    } else {
+        framed(reading)
+    };
+    Ok(ExecSession {
+        id,
+        output,
+        input: Box::pin(writing),
+    })
 }
 
-/// Starts a command that was created, and leaves it running.
-pub(super) async fn detach(wire: &Wire, id: String) -> EngineResult<ExecSession> {
-    start(wire, &id, &json!({"Detach": true})).await?;
-    Ok(ExecSession { id, output: stream::empty().boxed(), input: Box::pin(tokio::io::sink()) })
+/// Starts a created command in the background.
+async fn detach(api: &Api, id: String) -> EngineResult<ExecSession> {
+    api.start_exec(&id, &json!({"Detach": true}), None).await?;
+    Ok(ExecSession {
+        id,
+        output: stream::empty().boxed(),
+        input: Box::pin(tokio::io::sink()),
+    })
 }
 
-async fn start(wire: &Wire, id: &str, body: &Value) -> EngineResult<hyper::Response<hyper::body::Incoming>> {
-    let broken = |error: &dyn std::fmt::Display| EngineError::new(Fault::Other, error.to_string());
-    let mut request = Request::builder()
-        .method(Method::POST)
-        .uri(format!("/exec/{id}/start"))
-        .header(CONTENT_TYPE, "application/json");
-    if body["Detach"] == json!(false) {
-        request = request.header(CONNECTION, "Upgrade").header(UPGRADE, "tcp");
-    }
-    let request = request.body(Full::<Bytes>::from(body.to_string())).map_err(|error| broken(&error))?;
-    let response = wire.send(request).await.map_err(fault)?;
-    match response.status() {
-        StatusCode::SWITCHING_PROTOCOLS | StatusCode::OK => Ok(response),
-        status => {
-            let text = response.into_body().collect().await.map(|body| body.to_bytes()).unwrap_or_default();
-            let message =
-                serde_json::from_slice::<Value>(&text).ok().and_then(|v| Some(v["message"].as_str()?.to_string()));
-            let message = message.unwrap_or_else(|| String::from_utf8_lossy(&text).into_owned());
-            Err(EngineError::new(of_answer(status.as_u16(), &message), message))
-        }
-    }
-}
-
-/// A terminal's output: bytes as they come.
-fn raw(reading: impl AsyncRead + Send + Unpin + 'static) -> BoxStream<'static, EngineResult<Chunk>> {
+/// The output of a terminal, unchanged.
+fn raw(
+    reading: impl AsyncRead + Send + Unpin + 'static,
+) -> BoxStream<'static, EngineResult<Chunk>> {
     stream::unfold(reading, |mut reading| async {
         let mut buffer = BytesMut::with_capacity(PIECE);
         match reading.read_buf(&mut buffer).await {
@@ -81,46 +152,39 @@ fn raw(reading: impl AsyncRead + Send + Unpin + 'static) -> BoxStream<'static, E
     .boxed()
 }
 
-/// Output of a command without a terminal: both streams in frames.
-fn framed(reading: impl AsyncRead + Send + Unpin + 'static) -> BoxStream<'static, EngineResult<Chunk>> {
-    stream::unfold((reading, BytesMut::new()), |(mut reading, mut buffer)| async {
+/// The output of a command without a terminal, in frames of both streams.
+fn framed(
+    reading: impl AsyncRead + Send + Unpin + 'static,
+) -> BoxStream<'static, EngineResult<Chunk>> {
+    stream::unfold(Some((reading, Frames::default())), |state| async {
+        let (mut reading, mut frames) = state?;
         loop {
-            if let Some(chunk) = take_frame(&mut buffer) {
-                return Some((Ok(chunk), (reading, buffer)));
+            match frames.take() {
+                Ok(Some(chunk)) => return Some((Ok(chunk), Some((reading, frames)))),
+                Ok(None) => {}
+                Err(error) => return Some((Err(error), None)),
             }
-            match reading.read_buf(&mut buffer).await {
-                Ok(0) if buffer.is_empty() => return None,
-                Ok(0) => {
-                    buffer.clear();
-                    let error = EngineError::new(Fault::Other, "the engine's stream ended within a frame");
-                    return Some((Err(error), (reading, buffer)));
-                }
+            match reading.read_buf(frames.buffer()).await {
+                Ok(0) => return frames.rest(true).transpose().map(|rest| (rest, None)),
                 Ok(_) => {}
-                Err(error) => return Some((Err(cut(&error)), (reading, buffer))),
+                Err(error) => return Some((Err(cut(&error)), None)),
             }
         }
     })
     .boxed()
 }
 
-fn take_frame(buffer: &mut BytesMut) -> Option<Chunk> {
-    let head = buffer.get(..HEAD)?;
-    let is_stderr = head[0] == 2;
-    let length = u32::from_be_bytes([head[4], head[5], head[6], head[7]]) as usize;
-    if buffer.len() < HEAD + length {
-        return None;
-    }
-    buffer.advance(HEAD);
-    let bytes = buffer.split_to(length).freeze();
-    Some(if is_stderr { Chunk::Stderr(bytes) } else { Chunk::Stdout(bytes) })
-}
-
 fn cut(error: &std::io::Error) -> EngineError {
-    EngineError::new(Fault::Other, format!("the engine cut the command's stream: {error}"))
+    EngineError::new(
+        Fault::Other,
+        format!("the command's stream was interrupted: {error}"),
+    )
 }
 
 #[cfg(test)]
 mod tests {
+    use bytes::Bytes;
+
     use super::*;
 
     fn frame(stream: u8, text: &str) -> Vec<u8> {
@@ -131,20 +195,26 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn frames_are_put_together_however_they_were_cut() {
+    async fn frames_are_reassembled_however_they_were_split() {
         let bytes = [frame(1, "out"), frame(2, "err"), frame(1, "")].concat();
         for size in [1, 3, 8, 100] {
             let (mut writing, reading) = tokio::io::duplex(size);
             let bytes = bytes.clone();
-            tokio::spawn(async move { tokio::io::AsyncWriteExt::write_all(&mut writing, &bytes).await });
+            tokio::spawn(
+                async move { tokio::io::AsyncWriteExt::write_all(&mut writing, &bytes).await },
+            );
             let chunks: Vec<Chunk> = framed(reading).map(Result::unwrap).collect().await;
-            let expected = [Chunk::Stdout("out".into()), Chunk::Stderr("err".into()), Chunk::Stdout(Bytes::new())];
+            let expected = [
+                Chunk::Stdout("out".into()),
+                Chunk::Stderr("err".into()),
+                Chunk::Stdout(Bytes::new()),
+            ];
             assert_eq!(chunks, expected);
         }
     }
 
     #[tokio::test]
-    async fn a_terminals_bytes_are_nobodys_frames() {
+    async fn terminal_output_has_no_frames() {
         let bytes: &[u8] = b"\x01\x00\x00\x00\x00\x00\x00\x09abc";
         let chunks: Vec<Chunk> = raw(bytes).map(Result::unwrap).collect().await;
         assert_eq!(chunks, [Chunk::Stdout(Bytes::from_static(bytes))]);

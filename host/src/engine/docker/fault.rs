@@ -1,45 +1,39 @@
-//! Turns the client library's errors into ours. The engine has no error codes beside HTTP's, so its texts are looked
-//! at; they are those of Docker 20.10 to 29.
+//! Turns error answers and broken connections into [`EngineError`]s. The engine has no error codes besides HTTP's, so
+//! its messages decide; they are those of Docker 20.10 to 29.
 
+use super::super::error::says_disk_full;
 use super::super::{EngineError, Fault};
 use super::tls;
-use bollard::errors::Error;
 
-/// How it is told that the engine gave no reason.
-const WORDLESS: &str = " and without a word";
+/// Ends the message of an error answer without a message.
+const WORDLESS: &str = ", without a message";
 
-/// Whether the engine gave no reason.
+/// Whether the engine gave no message.
 pub(super) fn is_wordless(error: &EngineError) -> bool {
     error.message.ends_with(WORDLESS)
 }
 
-/// The engine's own words, and the fault they mean.
-pub(super) fn fault(error: Error) -> EngineError {
-    match error {
-        Error::DockerResponseServerError { status_code, message } => {
-            let said = match message.trim() {
-                "" => format!("the engine answered with status {status_code}{WORDLESS}"),
-                words => words.into(),
-            };
-            EngineError::new(of_answer(status_code, &message), said)
-        }
-        Error::DockerStreamError { error } => EngineError::new(of_text(&error).unwrap_or(Fault::Other), error),
-        Error::RequestTimeoutError => EngineError::new(Fault::Timeout, "the engine did not answer in time"),
-        Error::HyperLegacyError { err } => unreachable_by(&err),
-        Error::HyperResponseError { err } => unreachable_by(&err),
-        Error::SocketNotFoundError(path) => EngineError::new(Fault::Unreachable, format!("no socket at {path}")),
-        Error::IOError { err } => unreachable_by(&err),
-        other => EngineError::new(Fault::Other, other.to_string()),
-    }
+/// The error for an error answer, with its status and message.
+pub(super) fn refused(status: u16, message: &str) -> EngineError {
+    let shown = match message.trim() {
+        "" => format!("the engine answered with status {status}{WORDLESS}"),
+        words => words.into(),
+    };
+    EngineError::new(of_answer(status, message), shown)
 }
 
-/// The fault that an answer's status and text mean.
-pub(super) fn of_answer(status: u16, message: &str) -> Fault {
+/// The error that ended a stream, by its message.
+pub(super) fn broken_off(message: String) -> EngineError {
+    EngineError::new(of_text(&message).unwrap_or(Fault::Other), message)
+}
+
+/// The fault that an answer's status and message mean.
+fn of_answer(status: u16, message: &str) -> Fault {
     if let Some(fault) = of_text(message) {
         return fault;
     }
     match status {
-        // The server's own, before there is any talk with the engine.
+        // From the TLS layer, before the engine's API is reached.
         400 if message.contains("HTTP request to an HTTPS server") => Fault::Unreachable,
         404 => Fault::NotFound,
         401 => Fault::Unauthorized,
@@ -52,7 +46,9 @@ pub(super) fn of_answer(status: u16, message: &str) -> Fault {
 fn of_text(message: &str) -> Option<Fault> {
     let text = message.to_lowercase();
     let has = |part: &str| text.contains(part);
-    let fault = if has("the container name") && has("already in use") {
+    let fault = if says_disk_full(message) {
+        Fault::DiskFull
+    } else if has("the container name") && has("already in use") {
         Fault::NameTaken
     } else if has("pool overlaps") || has("overlapping ipv4") {
         Fault::SubnetTaken
@@ -64,18 +60,37 @@ fn of_text(message: &str) -> Option<Fault> {
         Fault::AddressTaken
     } else if has("unable to apply caps") || has("invalid capdrop") || has("invalid capadd") {
         Fault::CapabilityMissing
-    } else if has("has active endpoints") || has("is already in progress") || has("volume is in use") {
+    } else if has("has active endpoints")
+        || has("is already in progress")
+        || has("volume is in use")
+        // Some process may still write to, or have mounted, a container that was just killed; the next attempt
+        // succeeds.
+        || has("failed to remove root filesystem")
+    {
         Fault::InUse
     } else if has("is not running") || has("is paused") {
         Fault::WrongState
-    } else if ["unauthorized", "authentication required", "pull access denied", "denied:", "no basic auth credentials"]
-        .iter()
-        .any(|text| has(text))
+    } else if [
+        "unauthorized",
+        "authentication required",
+        "pull access denied",
+        "denied:",
+        "no basic auth credentials",
+    ]
+    .iter()
+    .any(|text| has(text))
     {
         Fault::Unauthorized
     } else if has("too new") || has("too old") {
         Fault::Version
-    } else if ["no such container", "no such image", "no such network", "no such volume"].iter().any(|text| has(text))
+    } else if [
+        "no such container",
+        "no such image",
+        "no such network",
+        "no such volume",
+    ]
+    .iter()
+    .any(|text| has(text))
         || has("network") && has("not found")
     {
         Fault::NotFound
@@ -85,10 +100,10 @@ fn of_text(message: &str) -> Option<Fault> {
     Some(fault)
 }
 
-/// The same of a call that is passed on to a registry: what keeps the engine from talking to it, or it from listening,
-/// would mean something else elsewhere.
-pub(super) fn of_registry(error: EngineError) -> EngineError {
-    const UNHEARD: [&str; 10] = [
+/// Adjusts the error of a call that the engine passed on to a registry, where some messages mean that the registry is
+/// unreachable or lacks the image.
+pub(super) fn of_registry(mut error: EngineError) -> EngineError {
+    const UNREACHABLE: [&str; 10] = [
         "dial tcp",
         "no such host",
         "connection refused",
@@ -101,23 +116,32 @@ pub(super) fn of_registry(error: EngineError) -> EngineError {
         "toomanyrequests",
     ];
     let text = error.message.to_lowercase();
-    let fault = match error.fault {
-        Fault::Other if UNHEARD.iter().any(|words| text.contains(words)) => Fault::Registry,
-        Fault::Other if ["manifest unknown", "name unknown", "not found"].iter().any(|words| text.contains(words)) => {
+    error.fault = match error.fault {
+        Fault::Other if UNREACHABLE.iter().any(|words| text.contains(words)) => Fault::Registry,
+        Fault::Other
+            if ["manifest unknown", "name unknown", "not found"]
+                .iter()
+                .any(|words| text.contains(words)) =>
+        {
             Fault::NotFound
         }
         known => known,
     };
-    EngineError { fault, ..error }
+    error
 }
 
-/// The innermost cause says most: "connection refused" rather than "client error".
-fn unreachable_by(error: &(dyn std::error::Error + 'static)) -> EngineError {
+/// The error for a failed connection. The innermost cause is the most specific: "connection refused" rather than
+/// "client error".
+pub(super) fn unreachable_by(error: &(dyn std::error::Error + 'static)) -> EngineError {
     let mut innermost = error;
     loop {
-        // An error of input or output passes over what it was made of.
-        let inside = innermost.downcast_ref::<std::io::Error>().and_then(std::io::Error::get_ref);
-        let next = inside.map(|inside| inside as &(dyn std::error::Error + 'static)).or_else(|| innermost.source());
+        // `source` of an I/O error skips the error that it wraps.
+        let inside = innermost
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        let next = inside
+            .map(|inside| inside as &(dyn std::error::Error + 'static))
+            .or_else(|| innermost.source());
         let Some(source) = next else { break };
         innermost = source;
     }
@@ -132,17 +156,33 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_engines_words_are_understood_from_20_10_to_29() {
+    fn error_messages_are_classified_from_20_10_to_29() {
         let cases = [
-            (409, r#"Conflict. The container name "/a" is already in use by container "b"."#, Fault::NameTaken),
-            (403, "Pool overlaps with other one on this address space", Fault::SubnetTaken),
-            (403, "invalid pool request: Pool overlaps with other one on this address space", Fault::SubnetTaken),
+            (
+                409,
+                r#"Conflict. The container name "/a" is already in use by container "b"."#,
+                Fault::NameTaken,
+            ),
+            (
+                403,
+                "Pool overlaps with other one on this address space",
+                Fault::SubnetTaken,
+            ),
+            (
+                403,
+                "invalid pool request: Pool overlaps with other one on this address space",
+                Fault::SubnetTaken,
+            ),
             (
                 403,
                 "cannot create network x (br-x): conflicts with network y (br-y): networks have overlapping IPv4",
                 Fault::SubnetTaken,
             ),
-            (409, "network with name cluster already exists", Fault::NetworkExists),
+            (
+                409,
+                "network with name cluster already exists",
+                Fault::NetworkExists,
+            ),
             (403, "Address already in use", Fault::AddressTaken),
             (
                 500,
@@ -159,13 +199,55 @@ mod tests {
                 "OCI runtime create failed: unable to apply caps: operation not permitted: unknown",
                 Fault::CapabilityMissing,
             ),
-            (403, "error while removing network: network a id b has active endpoints", Fault::InUse),
-            (409, "removal of container a is already in progress", Fault::InUse),
+            (
+                403,
+                "error while removing network: network a id b has active endpoints",
+                Fault::InUse,
+            ),
+            (
+                409,
+                "removal of container a is already in progress",
+                Fault::InUse,
+            ),
+            (
+                500,
+                "container a: driver \"overlay2\" failed to remove root filesystem: unlinkat /b: directory not empty",
+                Fault::InUse,
+            ),
             (409, "Container a is not running", Fault::WrongState),
             (404, "network cluster not found", Fault::NotFound),
             (404, "No such image: a:b", Fault::NotFound),
-            (500, "Get https://r/v2/: unauthorized: authentication required", Fault::Unauthorized),
+            (
+                500,
+                "Get https://r/v2/: unauthorized: authentication required",
+                Fault::Unauthorized,
+            ),
             (500, "something else", Fault::Other),
+            (
+                500,
+                "write /data/overlay2/a/diff/x: no space left on device",
+                Fault::DiskFull,
+            ),
+            (
+                500,
+                "Error processing tar file(exit status 1): write /usr/bin/bash: no space left on device",
+                Fault::DiskFull,
+            ),
+            (
+                500,
+                "mkdir /data/containers/a: disk quota exceeded",
+                Fault::DiskFull,
+            ),
+            (
+                500,
+                "OCI runtime create failed: container_linux.go:380: mount through procfd: mkdir a: no space left on device: unknown",
+                Fault::DiskFull,
+            ),
+            (
+                400,
+                "failed to copy: write /data/tmp/layer: No space left on device",
+                Fault::DiskFull,
+            ),
         ];
         for (status, text, fault) in cases {
             assert_eq!(of_answer(status, text), fault, "{text}");
@@ -173,11 +255,23 @@ mod tests {
     }
 
     #[test]
-    fn what_a_registry_said_is_told_from_what_kept_it_from_being_asked() {
+    fn a_registrys_answer_differs_from_a_failed_connection() {
         let cases = [
-            (404, "manifest for r:5000/a:b not found: manifest unknown: manifest unknown", Fault::NotFound),
-            (500, "failed to resolve reference \"r:5000/a:b\": r:5000/a:b: not found", Fault::NotFound),
-            (500, "Head \"http://r:5000/v2/a/manifests/b\": no basic auth credentials", Fault::Unauthorized),
+            (
+                404,
+                "manifest for r:5000/a:b not found: manifest unknown: manifest unknown",
+                Fault::NotFound,
+            ),
+            (
+                500,
+                "failed to resolve reference \"r:5000/a:b\": r:5000/a:b: not found",
+                Fault::NotFound,
+            ),
+            (
+                500,
+                "Head \"http://r:5000/v2/a/manifests/b\": no basic auth credentials",
+                Fault::Unauthorized,
+            ),
             (
                 500,
                 "Head \"http://r:5000/v2/a/manifests/b\": unauthorized: authentication required",
@@ -188,14 +282,38 @@ mod tests {
                 "pull access denied for a, repository does not exist or may require 'docker login'",
                 Fault::Unauthorized,
             ),
-            (500, "Get \"http://r:5000/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused", Fault::Registry),
-            (500, "Get \"https://r/v2/\": dial tcp: lookup r on 127.0.0.1:53: no such host", Fault::Registry),
-            (500, "Get \"https://r/v2/\": http: server gave HTTP response to HTTPS client", Fault::Registry),
-            (500, "Get \"https://r/v2/\": x509: certificate signed by unknown authority", Fault::Registry),
-            (500, "write /var/lib/docker/tmp/a: no space left on device", Fault::Other),
+            (
+                500,
+                "Get \"http://r:5000/v2/\": dial tcp 127.0.0.1:5000: connect: connection refused",
+                Fault::Registry,
+            ),
+            (
+                500,
+                "Get \"https://r/v2/\": dial tcp: lookup r on 127.0.0.1:53: no such host",
+                Fault::Registry,
+            ),
+            (
+                500,
+                "Get \"https://r/v2/\": http: server gave HTTP response to HTTPS client",
+                Fault::Registry,
+            ),
+            (
+                500,
+                "Get \"https://r/v2/\": x509: certificate signed by unknown authority",
+                Fault::Registry,
+            ),
+            (
+                500,
+                "write /var/lib/docker/tmp/a: no space left on device",
+                Fault::DiskFull,
+            ),
         ];
         for (status, text, fault) in cases {
-            assert_eq!(of_registry(EngineError::new(of_answer(status, text), text)).fault, fault, "{text}");
+            assert_eq!(
+                of_registry(EngineError::new(of_answer(status, text), text)).fault,
+                fault,
+                "{text}"
+            );
         }
     }
 }

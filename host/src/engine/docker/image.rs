@@ -1,26 +1,67 @@
-//! Pulls, pushes and builds: calls whose answer is a stream of steps, the last of which says how it ended.
+//! Pulls, pushes and builds: calls whose answer is a stream of steps, the last of which tells how it ended.
 
-use super::super::{BuildSpec, Credentials, EngineResult, ImageProgress, Login};
-use super::fault::{fault, of_registry};
-use super::{BUILD, Docker, IMAGE};
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE;
 use bollard::auth::DockerCredentials;
-use bollard::errors::Error;
-use bollard::models::{BuildInfo, CreateImageInfo, ProgressDetail, PushImageInfo};
+use bollard::models::{
+    BuildInfo, ContainerConfig, CreateImageInfo, ErrorDetail, ProgressDetail, PushImageInfo,
+};
 use bollard::query_parameters as query;
-use bytes::Bytes;
-use futures_util::stream::BoxStream;
 use futures_util::{Stream, StreamExt};
-use std::time::Duration;
+use hyper::header::{HeaderName, HeaderValue};
+use serde::Serialize;
 
-/// Who is told of every step.
-type Told<'a> = &'a mut (dyn FnMut(ImageProgress) + Send);
+use super::super::{
+    Archive, BuildSpec, Credentials, EngineError, EngineResult, Image, ImageProgress, Images,
+    Login, Progress,
+};
+use super::Docker;
+use super::api::Header;
+use super::fault::{broken_off, of_registry};
+use super::from_api;
+use crate::lines::Lines;
 
-impl Docker {
-    pub(super) async fn pull(
+/// Credentials for one registry, and by registry for several.
+const FOR_ONE: HeaderName = HeaderName::from_static("x-registry-auth");
+const FOR_SEVERAL: HeaderName = HeaderName::from_static("x-registry-config");
+
+#[async_trait]
+impl Images for Docker {
+    async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
+        match self.call(self.client.inspect_image(reference)).await {
+            Ok(image) => Ok(Some(from_api::image(image))),
+            Err(error) if error.is_not_found() => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn import_image(
+        &self,
+        reference: &str,
+        changes: &[String],
+        tar: Archive,
+    ) -> EngineResult<()> {
+        let (repository, tag) = split_tag(reference);
+        let options = query::CreateImageOptions {
+            from_src: Some("-".into()),
+            repo: Some(repository.into()),
+            tag: Some(tag.into()),
+            changes: changes.to_vec(),
+            ..Default::default()
+        };
+        self.greeted().await?;
+        let import = self.client.create_image(options, Some(tar), None);
+        self.follow(import, &mut |_| ()).await
+    }
+
+    async fn pull_image(
         &self,
         reference: &str,
         credentials: Option<&Credentials>,
-        progress: Told<'_>,
+        progress: Progress<'_>,
     ) -> EngineResult<()> {
         self.greeted().await?;
         let (repository, tag) = split_tag(reference);
@@ -29,101 +70,165 @@ impl Docker {
             tag: Some(tag.into()),
             ..Default::default()
         };
-        let steps = self.client.create_image(Some(options), None, credentials.map(wire_form));
-        self.follow("go on with the pull", IMAGE, steps, progress).await.map_err(of_registry)
+        let header = credentials.map(|one| header(FOR_ONE, wire_form(one)));
+        let steps = self.client.create_image(options, None, header);
+        self.follow(steps, progress).await.map_err(of_registry)
     }
 
-    pub(super) async fn push(
+    async fn push_image(
         &self,
         reference: &str,
         credentials: Option<&Credentials>,
-        progress: Told<'_>,
+        progress: Progress<'_>,
     ) -> EngineResult<()> {
         self.greeted().await?;
         let (repository, tag) = split_tag(reference);
-        let options = query::PushImageOptions { tag: Some(tag.into()), ..Default::default() };
-        let steps = self.client.push_image(repository, Some(options), credentials.map(wire_form));
-        self.follow("go on with the push", IMAGE, steps, progress).await.map_err(of_registry)
+        let options = query::PushImageOptions {
+            tag: Some(tag.into()),
+            ..Default::default()
+        };
+        // A push without this header is refused.
+        let header = header(FOR_ONE, credentials.map(wire_form).unwrap_or_default());
+        let steps = self.client.push_image(repository, options, header);
+        self.follow(steps, progress).await.map_err(of_registry)
     }
 
-    pub(super) async fn build(
+    async fn build_image(
         &self,
         spec: &BuildSpec,
-        context: BoxStream<'static, std::io::Result<Bytes>>,
-        progress: Told<'_>,
+        context: Archive,
+        progress: Progress<'_>,
     ) -> EngineResult<()> {
         self.greeted().await?;
         let options = query::BuildImageOptions {
             dockerfile: spec.dockerfile.clone(),
             t: Some(spec.reference.clone()),
             buildargs: Some(spec.arguments.clone().into_iter().collect()),
+            labels: Some(spec.labels.clone().into_iter().collect()),
             pull: spec.pull.then(|| "1".to_string()),
             rm: true,
             forcerm: true,
             ..Default::default()
         };
-        let credentials = spec.credentials.iter().map(|one| (one.server.clone(), wire_form(one))).collect();
-        let steps = self.client.build_image(options, Some(credentials), Some(bollard::body_try_stream(context)));
-        // A step may be silent for long: an installation, say.
-        self.follow("go on with the build", BUILD, steps, progress).await
+        let credentials: BTreeMap<&String, DockerCredentials> = spec
+            .credentials
+            .iter()
+            .map(|one| (&one.server, wire_form(one)))
+            .collect();
+        let steps = self
+            .client
+            .build_image(options, header(FOR_SEVERAL, credentials), context);
+        // A step may be silent for a long time, e.g. an installation.
+        let mut lines = Lines::default();
+        let mut line = |line: &str| {
+            progress(ImageProgress {
+                status: line.into(),
+                ..ImageProgress::default()
+            })
+        };
+        // The engine forwards output as it arrives, in pieces that are not lines.
+        let mut piece = |step: ImageProgress| lines.push(step.status.as_bytes(), &mut line);
+        let built = self.follow(steps, &mut piece).await;
+        lines.finish(line);
+        built
     }
 
-    /// Tells every step until the stream ends. Each step has the deadline, not the whole: a large image over a slow
-    /// line is no failure.
-    async fn follow<S: Step>(
+    async fn commit_container(
         &self,
-        what: &str,
-        deadline: Duration,
-        steps: impl Stream<Item = Result<S, Error>> + Send,
-        progress: Told<'_>,
+        id: &str,
+        repository: &str,
+        tag: &str,
+        changes: &[String],
+    ) -> EngineResult<String> {
+        let options = query::CommitContainerOptions {
+            container: Some(id.into()),
+            repo: Some(repository.into()),
+            tag: Some(tag.into()),
+            changes: Some(changes.join("\n")),
+            ..Default::default()
+        };
+        let commit = self
+            .client
+            .commit_container(options, ContainerConfig::default());
+        Ok(self.call(commit).await?.id)
+    }
+}
+
+impl Docker {
+    /// Passes steps on until the stream ends.
+    async fn follow<S: Step, T: Stream<Item = EngineResult<S>> + Send>(
+        &self,
+        steps: impl Future<Output = EngineResult<T>>,
+        progress: Progress<'_>,
     ) -> EngineResult<()> {
-        let mut steps = std::pin::pin!(steps);
-        while let Some(step) = self.bounded(what, deadline, async { Ok(steps.next().await) }).await? {
-            match step.map(Step::progress) {
-                // Says nothing for people: the digest of what was made, say.
-                Ok(Ok(step)) if step.status.is_empty() => {}
-                Ok(Ok(step)) => progress(step),
-                Ok(Err(message)) => return Err(fault(Error::DockerStreamError { error: message })),
-                // The library may say so where a line's end came apart from the line. An answer that broke off is
-                // told otherwise.
-                Err(Error::IOError { err }) if err.to_string().contains("bytes remaining") => {}
-                Err(error) => return Err(self.address.explain(fault(error))),
-            }
+        let mut steps = std::pin::pin!(self.explained(steps).await?);
+        let mut next = async || {
+            self.explained(async { steps.next().await.transpose() })
+                .await
+        };
+        while let Some(step) = next().await? {
+            // Some steps contain nothing for people, e.g. an image's digest.
+            progress(step.progress()?);
         }
         Ok(())
     }
 }
 
-/// One step of such an answer.
+/// One step of an answer.
 trait Step {
-    /// How far it is, or why it ended.
-    fn progress(self) -> Result<ImageProgress, String>;
+    /// Its progress, or the error that ended the call.
+    fn progress(self) -> EngineResult<ImageProgress>;
 }
 
 impl Step for CreateImageInfo {
-    fn progress(self) -> Result<ImageProgress, String> {
-        Ok(told(self.id, self.status, self.progress_detail))
+    fn progress(self) -> EngineResult<ImageProgress> {
+        ended(self.error_detail)?;
+        Ok(step(self.id, self.status, self.progress_detail))
     }
 }
 
 impl Step for PushImageInfo {
-    /// The library keeps no layer's id; of layers that are pushed at once each is told by its size.
-    fn progress(self) -> Result<ImageProgress, String> {
-        let total = self.progress_detail.as_ref().and_then(|detail| detail.total);
-        Ok(told(total.map(|total| total.to_string()), self.status, self.progress_detail))
+    /// The library does not keep a layer's id, so layers that are pushed in parallel are told apart by their size.
+    fn progress(self) -> EngineResult<ImageProgress> {
+        ended(self.error_detail)?;
+        let total = self
+            .progress_detail
+            .as_ref()
+            .and_then(|detail| detail.total);
+        Ok(step(
+            total.map(|total| total.to_string()),
+            self.status,
+            self.progress_detail,
+        ))
     }
 }
 
 impl Step for BuildInfo {
-    fn progress(self) -> Result<ImageProgress, String> {
-        match self.error_detail.and_then(|detail| detail.message) {
-            Some(message) => Err(message),
-            None => Ok(told(None, self.stream.or(self.status), None)),
-        }
+    fn progress(self) -> EngineResult<ImageProgress> {
+        ended(self.error_detail)?;
+        let status = self
+            .stream
+            .or(self.status.map(|status| status + "\n"))
+            .unwrap_or_default();
+        Ok(ImageProgress {
+            status,
+            ..ImageProgress::default()
+        })
     }
 }
 
-fn told(part: Option<String>, status: Option<String>, detail: Option<ProgressDetail>) -> ImageProgress {
+/// Returns the error that ended the stream, if there was one.
+fn ended(detail: Option<ErrorDetail>) -> Result<(), EngineError> {
+    detail
+        .and_then(|detail| detail.message)
+        .map_or(Ok(()), |message| Err(broken_off(message)))
+}
+
+fn step(
+    part: Option<String>,
+    status: Option<String>,
+    detail: Option<ProgressDetail>,
+) -> ImageProgress {
     let bytes = |amount: Option<i64>| amount.map(|amount| amount.max(0).cast_unsigned());
     let detail = detail.unwrap_or_default();
     ImageProgress {
@@ -134,20 +239,38 @@ fn told(part: Option<String>, status: Option<String>, detail: Option<ProgressDet
     }
 }
 
-/// As the engine wants them.
+/// Credentials as the engine expects them: in base64 for URLs. In plain base64 it would ignore some passwords.
+fn header(name: HeaderName, credentials: impl Serialize) -> Header {
+    let text = serde_json::to_vec(&credentials).expect("texts are JSON");
+    let value =
+        HeaderValue::from_str(&URL_SAFE.encode(text)).expect("letters of base64 make a header");
+    (name, value)
+}
+
 fn wire_form(credentials: &Credentials) -> DockerCredentials {
-    let server = DockerCredentials { serveraddress: Some(credentials.server.clone()), ..DockerCredentials::default() };
+    let server = DockerCredentials {
+        serveraddress: Some(credentials.server.clone()),
+        ..DockerCredentials::default()
+    };
     match credentials.login.clone() {
-        Login::Password { user, password } => {
-            DockerCredentials { username: Some(user), password: Some(password), ..server }
-        }
-        Login::IdentityToken(token) => DockerCredentials { identitytoken: Some(token), ..server },
-        Login::RegistryToken(token) => DockerCredentials { registrytoken: Some(token), ..server },
+        Login::Password { user, password } => DockerCredentials {
+            username: Some(user),
+            password: Some(password),
+            ..server
+        },
+        Login::IdentityToken(token) => DockerCredentials {
+            identitytoken: Some(token),
+            ..server
+        },
+        Login::RegistryToken(token) => DockerCredentials {
+            registrytoken: Some(token),
+            ..server
+        },
     }
 }
 
-/// `REPOSITORY` and `TAG`, or a digest as tag, `latest` where there is neither.
-pub(super) fn split_tag(reference: &str) -> (&str, &str) {
+/// Splits into `REPOSITORY` and `TAG` or a digest; the tag is `latest` if there is neither.
+fn split_tag(reference: &str) -> (&str, &str) {
     if let Some((repository, digest)) = reference.split_once('@') {
         return (repository, digest);
     }

@@ -1,14 +1,11 @@
-//! An engine behind ssh: `ssh HOST docker system dial-stdio`, as Docker's command line does it, so that the user's own
-//! configuration, keys and agent hold. Each connection is a process.
+//! An engine over ssh: runs `ssh HOST docker system dial-stdio`, as the docker CLI does, so that the user's ssh
+//! configuration, keys and agent apply. Each connection is a process.
 //!
-//! ssh has no terminal to ask for a password on, which would tear up what the report shows and take what is typed for a
-//! node. It hears no Ctrl-C, since undoing needs the engine. It does not outlive us: it is started through this
-//! program, which asks for that and becomes ssh. What it writes on its standard error is why a connection ended.
+//! This ssh has no terminal: asking for a password there would garble the report's display and swallow what the user
+//! types to a node. It does not receive Ctrl-C, since the undo needs the engine. It does not outlive this process: it
+//! is started through this program, which arranges that and becomes ssh. Its standard error explains why a connection
+//! ended.
 
-use crate::machine::parent::die_with;
-use futures_util::FutureExt;
-use futures_util::future::Shared;
-use rustix::process::{Signal, setsid};
 use std::ffi::OsString;
 use std::fmt;
 use std::io;
@@ -18,63 +15,86 @@ use std::pin::Pin;
 use std::process::{ExitCode, Stdio};
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::Shared;
+use rustix::process::{Signal, setsid};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 use tokio::sync::oneshot;
 use tokio::time::timeout;
 
-/// The first argument of a process that is to become ssh. Not for users.
+use crate::process::die_with;
+
+/// The first argument of a process that becomes ssh. Not for users.
 const ARGUMENT: &str = "__ssh";
-/// What ssh may take to reach the host, in seconds.
+/// How many seconds ssh may take to reach the host.
 const CONNECT_SECONDS: u8 = 20;
-/// How long ssh may take to end once its input has, before it is killed.
+/// How long ssh may take to exit after its input has ended, before it is killed.
 const GRACE: Duration = Duration::from_secs(2);
-/// How much of what ssh writes on its standard error is told.
+/// How much of ssh's standard error is shown.
 const WORDS: usize = 4096;
 
-/// Whom an `ssh://` address names.
+/// The destination of an `ssh://` address.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination {
     user: Option<String>,
     /// A host's name or address, or a name from ssh's configuration.
     pub(super) host: String,
     port: Option<u16>,
-    /// The engine's socket there, where it is not the usual one.
+    /// The engine's socket on that host, unless it is the default one.
     socket: Option<String>,
 }
 
 impl Destination {
-    /// Reads `[USER@]HOST[:PORT][/PATH]`.
+    /// Parses `[USER@]HOST[:PORT][/PATH]`.
     pub(super) fn parse(text: &str) -> Result<Destination, &'static str> {
         let (authority, socket) = match text.split_once('/') {
-            Some((authority, path)) => (authority, Some(format!("/{path}")).filter(|path| path != "/")),
+            Some((authority, path)) => (
+                authority,
+                Some(format!("/{path}")).filter(|path| path != "/"),
+            ),
             None => (text, None),
         };
         let (user, place) = match authority.rsplit_once('@') {
             Some((user, place)) => (Some(user.to_string()), place),
             None => (None, authority),
         };
-        let (host, port) = match place.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
+        let (host, port) = match place
+            .strip_prefix('[')
+            .and_then(|rest| rest.split_once(']'))
+        {
             Some((host, "")) => (host, None),
-            Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or("its host makes no sense")?)),
-            None => place.split_once(':').map_or((place, None), |(host, port)| (host, Some(port))),
+            Some((host, rest)) => (host, Some(rest.strip_prefix(':').ok_or("invalid host")?)),
+            None => place
+                .split_once(':')
+                .map_or((place, None), |(host, port)| (host, Some(port))),
         };
-        let port = port.map(|port| port.parse().map_err(|_| "its port makes no sense")).transpose()?;
-        // ssh would take these for its own options.
+        let port = port
+            .map(|port| port.parse().map_err(|_| "invalid port"))
+            .transpose()?;
+        // ssh would read these as its options.
         if host.starts_with('-') || user.as_ref().is_some_and(|user| user.starts_with('-')) {
             return Err("neither host nor user can begin with `-`");
         }
         if user.as_ref().is_some_and(|user| user.contains(':')) {
-            return Err("a password does not belong into an address: ssh takes keys");
+            return Err("passwords are not allowed in the address: use ssh keys");
         }
-        let odd = |text: &str| text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control());
+        let odd = |text: &str| {
+            text.is_empty() || text.chars().any(|c| c.is_whitespace() || c.is_control())
+        };
         if odd(host) || user.as_deref().is_some_and(odd) {
-            return Err("it names no host");
+            return Err("it has no host");
         }
-        Ok(Destination { user, host: host.into(), port, socket })
+        Ok(Destination {
+            user,
+            host: host.into(),
+            port,
+            socket,
+        })
     }
 
-    /// The arguments of ssh. What comes after the host is for a shell there.
+    /// The arguments of ssh. A shell on the host reads those after the host.
     fn arguments(&self) -> Vec<String> {
         let mut arguments = Vec::new();
         if let Some(user) = &self.user {
@@ -83,39 +103,60 @@ impl Destination {
         if let Some(port) = self.port {
             arguments.extend(["-p".into(), port.to_string()]);
         }
-        arguments.extend(["-o".into(), format!("ConnectTimeout={CONNECT_SECONDS}"), "-T".into(), "--".into()]);
+        arguments.extend([
+            "-o".into(),
+            format!("ConnectTimeout={CONNECT_SECONDS}"),
+            "-T".into(),
+            "--".into(),
+        ]);
         arguments.extend([self.host.clone(), "docker".into()]);
         if let Some(socket) = &self.socket {
-            arguments.extend(["--host".into(), format!("'unix://{}'", socket.replace('\'', r"'\''"))]);
+            arguments.extend([
+                "--host".into(),
+                format!("'unix://{}'", socket.replace('\'', r"'\''")),
+            ]);
         }
         arguments.extend(["system".into(), "dial-stdio".into()]);
         arguments
     }
 
-    /// What the user can try by hand.
+    /// The command for the user to try.
     pub(super) fn by_hand(&self) -> String {
-        let user = self.user.as_ref().map_or(String::new(), |user| format!("{user}@"));
-        let port = self.port.map_or(String::new(), |port| format!("-p {port} "));
+        let user = self
+            .user
+            .as_ref()
+            .map_or(String::new(), |user| format!("{user}@"));
+        let port = self
+            .port
+            .map_or(String::new(), |port| format!("-p {port} "));
         format!("ssh {port}{user}{} docker version", self.host)
     }
 }
 
-/// Becomes ssh when that is what these arguments (those after the program's name) ask for; comes back only when that
-/// fails. `main` calls this before anything else and ends with what it returns.
+/// Becomes ssh if these arguments (without the program's name) ask for it; only returns if that fails or is not asked
+/// for. `main` calls this first, and exits with the returned code.
 pub fn maybe_become(arguments: &[OsString]) -> Option<ExitCode> {
-    let [first, parent, program, rest @ ..] = arguments else { return None };
+    let [first, parent, program, rest @ ..] = arguments else {
+        return None;
+    };
     if first != ARGUMENT {
         return None;
     }
-    // A session of its own has no terminal.
+    // A new session has no terminal.
     if setsid().is_ok() && die_with(parent, Signal::TERM).is_ok() {
         let failed = std::process::Command::new(program).args(rest).exec();
-        return Some(ExitCode::from(if failed.kind() == io::ErrorKind::NotFound { 127 } else { 126 }));
+        return Some(ExitCode::from(
+            if failed.kind() == io::ErrorKind::NotFound {
+                127
+            } else {
+                126
+            },
+        ));
     }
     Some(ExitCode::FAILURE)
 }
 
-/// Starts an ssh to the engine there. Must be called from a thread that outlives the connection.
+/// Starts an ssh to the engine. Must be called from a thread that outlives the connection.
 pub(super) fn open(destination: &Destination, executable: &Path) -> io::Result<Tunnel> {
     let mut child = Command::new(executable)
         .args([ARGUMENT, &std::process::id().to_string()])
@@ -127,12 +168,15 @@ pub(super) fn open(destination: &Destination, executable: &Path) -> io::Result<T
         .kill_on_drop(true)
         .spawn()?;
     let missing = || io::Error::other("ssh has no pipes");
-    let (input, output) = (child.stdin.take().ok_or_else(missing)?, child.stdout.take().ok_or_else(missing)?);
+    let (input, output) = (
+        child.stdin.take().ok_or_else(missing)?,
+        child.stdout.take().ok_or_else(missing)?,
+    );
     let stderr = child.stderr.take().ok_or_else(missing)?;
     let (closing, closed) = oneshot::channel();
     let (ending, ended) = oneshot::channel();
     tokio::spawn(async move {
-        // Nobody asks how it ended when the connection was closed before.
+        // If the connection was closed first, nobody waits for this.
         drop(ending.send(attended(child, stderr, closed).await));
     });
     let ended = ended.shared();
@@ -147,13 +191,19 @@ pub(super) fn open(destination: &Destination, executable: &Path) -> io::Result<T
 
 fn program() -> io::Result<PathBuf> {
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let found = std::env::split_paths(&path).map(|folder| folder.join("ssh")).find(|file| file.is_file());
+    let found = std::env::split_paths(&path)
+        .map(|folder| folder.join("ssh"))
+        .find(|file| file.is_file());
     found.ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, "no `ssh` is on the PATH"))
 }
 
-/// Waits for the end of an ssh, which comes by itself soon after the connection is closed, or else by force. Gives what
-/// it says it died of; none after a good end.
-async fn attended(mut child: Child, mut stderr: ChildStderr, mut closed: oneshot::Receiver<()>) -> Option<String> {
+/// Waits until ssh exits: by itself, or killed soon after the connection is closed. Returns what it reported if it
+/// failed.
+async fn attended(
+    mut child: Child,
+    mut stderr: ChildStderr,
+    mut closed: oneshot::Receiver<()>,
+) -> Option<String> {
     let mut words = Vec::new();
     let mut piece = Vec::with_capacity(WORDS);
     let mut silent = false;
@@ -174,10 +224,14 @@ async fn attended(mut child: Child, mut stderr: ChildStderr, mut closed: oneshot
             }
         }
     };
-    // What it said last is in the pipe. A master that it leaves behind for later connections may hold the other end.
+    // Its last output is still in the pipe. A master connection that it leaves running may hold the other end open.
     drop(timeout(GRACE, stderr.take(WORDS as u64).read_to_end(&mut words)).await);
     let words = String::from_utf8_lossy(&words);
-    let lines: Vec<&str> = words.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let lines: Vec<&str> = words
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty())
+        .collect();
     match status {
         Ok(status) if status.success() => None,
         Ok(status) if lines.is_empty() => Some(format!("ssh ended with {status}")),
@@ -186,12 +240,12 @@ async fn attended(mut child: Child, mut stderr: ChildStderr, mut closed: oneshot
     }
 }
 
-/// A connection through ssh. Closing it ends the process.
+/// A connection through ssh. Dropping it ends the process.
 pub(super) struct Tunnel {
-    /// Until it is shut down.
+    /// `None` once it is shut down.
     input: Option<ChildStdin>,
     output: ChildStdout,
-    // One for each half: each remembers one task that waits for it.
+    // One per half, since each remembers a single waiting task.
     ended_for_reader: Ended,
     ended_for_writer: Ended,
     _closing: oneshot::Sender<()>,
@@ -199,7 +253,7 @@ pub(super) struct Tunnel {
 
 type Ended = Shared<oneshot::Receiver<Option<String>>>;
 
-/// What ssh said when it ended by itself.
+/// What ssh reported when it failed.
 #[derive(Debug)]
 struct LastWords(String);
 
@@ -211,10 +265,13 @@ impl fmt::Display for LastWords {
 
 impl std::error::Error for LastWords {}
 
-/// Why the stream ended: an error, or nothing after a good end.
+/// Why the stream ended: an error, or nothing if ssh succeeded.
 fn end(ended: &mut Ended, context: &mut Context<'_>) -> Poll<io::Result<()>> {
     Poll::Ready(match ready!(ended.poll_unpin(context)) {
-        Ok(Some(words)) => Err(io::Error::new(io::ErrorKind::ConnectionAborted, LastWords(words))),
+        Ok(Some(words)) => Err(io::Error::new(
+            io::ErrorKind::ConnectionAborted,
+            LastWords(words),
+        )),
         Ok(None) | Err(_) => Ok(()),
     })
 }
@@ -227,16 +284,23 @@ impl AsyncRead for Tunnel {
     ) -> Poll<io::Result<()>> {
         let before = buffer.filled().len();
         ready!(Pin::new(&mut self.output).poll_read(context, buffer))?;
-        match buffer.filled().len() > before || buffer.remaining() == 0 {
-            true => Poll::Ready(Ok(())),
-            false => end(&mut self.ended_for_reader, context),
+        if buffer.filled().len() > before || buffer.remaining() == 0 {
+            Poll::Ready(Ok(()))
+        } else {
+            end(&mut self.ended_for_reader, context)
         }
     }
 }
 
 impl AsyncWrite for Tunnel {
-    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        let Some(input) = &mut self.input else { return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())) };
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let Some(input) = &mut self.input else {
+            return Poll::Ready(Err(io::ErrorKind::BrokenPipe.into()));
+        };
         match ready!(Pin::new(input).poll_write(context, bytes)) {
             Err(error) if error.kind() == io::ErrorKind::BrokenPipe => {
                 ready!(end(&mut self.ended_for_writer, context))?;
@@ -247,7 +311,7 @@ impl AsyncWrite for Tunnel {
     }
 
     fn poll_flush(self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A pipe holds nothing back.
+        // A pipe has no buffer.
         Poll::Ready(Ok(()))
     }
 
@@ -266,9 +330,15 @@ mod tests {
     }
 
     #[test]
-    fn ssh_is_told_whom_to_reach_and_what_to_run() {
-        assert_eq!(arguments("box"), "-o ConnectTimeout=20 -T -- box docker system dial-stdio");
-        assert_eq!(arguments("me@box:2222/"), "-l me -p 2222 -o ConnectTimeout=20 -T -- box docker system dial-stdio");
+    fn ssh_gets_the_destination_and_the_command() {
+        assert_eq!(
+            arguments("box"),
+            "-o ConnectTimeout=20 -T -- box docker system dial-stdio"
+        );
+        assert_eq!(
+            arguments("me@box:2222/"),
+            "-l me -p 2222 -o ConnectTimeout=20 -T -- box docker system dial-stdio"
+        );
         assert_eq!(
             arguments("[fe80::1]:22/run/it's.sock"),
             r"-p 22 -o ConnectTimeout=20 -T -- fe80::1 docker --host 'unix:///run/it'\''s.sock' system dial-stdio"
@@ -276,10 +346,20 @@ mod tests {
     }
 
     #[test]
-    fn nothing_in_an_address_becomes_an_option_of_ssh() {
-        for bad in
-            ["-oProxyCommand=x", "-x@box", "me@-x", "", "me@", "@box", "box:x", "box:", "a b", "u:p@box", "[::1]x"]
-        {
+    fn no_part_of_an_address_becomes_an_ssh_option() {
+        for bad in [
+            "-oProxyCommand=x",
+            "-x@box",
+            "me@-x",
+            "",
+            "me@",
+            "@box",
+            "box:x",
+            "box:",
+            "a b",
+            "u:p@box",
+            "[::1]x",
+        ] {
             assert!(Destination::parse(bad).is_err(), "{bad}");
         }
     }

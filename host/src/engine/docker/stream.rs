@@ -1,48 +1,85 @@
-//! What an engine tells for as long as it lasts: events, and logs.
+//! What an engine reports for as long as it is listened to: events and logs.
 
-use super::super::{EngineError, EngineResult, Fault, LogLine, LogOptions};
-use super::client::Docker;
-use super::fault::fault;
-use bollard::container::LogOutput;
+use async_trait::async_trait;
 use bollard::models::EventMessage;
 use bollard::query_parameters as query;
-use futures_util::stream::BoxStream;
+use futures_util::future::ready;
+use futures_util::stream::{self, BoxStream};
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
 
-impl Docker {
-    /// The log of a container.
-    pub(super) async fn log(
+use super::super::{Chunk, Death, EngineError, EngineResult, Fault, LogLine, LogOptions, Streams};
+use super::Docker;
+use super::fault::unreachable_by;
+use super::frame::Frames;
+use super::from_api;
+
+#[async_trait]
+impl Streams for Docker {
+    async fn deaths(
+        &self,
+        label: (&str, &str),
+        since: i64,
+    ) -> EngineResult<BoxStream<'static, EngineResult<Death>>> {
+        Ok(self
+            .events(&["die"], label, since)
+            .await?
+            .map_ok(from_api::death)
+            .boxed())
+    }
+
+    async fn starts(
+        &self,
+        label: (&str, &str),
+        since: i64,
+    ) -> EngineResult<BoxStream<'static, EngineResult<String>>> {
+        let id = |event: EventMessage| event.actor.unwrap_or_default().id.unwrap_or_default();
+        Ok(self
+            .events(&["start", "unpause"], label, since)
+            .await?
+            .map_ok(id)
+            .boxed())
+    }
+
+    async fn logs(
         &self,
         id: &str,
         options: &LogOptions,
     ) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
-        self.greeted().await?;
+        // A time before 1970 is the same as no limit.
+        let since = options.since.unwrap_or_default().max(0);
+        // The client library has 32 bits for the time, until 2038; later times are filtered here.
+        let is_beyond = i32::try_from(since).is_err();
+        let timestamps = options.timestamps;
         let query = query::LogsOptions {
             follow: options.follow,
             stdout: true,
             stderr: true,
-            since: options.since.and_then(|since| i32::try_from(since).ok()).unwrap_or_default(),
-            timestamps: options.timestamps,
+            since: i32::try_from(since).unwrap_or(i32::MAX),
+            timestamps: timestamps || is_beyond,
             tail: options.tail.map_or("all".into(), |lines| lines.to_string()),
             ..Default::default()
         };
-        let line = |output: LogOutput| match output {
-            LogOutput::StdErr { message } => LogLine { is_stderr: true, bytes: message },
-            LogOutput::StdOut { message } | LogOutput::StdIn { message } | LogOutput::Console { message } => {
-                LogLine { is_stderr: false, bytes: message }
-            }
-        };
-        Ok(self.opening().logs(id, Some(query)).map(move |output| output.map(line).map_err(fault)).boxed())
+        let opened = self.call(self.client.logs(id, query)).await?;
+        let lines = lines(opened.into_body());
+        if !is_beyond {
+            return Ok(lines.boxed());
+        }
+        Ok(lines
+            .try_filter_map(move |line| ready(Ok(since_then(line, since, timestamps))))
+            .boxed())
     }
+}
 
-    /// Events of containers that carry a label; ends with an error when the connection does.
+impl Docker {
+    /// Events of containers with this label. The stream ends with an error when the connection ends.
     pub(super) async fn events(
         &self,
         kinds: &[&str],
         label: (&str, &str),
         since: i64,
     ) -> EngineResult<impl Stream<Item = EngineResult<EventMessage>> + Send + use<>> {
-        self.greeted().await?;
         let filters = [
             ("type", vec!["container".to_string()]),
             ("event", kinds.iter().map(ToString::to_string).collect()),
@@ -50,11 +87,108 @@ impl Docker {
         ];
         let options = query::EventsOptions {
             since: Some(since.to_string()),
-            filters: Some(filters.into_iter().map(|(key, values)| (key.to_string(), values)).collect()),
+            filters: Some(
+                filters
+                    .into_iter()
+                    .map(|(key, values)| (key.to_string(), values))
+                    .collect(),
+            ),
             ..Default::default()
         };
         let lost = EngineError::new(Fault::Unreachable, "the engine ended its events");
-        let events = self.opening().events(Some(options)).map_err(fault);
-        Ok(events.chain(futures_util::stream::once(async { Err(lost) })))
+        let events = self.call(self.client.events(options)).await?;
+        Ok(events.chain(stream::once(async { Err(lost) })))
+    }
+}
+
+/// The frames of a log, or its lines if it is from a terminal.
+fn lines(body: Incoming) -> impl Stream<Item = EngineResult<LogLine>> + Send {
+    stream::unfold(Some((body, Frames::default(), None)), |log| async {
+        let (mut body, mut frames, mut framed) = log?;
+        loop {
+            match frames.take_of_log(&mut framed) {
+                Ok(Some(chunk)) => return Some((Ok(line(chunk)), Some((body, frames, framed)))),
+                Ok(None) => {}
+                Err(error) => return Some((Err(error), None)),
+            }
+            match body.frame().await {
+                Some(Ok(frame)) => frame
+                    .into_data()
+                    .map(|data| frames.buffer().extend_from_slice(&data))
+                    .unwrap_or(()),
+                Some(Err(error)) => return Some((Err(unreachable_by(&error)), None)),
+                None => {
+                    return frames
+                        .rest(framed == Some(true))
+                        .transpose()
+                        .map(|rest| (rest.map(line), None));
+                }
+            }
+        }
+    })
+}
+
+fn line(chunk: Chunk) -> LogLine {
+    match chunk {
+        Chunk::Stdout(bytes) => LogLine {
+            is_stderr: false,
+            bytes,
+        },
+        Chunk::Stderr(bytes) => LogLine {
+            is_stderr: true,
+            bytes,
+        },
+    }
+}
+
+/// The line, unless its timestamp is earlier than `since`; the timestamp is only kept if it was requested. A line without
+/// a readable time is kept unchanged, since it may be recent.
+fn since_then(line: LogLine, since: i64, timestamps: bool) -> Option<LogLine> {
+    let Some((blank, time)) = time_of(&line.bytes) else {
+        return Some(line);
+    };
+    let bytes = if timestamps {
+        line.bytes.clone()
+    } else {
+        line.bytes.slice(blank + 1..)
+    };
+    (time.as_second() >= since).then_some(LogLine { bytes, ..line })
+}
+
+/// Where the time at the beginning of a line ends, and the time.
+fn time_of(bytes: &[u8]) -> Option<(usize, jiff::Timestamp)> {
+    let blank = bytes.iter().position(|byte| *byte == b' ')?;
+    let time = std::str::from_utf8(&bytes[..blank]).ok()?;
+    Some((blank, time.parse().ok()?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_before_a_time_beyond_2038_are_skipped() {
+        let line = |text: &'static str| LogLine {
+            is_stderr: true,
+            bytes: text.as_bytes().into(),
+        };
+        let shown = |text, timestamps| {
+            since_then(line(text), 4_000_000_000, timestamps).map(|line| line.bytes)
+        };
+        assert_eq!(shown("2026-11-24T08:31:02.499999999Z early\n", false), None);
+        assert_eq!(shown("2096-10-02T07:06:39.999999999Z early\n", true), None);
+        assert_eq!(
+            shown("2096-10-02T07:06:40.000000000Z late enough\n", false).unwrap(),
+            "late enough\n"
+        );
+        let whole = "2096-10-02T07:06:40.000000000Z late enough\n";
+        assert_eq!(shown(whole, true).unwrap(), whole);
+        for odd in [
+            "no time here\n",
+            "alone\n",
+            "2096-13-02T07:06:40Z no month\n",
+        ] {
+            assert_eq!(shown(odd, false).unwrap(), odd);
+        }
     }
 }

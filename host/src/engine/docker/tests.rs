@@ -1,12 +1,17 @@
-//! What the wire carries, against a socket that answers as an engine would.
+//! What is sent and received, tested with a socket that answers like an engine.
 
-use super::*;
-use crate::engine::Fault;
+mod hostile;
+
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
+
+use super::*;
+use crate::engine::{Fault, GuardedEngine, Streams};
+use crate::stop::Stop;
 
 const VERSION: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
 
@@ -16,7 +21,7 @@ struct Served {
     _folder: tempfile::TempDir,
 }
 
-/// An engine that answers each request line by the status and body of `answer`; none: it says nothing more.
+/// An engine that answers each request line with a status and body from `answer`, or closes the connection on `None`.
 fn engine(answer: fn(&str) -> Option<(u16, &'static str)>) -> Served {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("engine.sock");
@@ -29,9 +34,16 @@ fn engine(answer: fn(&str) -> Option<(u16, &'static str)>) -> Served {
             tokio::spawn(serve(stream, answer));
         }
     });
-    let url = format!("unix://{}", path.display());
-    let address = Address::choose(Some(&url), &|_| None).unwrap();
-    Served { docker: Docker::connect(address, Path::new("")).unwrap(), connections, _folder: folder }
+    Served {
+        docker: Docker::connect(address_of(&path), Path::new("")).unwrap(),
+        connections,
+        _folder: folder,
+    }
+}
+
+fn address_of(socket: &Path) -> Address {
+    let url = format!("unix://{}", socket.display());
+    Address::choose(Some((&url, "--host")), &|_| None, &|_| ()).unwrap()
 }
 
 async fn serve(stream: UnixStream, answer: fn(&str) -> Option<(u16, &'static str)>) {
@@ -39,15 +51,24 @@ async fn serve(stream: UnixStream, answer: fn(&str) -> Option<(u16, &'static str
     loop {
         let mut head = String::new();
         while !head.ends_with("\r\n\r\n") {
-            if !stream.read_line(&mut head).await.is_ok_and(|length| length > 0) {
+            if !stream
+                .read_line(&mut head)
+                .await
+                .is_ok_and(|length| length > 0)
+            {
                 return;
             }
         }
         let Some((status, body)) = answer(head.lines().next().unwrap_or_default()) else {
             return std::future::pending().await;
         };
-        let length = if status == 304 { String::new() } else { format!("Content-Length: {}\r\n", body.len()) };
-        let text = format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{length}\r\n{body}");
+        let length = if status == 304 {
+            String::new()
+        } else {
+            format!("Content-Length: {}\r\n", body.len())
+        };
+        let text =
+            format!("HTTP/1.1 {status} X\r\nContent-Type: application/json\r\n{length}\r\n{body}");
         if stream.write_all(text.as_bytes()).await.is_err() || head.contains("/closes/") {
             return;
         }
@@ -65,17 +86,23 @@ fn answers(request: &str) -> Option<(u16, &'static str)> {
 }
 
 #[tokio::test]
-async fn what_has_stopped_or_runs_already_is_no_error_but_a_failure_without_words_is() {
+async fn no_change_is_not_an_error_but_an_empty_failure_is() {
     let served = engine(answers);
     served.docker.stop_container("stopped", 1).await.unwrap();
     served.docker.start_container("stopped").await.unwrap();
-    for failed in [served.docker.stop_container("broken", 1).await, served.docker.start_container("broken").await] {
-        assert_eq!(failed.unwrap_err().message, "the engine answered with status 500 and without a word");
+    for failed in [
+        served.docker.stop_container("broken", 1).await,
+        served.docker.start_container("broken").await,
+    ] {
+        assert_eq!(
+            failed.unwrap_err().message,
+            "the engine answered with status 500, without a message"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_connection_serves_the_next_request_until_the_engine_closes_it() {
+async fn a_connection_is_reused_until_the_engine_closes_it() {
     let served = engine(answers);
     for _ in 0..3 {
         served.docker.pause_container("any").await.unwrap();
@@ -87,10 +114,12 @@ async fn a_connection_serves_the_next_request_until_the_engine_closes_it() {
 }
 
 #[tokio::test]
-async fn events_whose_stream_never_opens_are_a_time_out() {
+async fn an_event_stream_that_never_opens_times_out() {
     let served = engine(answers);
     served.docker.greeted().await.unwrap();
-    let mut deaths = served.docker.deaths(("label", "value"), 0).await.unwrap();
+    let stop = Stop::new();
+    let guarded = GuardedEngine::new(&served.docker).with_stop(&stop);
     tokio::time::pause();
-    assert_eq!(deaths.next().await.unwrap().unwrap_err().fault, Fault::Timeout);
+    let opened = guarded.deaths(("label", "value"), 0).await.map(drop);
+    assert_eq!(opened.unwrap_err().fault, Fault::Timeout);
 }

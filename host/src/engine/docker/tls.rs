@@ -1,69 +1,83 @@
-//! TLS to an engine: the files it takes, by the rules of Docker's command line, and in plain words what can go wrong.
+//! TLS to an engine: its files, by the rules of the docker CLI, and explanations of what can go wrong.
 
-use super::super::{EngineError, Fault};
-use super::context::Variable;
-use crate::docker_config;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::client::WebPkiServerVerifier;
-use tokio_rustls::rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use tokio_rustls::rustls::client::danger::{
+    HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier,
+};
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::{Error as PemError, PemObject};
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{
-    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage, RootCertStore,
-    SignatureScheme,
+    AlertDescription, CertificateError, ClientConfig, DigitallySignedStruct, Error, InvalidMessage,
+    RootCertStore, SignatureScheme,
 };
 
-/// The files that TLS to an engine takes.
+use super::super::{EngineError, Fault};
+use crate::engine::docker_config::{self, Variable};
+use crate::files::regular_file;
+
+/// The files for TLS to an engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Material {
-    /// Whether the engine has to prove who it is.
+    /// Whether the engine's certificate is verified.
     pub verify: bool,
-    /// Who is trusted to say so; none: those whom this machine trusts.
+    /// The CA that signs engines' certificates. If `None`, the CAs that the local machine trusts.
     pub authority: Option<PathBuf>,
-    /// By which we prove who we are: a certificate and its key.
+    /// The client certificate and its key.
     pub identity: Option<(PathBuf, PathBuf)>,
 }
 
-/// Why TLS cannot be had: a file, and what is wrong with it.
+/// Why TLS cannot be used: a file and its problem.
 pub(super) type Unusable = String;
 
 impl Material {
-    /// What the environment wants of connections over a network; none: plain text.
+    /// TLS as the environment requests it for network connections; `None` means plain text.
     pub(super) fn of_environment(set: Variable<'_>) -> Option<Material> {
         let verify = set("DOCKER_TLS_VERIFY").is_some();
         if !verify && set("DOCKER_TLS").is_none() {
             return None;
         }
         let folder = certificates(set)?;
-        // Who asks for verification has to say by whom.
+        // With verification requested, the CA must be given.
         let authority = verify.then(|| folder.join("ca.pem"));
-        Some(Material { authority, ..Material::found_in(&folder, verify) })
+        Some(Material {
+            authority,
+            ..Material::found_in(&folder, verify)
+        })
     }
 
-    /// What an `https://` address means where nothing else is said: verification, with the files that are there.
+    /// TLS for an `https://` address without further settings: verified, with the files that exist.
     pub(super) fn of_https(set: Variable<'_>) -> Material {
         Material::found_in(&certificates(set).unwrap_or_default(), true)
     }
 
-    /// Those files that are in a folder.
+    /// TLS with the files of a folder that exist.
     pub(super) fn found_in(folder: &Path, verify: bool) -> Material {
-        let [authority, certificate, key] = ["ca.pem", "cert.pem", "key.pem"].map(|name| folder.join(name));
+        let [authority, certificate, key] =
+            ["ca.pem", "cert.pem", "key.pem"].map(|name| folder.join(name));
         let identity = (certificate.exists() || key.exists()).then_some((certificate, key));
-        Material { verify, authority: Some(authority).filter(|path| verify && path.exists()), identity }
+        Material {
+            verify,
+            authority: Some(authority).filter(|path| verify && path.exists()),
+            identity,
+        }
     }
 
     /// Reads the files.
     pub(super) fn connector(&self) -> Result<TlsConnector, Unusable> {
         let provider = Arc::new(ring::default_provider());
-        let verifier: Arc<dyn ServerCertVerifier> = match self.verify {
-            true => WebPkiServerVerifier::builder_with_provider(Arc::new(self.roots()?), provider.clone())
+        let verifier: Arc<dyn ServerCertVerifier> = if self.verify {
+            let roots = Arc::new(self.roots()?);
+            WebPkiServerVerifier::builder_with_provider(roots, provider.clone())
                 .build()
-                .map_err(|error| error.to_string())?,
-            false => Arc::new(Anybody(provider.clone())),
+                .map_err(|error| error.to_string())?
+        } else {
+            Arc::new(Anybody(provider.clone()))
         };
         let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -73,10 +87,14 @@ impl Material {
         let config = match &self.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
-                let secret = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable(key, &error))?;
+                let secret = read(key)
+                    .and_then(|pem| PrivateKeyDer::from_pem_slice(&pem))
+                    .map_err(|error| unreadable(key, &error))?;
                 builder
                     .with_client_auth_cert(certificates_in(certificate)?, secret)
-                    .map_err(|error| format!("{} and {}: {error}", certificate.display(), key.display()))?
+                    .map_err(|error| {
+                        format!("{} and {}: {error}", certificate.display(), key.display())
+                    })?
             }
         };
         Ok(TlsConnector::from(Arc::new(config)))
@@ -87,14 +105,19 @@ impl Material {
         match &self.authority {
             Some(path) => {
                 for certificate in certificates_in(path)? {
-                    roots.add(certificate).map_err(|error| format!("{}: {error}", path.display()))?;
+                    roots
+                        .add(certificate)
+                        .map_err(|error| format!("{}: {error}", path.display()))?;
                 }
             }
             None => {
                 let system = rustls_native_certs::load_native_certs();
                 roots.add_parsable_certificates(system.certs);
                 if roots.is_empty() {
-                    let why = system.errors.first().map_or("there are none".into(), ToString::to_string);
+                    let why = system
+                        .errors
+                        .first()
+                        .map_or("none found".into(), ToString::to_string);
                     return Err(format!("this machine's trusted certificates: {why}"));
                 }
             }
@@ -103,60 +126,73 @@ impl Material {
     }
 }
 
-/// The folder with the user's certificates.
+/// The folder of the user's certificates.
 fn certificates(set: Variable<'_>) -> Option<PathBuf> {
-    set("DOCKER_CERT_PATH").map(PathBuf::from).or_else(|| docker_config::folder(set))
+    set("DOCKER_CERT_PATH")
+        .map(PathBuf::from)
+        .or_else(|| docker_config::folder(set))
 }
 
 fn certificates_in(path: &Path) -> Result<Vec<CertificateDer<'static>>, Unusable> {
-    let certificates = CertificateDer::pem_file_iter(path).and_then(Iterator::collect::<Result<Vec<_>, _>>);
+    let certificates = read(path)
+        .and_then(|pem| CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, PemError>>());
     match certificates.map_err(|error| unreadable(path, &error))? {
         none if none.is_empty() => Err(unreadable(path, &PemError::NoItemsFound)),
         some => Ok(some),
     }
 }
 
+fn read(path: &Path) -> Result<Vec<u8>, PemError> {
+    regular_file::read(path).map_err(PemError::Io)
+}
+
 fn unreadable(path: &Path, error: &PemError) -> Unusable {
     let why = match error {
         PemError::Io(error) if error.kind() == ErrorKind::NotFound => "no such file".into(),
         PemError::Io(error) => error.to_string(),
-        PemError::NoItemsFound => "nothing of the kind in it".into(),
+        PemError::NoItemsFound => "it does not contain one".into(),
         other => other.to_string(),
     };
     format!("{}: {why}", path.display())
 }
 
-/// The name that an engine's certificate must have: the host's in `HOST:PORT`.
+/// The name for which an engine's certificate must be valid: the host in `HOST:PORT`.
 pub(super) fn server_name(host: &str) -> Option<ServerName<'static>> {
     let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
     ServerName::try_from(name.trim_matches(['[', ']']).to_string()).ok()
 }
 
-/// What went wrong with TLS, and what to do about it.
+/// Explains a TLS error, with the user's next step.
 pub(super) fn explained(error: &Error) -> EngineError {
-    const IDENTITY: &str = "cert.pem and key.pem, signed by the engine's CA, belong into the folder that \
-        DOCKER_CERT_PATH names, or into Docker's context";
-    const AUTHORITY: &str = "the CA that signed it belongs into ca.pem of the folder that DOCKER_CERT_PATH names, or \
-        into Docker's context";
+    const IDENTITY: &str = "put cert.pem and key.pem, signed by the engine's CA, into the folder DOCKER_CERT_PATH or into Docker's context";
+    const AUTHORITY: &str = "put the certificate of the CA into ca.pem in the folder DOCKER_CERT_PATH or in Docker's context";
     let (why, hint) = match error {
         Error::InvalidCertificate(invalid) => match invalid {
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => {
-                ("its certificate is not signed by a CA that is trusted here".into(), AUTHORITY)
-            }
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
-                other_name(invalid),
-                "write the address with a name of the certificate, or give the engine another one",
+            CertificateError::UnknownIssuer | CertificateError::BadSignature => (
+                "its certificate is not signed by a trusted CA".into(),
+                AUTHORITY,
             ),
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-                ("its certificate has expired".into(), "renew it, or set this machine's clock")
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
+                (
+                    other_name(invalid),
+                    "use a name of the certificate in the address, or change the engine's certificate",
+                )
             }
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-                ("its certificate is not valid yet".into(), "set this machine's clock")
-            }
-            other => (format!("its certificate cannot be used: {other}"), AUTHORITY),
+            CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+                "its certificate has expired".into(),
+                "renew it, or correct this machine's clock",
+            ),
+            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+                "its certificate is not valid yet".into(),
+                "correct this machine's clock",
+            ),
+            other => (
+                format!("its certificate cannot be used: {other}"),
+                AUTHORITY,
+            ),
         },
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
-            ("it wants a client certificate, and got none".into(), IDENTITY)
+            ("it requires a client certificate".into(), IDENTITY)
         }
         Error::AlertReceived(
             AlertDescription::BadCertificate
@@ -164,31 +200,52 @@ pub(super) fn explained(error: &Error) -> EngineError {
             | AlertDescription::CertificateUnknown
             | AlertDescription::CertificateExpired
             | AlertDescription::AccessDenied,
-        ) => ("it does not accept our client certificate, or the lack of one".into(), IDENTITY),
+        ) => (
+            "it does not accept the client certificate, or requires one".into(),
+            IDENTITY,
+        ),
         Error::InvalidMessage(InvalidMessage::InvalidContentType) => (
-            "it does not speak TLS there".into(),
+            "it does not use TLS on this port".into(),
             "check the port; for plain text unset DOCKER_TLS_VERIFY and DOCKER_TLS",
         ),
-        other => (format!("TLS failed: {other}"), "check the address, and the engine's log"),
+        other => (
+            format!("TLS failed: {other}"),
+            "check the address, and the engine's log",
+        ),
     };
     EngineError::new(Fault::Unreachable, why).hint(hint)
 }
 
-/// The names that a certificate has instead of the one wanted.
+/// Names the hosts for which a certificate is valid instead.
 fn other_name(invalid: &CertificateError) -> String {
-    let CertificateError::NotValidForNameContext { expected, presented } = invalid else {
+    let CertificateError::NotValidForNameContext {
+        expected,
+        presented,
+    } = invalid
+    else {
         return "its certificate is for another name".into();
     };
-    // As `DnsName("engine")` and `IpAddress(10.0.0.1)`.
+    // In the form `DnsName("engine")` or `IpAddress(10.0.0.1)`.
     let names: Vec<&str> = presented
         .iter()
-        .map(|name| name.split_once('(').map_or(name.as_str(), |(_, rest)| rest).trim_matches(['"', ')']))
+        .map(|name| {
+            name.split_once('(')
+                .map_or(name.as_str(), |(_, rest)| rest)
+                .trim_matches(['"', ')'])
+        })
         .collect();
-    let names = if names.is_empty() { "no name at all".into() } else { names.join(", ") };
-    format!("its certificate is for {names}, not for {}", expected.to_str())
+    let names = if names.is_empty() {
+        "no name".into()
+    } else {
+        names.join(", ")
+    };
+    format!(
+        "its certificate is for {names}, not for {}",
+        expected.to_str()
+    )
 }
 
-/// Takes any certificate, where the user said so. That the other side has its key is looked at all the same.
+/// Accepts any certificate, if the user chose so. The engine must nevertheless have its key.
 #[derive(Debug)]
 struct Anybody(Arc<tokio_rustls::rustls::crypto::CryptoProvider>);
 
@@ -211,7 +268,12 @@ impl ServerCertVerifier for Anybody {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.0.signature_verification_algorithms;
-        tokio_rustls::rustls::crypto::verify_tls12_signature(message, certificate, signed, algorithms)
+        tokio_rustls::rustls::crypto::verify_tls12_signature(
+            message,
+            certificate,
+            signed,
+            algorithms,
+        )
     }
 
     fn verify_tls13_signature(
@@ -221,7 +283,12 @@ impl ServerCertVerifier for Anybody {
         signed: &DigitallySignedStruct,
     ) -> Result<HandshakeSignatureValid, Error> {
         let algorithms = &self.0.signature_verification_algorithms;
-        tokio_rustls::rustls::crypto::verify_tls13_signature(message, certificate, signed, algorithms)
+        tokio_rustls::rustls::crypto::verify_tls13_signature(
+            message,
+            certificate,
+            signed,
+            algorithms,
+        )
     }
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {

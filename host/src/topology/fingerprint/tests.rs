@@ -24,7 +24,12 @@ impl Sources {
         for (path, content) in all {
             write(&root.path().join(path), content);
         }
-        let files = ["plugin/src/lib.rs", "plugin/src/node.rs", "plugin/src/text.txt", "shared/src/lib.rs"];
+        let files = [
+            "plugin/src/lib.rs",
+            "plugin/src/node.rs",
+            "plugin/src/text.txt",
+            "shared/src/lib.rs",
+        ];
         let files = files.iter().map(|file| root.path().join(file)).collect();
         Sources { root, files }
     }
@@ -35,7 +40,13 @@ impl Sources {
 
     fn fingerprint(&self) -> Fingerprint {
         let later = SystemTime::now() + Duration::from_secs(60);
-        Fingerprint::take(&self.path("plugin"), &self.files, &self.path("lib.so"), later).unwrap()
+        Fingerprint::take(
+            &self.path("plugin"),
+            &self.files,
+            &self.path("lib.so"),
+            later,
+        )
+        .unwrap()
     }
 }
 
@@ -45,15 +56,21 @@ fn write(path: &Path, content: &str) {
 }
 
 #[test]
-fn files_and_the_manifests_of_their_crates_are_recorded_by_paths_from_the_crate() {
+fn sources_and_manifests_are_recorded_by_relative_path() {
     let recorded: Vec<_> = Sources::new().fingerprint().sources.into_keys().collect();
-    let expected =
-        ["../shared/Cargo.toml", "../shared/src/lib.rs", "Cargo.toml", "src/lib.rs", "src/node.rs", "src/text.txt"];
+    let expected = [
+        "../shared/Cargo.toml",
+        "../shared/src/lib.rs",
+        "Cargo.toml",
+        "src/lib.rs",
+        "src/node.rs",
+        "src/text.txt",
+    ];
     assert_eq!(recorded, expected.map(PathBuf::from));
 }
 
 #[test]
-fn the_lock_file_counts_where_it_is_the_crates_own() {
+fn the_lock_file_counts_if_it_is_the_crates_own() {
     let sources = Sources::new();
     write(&sources.path("Cargo.lock"), "of the workspace");
     write(&sources.path("plugin/Cargo.lock"), "of the crate");
@@ -61,33 +78,47 @@ fn the_lock_file_counts_where_it_is_the_crates_own() {
     write(&sources.path("Cargo.lock"), "changed");
     assert_eq!(fingerprint.changed(&sources.path("plugin")), None);
     write(&sources.path("plugin/Cargo.lock"), "changed");
-    assert_eq!(fingerprint.changed(&sources.path("plugin")), Some(Path::new("Cargo.lock")));
+    assert_eq!(
+        fingerprint.changed(&sources.path("plugin")),
+        Some(Path::new("Cargo.lock"))
+    );
 }
 
 #[test]
-fn the_file_that_changed_or_went_is_named() {
+fn the_changed_or_removed_file_is_named() {
     let sources = Sources::new();
     let fingerprint = sources.fingerprint();
     assert_eq!(fingerprint.changed(&sources.path("plugin")), None);
     write(&sources.path("shared/src/lib.rs"), "");
-    assert_eq!(fingerprint.changed(&sources.path("plugin")), Some(Path::new("../shared/src/lib.rs")));
+    assert_eq!(
+        fingerprint.changed(&sources.path("plugin")),
+        Some(Path::new("../shared/src/lib.rs"))
+    );
     write(&sources.path("shared/src/lib.rs"), "pub fn shared() {}");
     assert_eq!(fingerprint.changed(&sources.path("plugin")), None);
     fs::remove_file(sources.path("plugin/src/text.txt")).unwrap();
-    assert_eq!(fingerprint.changed(&sources.path("plugin")), Some(Path::new("src/text.txt")));
+    assert_eq!(
+        fingerprint.changed(&sources.path("plugin")),
+        Some(Path::new("src/text.txt"))
+    );
 }
 
 #[test]
 fn a_file_saved_while_the_compiler_ran_counts_as_changed() {
     let sources = Sources::new();
     let since = SystemTime::now() - Duration::from_secs(60);
-    let fingerprint =
-        Fingerprint::take(&sources.path("plugin"), &sources.files, &sources.path("lib.so"), since).unwrap();
+    let fingerprint = Fingerprint::take(
+        &sources.path("plugin"),
+        &sources.files,
+        &sources.path("lib.so"),
+        since,
+    )
+    .unwrap();
     assert!(fingerprint.changed(&sources.path("plugin")).is_some());
 }
 
 #[test]
-fn a_folder_that_a_build_script_watches_changes_with_what_is_in_it() {
+fn a_watched_folder_changes_with_its_contents() {
     let mut sources = Sources::new();
     write(&sources.path("plugin/proto/deep/a.proto"), "a");
     std::os::unix::fs::symlink("..", sources.path("plugin/proto/up")).unwrap();
@@ -95,21 +126,27 @@ fn a_folder_that_a_build_script_watches_changes_with_what_is_in_it() {
     let fingerprint = sources.fingerprint();
     assert_eq!(fingerprint.changed(&sources.path("plugin")), None);
     write(&sources.path("plugin/proto/deep/b.proto"), "");
-    assert_eq!(fingerprint.changed(&sources.path("plugin")), Some(Path::new("proto")));
+    assert_eq!(
+        fingerprint.changed(&sources.path("plugin")),
+        Some(Path::new("proto"))
+    );
 }
 
 #[test]
-fn a_watched_file_that_is_not_there_changes_when_it_appears() {
+fn a_missing_watched_file_changes_when_it_appears() {
     let mut sources = Sources::new();
     sources.files.push(sources.path("plugin/optional.txt"));
     let fingerprint = sources.fingerprint();
     assert_eq!(fingerprint.changed(&sources.path("plugin")), None);
     write(&sources.path("plugin/optional.txt"), "");
-    assert_eq!(fingerprint.changed(&sources.path("plugin")), Some(Path::new("optional.txt")));
+    assert_eq!(
+        fingerprint.changed(&sources.path("plugin")),
+        Some(Path::new("optional.txt"))
+    );
 }
 
 #[test]
-fn a_library_that_was_overwritten_is_told_from_the_compiled_one() {
+fn a_replaced_library_is_detected() {
     let sources = Sources::new();
     let fingerprint = sources.fingerprint();
     assert!(fingerprint.is_of(&sources.path("lib.so")).unwrap());
@@ -118,19 +155,21 @@ fn a_library_that_was_overwritten_is_told_from_the_compiled_one() {
 }
 
 #[test]
-fn what_was_written_is_read_back_and_half_of_it_is_not() {
+fn a_fingerprint_is_read_back_only_if_complete() {
     let fingerprint = Sources::new().fingerprint();
     let mut text = Vec::new();
     fingerprint.write(&mut text).unwrap();
     assert_eq!(Fingerprint::parse(&text[..text.len() / 2]), None);
     assert_eq!(Fingerprint::parse(b""), None);
-    let newer = String::from_utf8(text.clone()).unwrap().replace("\"schema\": 1", "\"schema\": 2");
+    let newer = String::from_utf8(text.clone())
+        .unwrap()
+        .replace("\"schema\": 1", "\"schema\": 2");
     assert_eq!(Fingerprint::parse(newer.as_bytes()), None);
     assert_eq!(Fingerprint::parse(&text), Some(fingerprint));
 }
 
 #[test]
-fn the_way_between_folders_goes_up_where_it_has_to() {
+fn relative_paths_go_up_if_necessary() {
     let way = |from: &str, to: &str| relative(Path::new(from), Path::new(to));
     assert_eq!(way("/a/b", "/a/b/c/d"), Path::new("c/d"));
     assert_eq!(way("/a/b", "/a/c"), Path::new("../c"));

@@ -38,10 +38,13 @@ impl Disk {
     }
 
     fn places(&self) -> Places {
-        Places { current: self.path("here"), config: self.path("config") }
+        Places {
+            current: self.path("here"),
+            config: self.path("config"),
+        }
     }
 
-    /// The folder that `given` is found to be.
+    /// The folder found for `given`.
     fn found(&self, given: &str) -> PathBuf {
         match find(Path::new(given), &self.places()).unwrap() {
             Found::Folder(folder) => folder.path,
@@ -57,11 +60,16 @@ impl Disk {
 }
 
 #[test]
-fn a_path_is_taken_as_it_is() {
+fn a_path_is_used_as_it_is() {
     let disk = Disk::new();
     disk.topology("here/some/where");
     let absolute = disk.path("here/some/where").display().to_string();
-    for given in ["some/where", "./some/where/", "../here/some/where", &absolute] {
+    for given in [
+        "some/where",
+        "./some/where/",
+        "../here/some/where",
+        &absolute,
+    ] {
         assert_eq!(disk.found(given), disk.path("here/some/where"), "{given}");
     }
     disk.topology("here");
@@ -71,16 +79,16 @@ fn a_path_is_taken_as_it_is() {
 }
 
 #[test]
-fn a_name_is_looked_up_here_then_below_topologies_then_among_the_installed() {
+fn installed_topologies_come_before_the_current_folder() {
     let disk = Disk::new();
-    // From the last place to the first, so that each new one has to come before those that are there.
+    // From the last place to the first, so that each new one must come before the existing ones.
     let places = [
-        "config/topologies/topology_x",
-        "config/topologies/x",
         "here/topology_x",
         "here/topologies/topology_x",
         "here/topologies/x",
         "here/x",
+        "config/topologies/topology_x",
+        "config/topologies/x",
     ];
     for place in places {
         disk.topology(place);
@@ -89,7 +97,25 @@ fn a_name_is_looked_up_here_then_below_topologies_then_among_the_installed() {
 }
 
 #[test]
-fn a_folder_without_a_manifest_does_not_hide_the_topology_of_its_name() {
+fn an_installed_topology_names_the_folder_it_hides() {
+    let disk = Disk::new();
+    let hidden = || match find(Path::new("x"), &disk.places()).unwrap() {
+        Found::Folder(folder) => folder.hidden,
+        Found::Library(path) => panic!("{}", path.display()),
+    };
+    disk.topology("config/topologies/x");
+    assert_eq!(hidden(), None);
+    fs::create_dir(disk.path("here/x")).unwrap();
+    assert_eq!(hidden(), None, "a folder without a manifest is no topology");
+    disk.topology("here/topologies/topology_x");
+    assert_eq!(hidden(), Some("topologies/topology_x".into()));
+    disk.write("here/y", "a file");
+    disk.topology("config/topologies/y");
+    assert_eq!(disk.found("y"), disk.path("config/topologies/y"));
+}
+
+#[test]
+fn a_folder_without_a_manifest_hides_no_topology() {
     let disk = Disk::new();
     fs::create_dir(disk.path("here/x")).unwrap();
     assert_eq!(disk.missing("x").message(), "no topology at `x`");
@@ -110,7 +136,7 @@ fn a_lone_library_is_a_topology() {
 }
 
 #[test]
-fn an_unknown_name_gets_the_places_searched_and_the_name_that_was_meant() {
+fn an_unknown_name_gets_places_and_a_suggestion() {
     let disk = Disk::new();
     disk.topology("here/topologies/topology_nodebase");
     let error = disk.missing("nodebsae");
@@ -123,37 +149,61 @@ fn an_unknown_name_gets_the_places_searched_and_the_name_that_was_meant() {
              `{here}`"
         )
     );
-    assert!(error.causes()[1].ends_with("/config/topologies`"), "{error}");
+    assert!(
+        error.causes()[1].ends_with("/config/topologies`"),
+        "{error}"
+    );
     assert_eq!(error.next_step(), Some("did you mean `nodebase`?"));
     let error = disk.missing("topology_nodebas");
-    assert_eq!(error.causes()[0], format!("no folder `topology_nodebas` or `topologies/topology_nodebas` in `{here}`"));
+    assert_eq!(
+        error.causes()[0],
+        format!("no folder `topology_nodebas` or `topologies/topology_nodebas` in `{here}`")
+    );
     assert_eq!(error.next_step(), Some("did you mean `nodebase`?"));
 }
 
 #[test]
-fn a_name_that_resembles_none_gets_those_that_there_are() {
+fn an_unknown_name_without_a_match_gets_the_known_names() {
     let disk = Disk::new();
-    assert!(disk.missing("kafka").next_step().unwrap().contains("/config/topologies"));
+    assert!(
+        disk.missing("kafka")
+            .next_step()
+            .unwrap()
+            .contains("/config/topologies")
+    );
     disk.topology("here/topologies/topology_nodebase");
     disk.topology("config/topologies/hdp");
     disk.topology("config/topologies/nodebase");
     assert_eq!(names(&disk.places()), ["hdp", "nodebase"]);
     assert_eq!(
         disk.missing("kafka").next_step(),
-        Some("found by name are `hdp`, `nodebase`; any other by the path of its folder")
+        Some("known by name: `hdp`, `nodebase`; others are given by path")
     );
 }
 
 #[test]
-fn a_misspelt_path_gets_the_one_that_was_meant() {
+fn a_misspelt_path_gets_a_suggestion() {
     let disk = Disk::new();
     disk.topology("here/topologies/topology_nodebase");
-    for given in ["topologies/topology_nodebas", "topologies/nodebase", "topologies/nodebsae"] {
+    for given in [
+        "topologies/topology_nodebas",
+        "topologies/nodebase",
+        "topologies/nodebsae",
+    ] {
         let error = disk.missing(given);
         assert_eq!(error.message(), format!("no topology at `{given}`"));
-        assert_eq!(error.next_step(), Some("did you mean `topologies/topology_nodebase`?"), "{given}");
+        assert_eq!(
+            error.next_step(),
+            Some("did you mean `topologies/topology_nodebase`?"),
+            "{given}"
+        );
     }
-    assert!(disk.missing("nowhere/x").next_step().unwrap().contains("topology.toml"));
+    assert!(
+        disk.missing("nowhere/x")
+            .next_step()
+            .unwrap()
+            .contains("topology.toml")
+    );
 }
 
 #[test]
@@ -168,13 +218,21 @@ fn a_folder_of_the_python_project_is_recognised() {
 }
 
 #[test]
-fn a_folder_of_topologies_and_a_crate_are_not_topologies_but_lead_on() {
+fn a_folder_of_topologies_and_a_crate_get_a_hint() {
     let disk = Disk::new();
     disk.topology("here/topologies/topology_nodebase");
     let error = disk.missing("./topologies");
-    assert_eq!(error.next_step(), Some("topologies below it: `./topologies/topology_nodebase`"));
+    assert_eq!(
+        error.next_step(),
+        Some("it contains topologies: `./topologies/topology_nodebase`")
+    );
     disk.write("here/plugins/nodebase/Cargo.toml", "");
-    assert!(disk.missing("plugins/nodebase").next_step().unwrap().contains("`source`"));
+    assert!(
+        disk.missing("plugins/nodebase")
+            .next_step()
+            .unwrap()
+            .contains("`source`")
+    );
 }
 
 #[test]
@@ -182,31 +240,49 @@ fn a_file_is_not_a_topology() {
     let disk = Disk::new();
     disk.topology("here/x");
     let error = disk.missing("x/topology.toml");
-    assert_eq!(error.next_step(), Some("name its folder, `x`"));
+    assert_eq!(error.next_step(), Some("name its folder: `x`"));
     disk.write("here/notes.txt", "");
-    assert!(disk.missing("notes.txt").causes()[0].contains("it is a file"));
+    assert!(disk.missing("notes.txt").causes()[0].contains("it is neither a folder"));
 }
 
 #[test]
-fn a_wrong_manifest_is_called_by_the_path_that_leads_to_it_from_here() {
+fn an_invalid_manifest_is_named_by_its_relative_path() {
     let disk = Disk::new();
-    disk.write("here/topologies/topology_x/topology.toml", &MANIFEST.replace("version", "vresion"));
+    disk.write(
+        "here/topologies/topology_x/topology.toml",
+        &MANIFEST.replace("version", "vresion"),
+    );
     for given in ["x", "topologies/topology_x"] {
         let error = find(Path::new(given), &disk.places()).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
-        assert!(error.causes()[0].starts_with("topologies/topology_x/topology.toml:4:1\n"), "{error}");
+        assert_eq!(
+            error.message(),
+            "invalid manifest `topologies/topology_x/topology.toml:4:1`"
+        );
+        assert!(error.causes()[0].contains("line 4, column 1"), "{error}");
     }
-    fs::write(disk.path("here/topologies/topology_x/topology.toml"), b"\xff").unwrap();
-    assert!(find(Path::new("x"), &disk.places()).unwrap_err().message().contains("not UTF-8"));
+    fs::write(
+        disk.path("here/topologies/topology_x/topology.toml"),
+        b"\xff",
+    )
+    .unwrap();
+    assert!(
+        find(Path::new("x"), &disk.places())
+            .unwrap_err()
+            .message()
+            .contains("not UTF-8")
+    );
 }
 
 #[test]
-fn a_linked_folder_finds_its_source_from_where_it_really_is() {
+fn a_linked_folder_finds_its_source_from_its_real_path() {
     let disk = Disk::new();
     disk.topology("real/x");
     fs::create_dir_all(disk.path("config/topologies")).unwrap();
     std::os::unix::fs::symlink(disk.path("real/x"), disk.path("config/topologies/x")).unwrap();
-    let Found::Folder(folder) = find(Path::new("x"), &disk.places()).unwrap() else { panic!() };
+    let Found::Folder(folder) = find(Path::new("x"), &disk.places()).unwrap() else {
+        panic!()
+    };
     assert_eq!(folder.path, disk.path("real/x"));
     assert_eq!(folder.source(), None);
     disk.write("real/crate/Cargo.toml", "");
@@ -214,12 +290,17 @@ fn a_linked_folder_finds_its_source_from_where_it_really_is() {
 }
 
 #[test]
-fn every_topology_of_this_repository_is_found_by_name_with_its_crate() {
-    let places = Places { current: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."), config: "/nowhere".into() };
+fn every_topology_of_this_repository_is_found_by_name() {
+    let places = Places {
+        current: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
+        config: "/nowhere".into(),
+    };
     let names = names(&places);
     assert!(names.contains(&"nodebase".to_owned()), "{names:?}");
     for name in names {
-        let Found::Folder(folder) = find(Path::new(&name), &places).unwrap() else { panic!("{name}") };
+        let Found::Folder(folder) = find(Path::new(&name), &places).unwrap() else {
+            panic!("{name}")
+        };
         assert_eq!(folder.manifest.name, name);
         assert!(folder.source().is_some(), "{name}");
     }

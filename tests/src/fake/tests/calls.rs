@@ -1,13 +1,17 @@
-use super::*;
 use clusterdock::engine::{EngineError, Filter};
 use futures_util::FutureExt;
+
+use super::*;
 
 fn unlucky() -> EngineError {
     EngineError::new(Fault::Other, "out of luck")
 }
 
 fn call(method: &'static str, subject: &str) -> Call {
-    Call { method, subject: subject.into() }
+    Call {
+        method,
+        subject: subject.into(),
+    }
 }
 
 #[tokio::test]
@@ -35,12 +39,14 @@ async fn calls_are_recorded_in_order_with_names_for_ids() {
 }
 
 #[tokio::test]
-async fn a_call_can_fail_by_index_by_occurrence_and_by_subject_once_each() {
+async fn a_call_can_fail_by_index_occurrence_or_subject() {
     let fake = fake();
     fake.fail(0, unlucky());
     fake.fail(("create_container", 2), unlucky());
     fake.fail(("create_container", "node-4.cluster"), unlucky());
-    fake.create_network(&network("cluster", 1)).await.unwrap_err();
+    fake.create_network(&network("cluster", 1))
+        .await
+        .unwrap_err();
     let mut failed = Vec::new();
     for name in ["node-1", "node-2", "node-3", "node-4", "node-4"] {
         failed.push(fake.create_container(&node(name)).await.is_err());
@@ -53,11 +59,20 @@ async fn a_call_fails_without_its_effect_or_with_it() {
     let fake = fake();
     let before = fake.snapshot();
     fake.fail(0, unlucky());
-    assert_eq!(fake.create_container(&node("node-1")).await.unwrap_err(), unlucky());
+    assert_eq!(
+        fake.create_container(&node("node-1")).await.unwrap_err(),
+        unlucky()
+    );
     assert_eq!(fake.snapshot(), before);
     fake.fail_after_effect(1, unlucky());
-    assert_eq!(fake.create_container(&node("node-1")).await.unwrap_err(), unlucky());
-    assert_eq!(fault(fake.create_container(&node("node-1")).await).0, Fault::NameTaken);
+    assert_eq!(
+        fake.create_container(&node("node-1")).await.unwrap_err(),
+        unlucky()
+    );
+    assert_eq!(
+        fault(fake.create_container(&node("node-1")).await).0,
+        Fault::NameTaken
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -66,20 +81,24 @@ async fn a_call_stalls_without_its_effect_or_with_it() {
     let before = fake.snapshot();
     let hour = std::time::Duration::from_secs(3600);
     fake.stall(0);
-    tokio::time::timeout(hour, fake.create_container(&node("node-1"))).await.unwrap_err();
+    tokio::time::timeout(hour, fake.create_container(&node("node-1")))
+        .await
+        .unwrap_err();
     assert_eq!(fake.snapshot(), before);
     fake.stall_after_effect(1);
-    tokio::time::timeout(hour, fake.create_container(&node("node-1"))).await.unwrap_err();
+    tokio::time::timeout(hour, fake.create_container(&node("node-1")))
+        .await
+        .unwrap_err();
     assert!(fake.snapshot().contains("container node-1.cluster"));
 }
 
 #[tokio::test]
-async fn a_call_that_is_dropped_takes_effect_nonetheless() {
+async fn a_dropped_call_still_takes_effect() {
     let fake = fake();
     let spec = node("node-1");
     assert!(fake.create_container(&spec).now_or_never().is_none());
     assert!(fake.snapshot().contains("container node-1.cluster"));
-    // One that was never begun does not.
+    // A command that never began does not.
     drop(fake.create_container(&node("node-2")));
     assert!(!fake.snapshot().contains("node-2"));
 }
@@ -88,15 +107,23 @@ async fn a_call_that_is_dropped_takes_effect_nonetheless() {
 async fn a_hook_runs_when_a_call_begins_and_may_use_the_engine() {
     let fake = fake_with_network();
     started(&fake, &node("node-1")).await;
-    fake.on_call(("create_container", "node-2.cluster"), |fake| fake.kill("node-1.cluster", 137));
+    fake.on_call(("create_container", "node-2.cluster"), |fake| {
+        fake.kill("node-1.cluster", 137)
+    });
     let begun = fake.when_called(("create_container", "node-2.cluster"));
     fake.create_container(&node("node-2")).await.unwrap();
     begun.await.unwrap();
-    assert_eq!(fake.container_state("node-1.cluster").await.unwrap().exit_code, Some(137));
+    assert_eq!(
+        fake.container_state("node-1.cluster")
+            .await
+            .unwrap()
+            .exit_code,
+        Some(137)
+    );
 }
 
 #[tokio::test]
-async fn calls_of_one_task_are_under_way_together() {
+async fn calls_of_one_task_run_concurrently() {
     let fake = fake();
     let (one, two, three) = (node("node-1"), node("node-2"), node("node-3"));
     let (one, two) = tokio::join!(fake.create_container(&one), fake.create_container(&two));
@@ -107,7 +134,7 @@ async fn calls_of_one_task_are_under_way_together() {
 }
 
 #[tokio::test]
-async fn a_clone_is_the_same_engine_and_can_be_used_from_other_threads() {
+async fn a_clone_is_the_same_engine_on_other_threads() {
     let fake = fake();
     let other = fake.clone();
     tokio::task::spawn_blocking(move || {
@@ -116,11 +143,13 @@ async fn a_clone_is_the_same_engine_and_can_be_used_from_other_threads() {
     .await
     .unwrap();
     assert!(fake.image("other:1").await.unwrap().is_some());
-    tokio::spawn(async move { fake.info().await.unwrap() }).await.unwrap();
+    tokio::spawn(async move { fake.info().await.unwrap() })
+        .await
+        .unwrap();
 }
 
 #[tokio::test]
-async fn an_engine_says_what_and_where_it_is() {
+async fn an_engine_reports_its_version_and_address() {
     let local = FakeEngine::of(EngineGeneration::V20);
     assert!(local.is_local());
     assert_eq!(local.info().await.unwrap().api_version, "1.41");

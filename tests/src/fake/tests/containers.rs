@@ -1,9 +1,10 @@
-use super::*;
 use clusterdock::engine::Filter;
-use clusterdock_plugin_api::Security;
+use clusterdock_plugin_wire::Security;
+
+use super::*;
 
 #[tokio::test]
-async fn a_container_lives_from_its_making_to_its_removal() {
+async fn a_container_exists_from_creation_to_removal() {
     let fake = fake_with_network();
     let id = fake.create_container(&node_at("node-1", 10)).await.unwrap();
     let made = fake.container_state(&id).await.unwrap();
@@ -16,7 +17,10 @@ async fn a_container_lives_from_its_making_to_its_removal() {
     assert_eq!(runs.networks["cluster"].address, Some(address(10)));
     fake.stop_container(&id, 10).await.unwrap();
     let stopped = fake.container_state(&id).await.unwrap();
-    assert_eq!((stopped.state, stopped.exit_code, stopped.pid), (State::Exited, Some(143), None));
+    assert_eq!(
+        (stopped.state, stopped.exit_code, stopped.pid),
+        (State::Exited, Some(143), None)
+    );
     assert_eq!(stopped.networks["cluster"].address, None);
     assert_eq!(stopped.networks["cluster"].fixed_address, Some(address(10)));
     fake.start_container(&id).await.unwrap();
@@ -26,7 +30,7 @@ async fn a_container_lives_from_its_making_to_its_removal() {
 }
 
 #[tokio::test]
-async fn starting_what_runs_and_stopping_what_does_not_changes_nothing() {
+async fn starting_or_stopping_twice_changes_nothing() {
     let fake = fake_with_network();
     let id = started(&fake, &node("node-1")).await;
     let before = fake.snapshot();
@@ -50,7 +54,7 @@ async fn a_name_belongs_to_one_container() {
 }
 
 #[tokio::test]
-async fn of_two_containers_made_at_once_under_one_name_one_is_made() {
+async fn of_two_containers_created_with_one_name_one_succeeds() {
     for generation in [EngineGeneration::V20, EngineGeneration::V26] {
         let fake = fake_of(generation);
         let (a, b) = (node("node-1"), node("node-1"));
@@ -60,20 +64,29 @@ async fn of_two_containers_made_at_once_under_one_name_one_is_made() {
 }
 
 #[tokio::test]
-async fn a_container_needs_its_image_when_it_is_made() {
+async fn creating_a_container_requires_its_image() {
     let fake = FakeEngine::new();
     let (kind, message) = fault(fake.create_container(&node("node-1")).await);
-    assert_eq!((kind, message.as_str()), (Fault::NotFound, "No such image: debian:12"));
+    assert_eq!(
+        (kind, message.as_str()),
+        (Fault::NotFound, "No such image: debian:12")
+    );
 }
 
 #[tokio::test]
-async fn a_name_that_docker_does_not_take_is_refused() {
-    let spec = ContainerSpec { name: "/node".into(), ..node("node-1") };
-    assert_eq!(fault(fake().create_container(&spec).await).0, Fault::Refused);
+async fn an_invalid_container_name_is_refused() {
+    let spec = ContainerSpec {
+        name: "/node".into(),
+        ..node("node-1")
+    };
+    assert_eq!(
+        fault(fake().create_container(&spec).await).0,
+        Fault::Refused
+    );
 }
 
 #[tokio::test]
-async fn containers_that_are_not_there_are_not_found() {
+async fn a_missing_container_is_not_found() {
     let fake = fake_with_network();
     let id = fake.create_container(&node("node-1")).await.unwrap();
     fake.remove_container(&id).await.unwrap();
@@ -83,43 +96,72 @@ async fn containers_that_are_not_there_are_not_found() {
         fake.stop_container(&id, 1).await,
         fake.logs(&id, &Default::default()).await.map(drop),
     ] {
-        assert_eq!(fault(result), (Fault::NotFound, format!("No such container: {id}")));
+        assert_eq!(
+            fault(result),
+            (Fault::NotFound, format!("No such container: {id}"))
+        );
     }
 }
 
 #[tokio::test]
-async fn a_container_is_found_by_id_by_name_and_by_the_beginning_of_its_id() {
+async fn a_container_is_found_by_id_name_or_id_prefix() {
     let fake = fake_with_network();
     let id = fake.create_container(&node("node-1")).await.unwrap();
     fake.start_container("node-1.cluster").await.unwrap();
     fake.stop_container(&id[..12], 1).await.unwrap();
-    assert_eq!(fake.container_state(&id).await.unwrap().state, State::Exited);
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().state,
+        State::Exited
+    );
     assert_eq!(id.len(), 64);
 }
 
 #[tokio::test]
-async fn lists_show_what_carries_all_labels_asked_for_stopped_or_not() {
+async fn a_list_is_filtered_by_all_requested_labels() {
     let fake = fake_with_network();
     started(&fake, &node("node-1")).await;
-    let other = ContainerSpec { labels: Labels::from([("run".into(), "two".into())]), ..node("node-2") };
+    let other = ContainerSpec {
+        labels: Labels::from([("run".into(), "two".into())]),
+        ..node("node-2")
+    };
     fake.create_container(&other).await.unwrap();
-    fake.create_container(&ContainerSpec { labels: Labels::new(), ..node("node-3") }).await.unwrap();
+    fake.create_container(&ContainerSpec {
+        labels: Labels::new(),
+        ..node("node-3")
+    })
+    .await
+    .unwrap();
     let names = async |filter: Filter| {
-        let mut names: Vec<_> =
-            fake.containers(&filter).await.unwrap().into_iter().map(|container| container.name).collect();
+        let mut names: Vec<_> = fake
+            .containers(&filter)
+            .await
+            .unwrap()
+            .into_iter()
+            .map(|container| container.name)
+            .collect();
         names.sort();
         names.join(" ")
     };
-    assert_eq!(names(Filter::all()).await, "node-1.cluster node-2.cluster node-3.cluster");
-    assert_eq!(names(Filter::has("run")).await, "node-1.cluster node-2.cluster");
+    assert_eq!(
+        names(Filter::all()).await,
+        "node-1.cluster node-2.cluster node-3.cluster"
+    );
+    assert_eq!(
+        names(Filter::has("run")).await,
+        "node-1.cluster node-2.cluster"
+    );
     assert_eq!(names(Filter::is("run", "two")).await, "node-2.cluster");
 }
 
 #[tokio::test]
-async fn a_list_shows_the_images_id_once_its_reference_means_another_image() {
+async fn a_list_shows_the_image_id_once_the_tag_has_moved() {
     let fake = fake_with_network();
     started(&fake, &node("node-1")).await;
-    let image = async || fake.containers(&Filter::all()).await.unwrap()[0].image.clone();
+    let image = async || {
+        fake.containers(&Filter::all()).await.unwrap()[0]
+            .image
+            .clone()
+    };
     assert_eq!(image().await, "debian:12");
     fake.seed().image("debian:12");
     assert!(image().await.starts_with("sha256:"));
@@ -140,7 +182,10 @@ async fn a_program_may_die_some_calls_later() {
     let fake = fake_with_network();
     fake.program("debian:12", Program::dies(4).after_calls(2));
     let id = started(&fake, &node("node-1")).await;
-    assert_eq!(fake.container_state(&id).await.unwrap().state, State::Running);
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().state,
+        State::Running
+    );
     assert_eq!(fake.container_state(&id).await.unwrap().exit_code, Some(4));
 }
 
@@ -157,18 +202,24 @@ async fn a_container_can_be_killed_and_run_out_of_memory() {
 }
 
 #[tokio::test]
-async fn a_restart_policy_brings_a_container_back_at_the_next_call_and_not_after_a_stop() {
+async fn a_restart_policy_restarts_unless_stopped() {
     let fake = fake_with_network();
     let id = started(&fake, &with_restart("node-1", "always")).await;
     fake.kill(&id, 0);
     assert!(fake.snapshot().contains("node-1.cluster") && fake.snapshot().contains(" restarting "));
-    assert_eq!(fake.container_state(&id).await.unwrap().state, State::Running);
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().state,
+        State::Running
+    );
     fake.stop_container(&id, 1).await.unwrap();
-    assert_eq!(fake.container_state(&id).await.unwrap().state, State::Exited);
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().state,
+        State::Exited
+    );
 }
 
 #[tokio::test]
-async fn a_restart_policy_may_ask_for_failures_and_bound_their_number() {
+async fn a_restart_policy_may_bound_the_number_of_failures() {
     let fake = fake_with_network();
     let id = started(&fake, &with_restart("node-1", "on-failure:2")).await;
     fake.program("node-2.cluster", Program::dies(3));
@@ -179,7 +230,10 @@ async fn a_restart_policy_may_ask_for_failures_and_bound_their_number() {
     }
     assert_eq!(states, [State::Restarting, State::Exited, State::Exited]);
     fake.kill(&id, 0);
-    assert_eq!(fake.container_state(&id).await.unwrap().state, State::Exited);
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().state,
+        State::Exited
+    );
 }
 
 fn with_restart(hostname: &str, policy: &str) -> ContainerSpec {
@@ -189,32 +243,51 @@ fn with_restart(hostname: &str, policy: &str) -> ContainerSpec {
 }
 
 #[tokio::test]
-async fn a_start_that_fails_says_so_in_the_containers_state() {
+async fn a_failed_start_shows_in_the_state_of_the_container() {
     let fake = fake_with_network();
-    fake.program("node-1.cluster", Program::cannot_start("exec: \"/sbin/init\": no such file or directory"));
+    fake.program(
+        "node-1.cluster",
+        Program::cannot_start("exec: \"/sbin/init\": no such file or directory"),
+    );
     let id = fake.create_container(&node("node-1")).await.unwrap();
     let (kind, message) = fault(fake.start_container(&id).await);
     assert_eq!(kind, Fault::Refused);
     let state = fake.container_state(&id).await.unwrap();
-    assert_eq!((state.state, state.exit_code, state.error), (State::Created, Some(127), message));
+    assert_eq!(
+        (state.state, state.exit_code, state.error),
+        (State::Created, Some(127), message)
+    );
 }
 
 #[tokio::test]
-async fn a_host_name_longer_than_the_kernels_fails_at_the_start() {
+async fn a_host_name_that_is_too_long_fails_at_the_start() {
     let fake = fake_with_network();
-    let spec = ContainerSpec { hostname: "n".repeat(65), ..node("node-1") };
+    let spec = ContainerSpec {
+        hostname: "n".repeat(65),
+        ..node("node-1")
+    };
     let id = fake.create_container(&spec).await.unwrap();
-    assert!(fault(fake.start_container(&id).await).1.contains("sethostname: invalid argument"));
+    assert!(
+        fault(fake.start_container(&id).await)
+            .1
+            .contains("sethostname: invalid argument")
+    );
 }
 
 #[tokio::test]
-async fn an_old_engine_that_lacks_a_capability_wants_it_left_out() {
+async fn an_old_engine_requires_dropping_missing_capabilities() {
     let fake = fake_of(EngineGeneration::V20);
     fake.seed().network(&network("cluster", 1));
     fake.lack_capability("CAP_SYS_RESOURCE");
     let id = fake.create_container(&node("node-1")).await.unwrap();
-    assert_eq!(fault(fake.start_container(&id).await).0, Fault::CapabilityMissing);
-    let without = ContainerSpec { capabilities_missing: vec!["CAP_SYS_RESOURCE".into()], ..node("node-2") };
+    assert_eq!(
+        fault(fake.start_container(&id).await).0,
+        Fault::CapabilityMissing
+    );
+    let without = ContainerSpec {
+        capabilities_missing: vec!["CAP_SYS_RESOURCE".into()],
+        ..node("node-2")
+    };
     started(&fake, &without).await;
     let mut plain = node("node-3");
     plain.settings.security = Security::Plain;
@@ -222,33 +295,48 @@ async fn an_old_engine_that_lacks_a_capability_wants_it_left_out() {
 }
 
 #[tokio::test]
-async fn a_new_engine_that_lacks_a_capability_refuses_to_have_it_left_out() {
+async fn a_new_engine_refuses_dropping_missing_capabilities() {
     let fake = fake_with_network();
     fake.lack_capability("SYS_RESOURCE");
-    let without = ContainerSpec { capabilities_missing: vec!["CAP_SYS_RESOURCE".into()], ..node("node-1") };
-    assert_eq!(fault(fake.create_container(&without).await).0, Fault::Refused);
+    let without = ContainerSpec {
+        capabilities_missing: vec!["CAP_SYS_RESOURCE".into()],
+        ..node("node-1")
+    };
+    assert_eq!(
+        fault(fake.create_container(&without).await).0,
+        Fault::Refused
+    );
     started(&fake, &node("node-1")).await;
 }
 
 #[tokio::test]
-async fn health_is_starting_until_somebody_sets_it_and_none_without_a_check() {
+async fn health_is_starting_until_set() {
     let fake = fake_with_network();
     let id = started(&fake, &node("node-1")).await;
     assert_eq!(fake.container_state(&id).await.unwrap().health, None);
     let mut checked = node("node-2");
     checked.settings.health_check = Some(Default::default());
     let id = started(&fake, &checked).await;
-    assert_eq!(fake.container_state(&id).await.unwrap().health.as_deref(), Some("starting"));
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().health.as_deref(),
+        Some("starting")
+    );
     fake.set_health("node-2.cluster", "healthy");
-    assert_eq!(fake.container_state(&id).await.unwrap().health.as_deref(), Some("healthy"));
+    assert_eq!(
+        fake.container_state(&id).await.unwrap().health.as_deref(),
+        Some("healthy")
+    );
 }
 
 #[tokio::test]
-async fn the_inspection_has_the_engines_words() {
+async fn inspect_returns_the_engines_own_json() {
     let fake = fake_with_network();
     let id = started(&fake, &node_at("node-1", 10)).await;
     let raw = fake.container_state(&id).await.unwrap().raw;
     assert_eq!(raw["Name"], "/node-1.cluster");
     assert_eq!(raw["State"]["Status"], "running");
-    assert_eq!(raw["NetworkSettings"]["Networks"]["cluster"]["IPAddress"], "10.9.1.10");
+    assert_eq!(
+        raw["NetworkSettings"]["Networks"]["cluster"]["IPAddress"],
+        "10.9.1.10"
+    );
 }

@@ -1,6 +1,7 @@
-use super::*;
 use clusterdock::engine::{Death, LogLine, LogOptions};
 use futures_util::{FutureExt, StreamExt};
+
+use super::*;
 
 fn text(line: Option<EngineResult<LogLine>>) -> String {
     String::from_utf8(line.expect("a line").unwrap().bytes.to_vec()).unwrap()
@@ -8,18 +9,26 @@ fn text(line: Option<EngineResult<LogLine>>) -> String {
 
 async fn all(fake: &FakeEngine, options: &LogOptions) -> String {
     let lines = fake.logs("node-1.cluster", options).await.unwrap();
-    lines.map(|line| text(Some(line))).collect::<Vec<_>>().await.concat()
+    lines
+        .map(|line| text(Some(line)))
+        .collect::<Vec<_>>()
+        .await
+        .concat()
 }
 
 #[tokio::test]
-async fn deaths_are_told_to_those_who_listen_for_the_label() {
+async fn deaths_are_streamed_by_label() {
     let fake = fake_with_network();
     let id = started(&fake, &node("node-1")).await;
     let mut deaths = fake.deaths(("run", "one"), 0).await.unwrap();
     let mut others = fake.deaths(("run", "two"), 0).await.unwrap();
     assert!(deaths.next().now_or_never().is_none());
     fake.kill("node-1.cluster", 7);
-    let death = Death { id: id.clone(), name: "node-1.cluster".into(), exit_code: 7 };
+    let death = Death {
+        id: id.clone(),
+        name: "node-1.cluster".into(),
+        exit_code: 7,
+    };
     assert_eq!(deaths.next().await.unwrap().unwrap(), death);
     fake.start_container(&id).await.unwrap();
     fake.remove_container(&id).await.unwrap();
@@ -29,7 +38,7 @@ async fn deaths_are_told_to_those_who_listen_for_the_label() {
 }
 
 #[tokio::test]
-async fn a_listener_who_waits_is_woken() {
+async fn a_waiting_listener_is_woken() {
     let fake = fake_with_network();
     started(&fake, &node("node-1")).await;
     let mut deaths = fake.deaths(("run", "one"), 0).await.unwrap();
@@ -38,13 +47,13 @@ async fn a_listener_who_waits_is_woken() {
 }
 
 #[tokio::test]
-async fn a_death_before_the_subscription_is_heard_if_it_is_asked_for() {
+async fn an_earlier_death_is_replayed_on_request() {
     let fake = fake_with_network();
     fake.set_clock(1000);
     started(&fake, &node("node-1")).await;
     let mut late = fake.deaths(("run", "one"), 1001).await.unwrap();
     let mut early = fake.deaths(("run", "one"), 1000).await.unwrap();
-    // The calls are answered; neither subscription is in place.
+    // The calls are answered, but neither subscription is active yet.
     fake.kill("node-1.cluster", 7);
     assert!(early.next().now_or_never().is_some());
     assert!(late.next().now_or_never().is_none());
@@ -56,31 +65,57 @@ async fn only_the_last_events_are_replayed() {
     started(&fake, &node("node-1")).await;
     fake.kill("node-1.cluster", 7);
     for index in 0..255 {
-        fake.create_container(&node(&format!("other-{index}"))).await.unwrap();
+        fake.create_container(&node(&format!("other-{index}")))
+            .await
+            .unwrap();
     }
-    assert!(fake.deaths(("run", "one"), 0).await.unwrap().next().now_or_never().is_some());
+    assert!(
+        fake.deaths(("run", "one"), 0)
+            .await
+            .unwrap()
+            .next()
+            .now_or_never()
+            .is_some()
+    );
     fake.create_container(&node("last")).await.unwrap();
-    assert!(fake.deaths(("run", "one"), 0).await.unwrap().next().now_or_never().is_none());
+    assert!(
+        fake.deaths(("run", "one"), 0)
+            .await
+            .unwrap()
+            .next()
+            .now_or_never()
+            .is_none()
+    );
 }
 
 #[tokio::test]
-async fn streams_end_with_an_error_when_the_connection_breaks() {
+async fn a_broken_connection_ends_streams_with_an_error() {
     let fake = fake_with_network();
     started(&fake, &node("node-1")).await;
     let mut deaths = fake.deaths(("run", "one"), 0).await.unwrap();
     fake.break_streams();
     assert_eq!(fault(deaths.next().await.unwrap()).0, Fault::Unreachable);
     assert!(deaths.next().await.is_none());
-    assert!(fake.deaths(("run", "one"), 0).await.unwrap().next().now_or_never().is_none());
+    assert!(
+        fake.deaths(("run", "one"), 0)
+            .await
+            .unwrap()
+            .next()
+            .now_or_never()
+            .is_none()
+    );
 }
 
 #[tokio::test]
-async fn an_engine_that_is_not_reachable_answers_no_call() {
+async fn an_unreachable_engine_answers_no_call() {
     let fake = fake();
     let mut deaths = fake.deaths(("run", "one"), 0).await.unwrap();
     let before = fake.snapshot();
     fake.set_reachable(false);
-    assert_eq!(fault(fake.create_container(&node("node-1")).await).0, Fault::Unreachable);
+    assert_eq!(
+        fault(fake.create_container(&node("node-1")).await).0,
+        Fault::Unreachable
+    );
     assert_eq!(fault(deaths.next().await.unwrap()).0, Fault::Unreachable);
     assert_eq!(fake.snapshot(), before);
     fake.set_reachable(true);
@@ -88,17 +123,47 @@ async fn an_engine_that_is_not_reachable_answers_no_call() {
 }
 
 #[tokio::test]
-async fn a_log_has_what_programs_wrote_over_all_their_runs() {
+async fn a_log_contains_the_output_of_all_runs() {
     let fake = fake_with_network();
     fake.set_clock(1000);
-    fake.program("node-1.cluster", Program::dies(1).says("up").complains("no disk"));
+    fake.program(
+        "node-1.cluster",
+        Program::dies(1).says("up").complains("no disk"),
+    );
     let id = started(&fake, &node("node-1")).await;
     fake.set_clock(1001);
     fake.start_container(&id).await.unwrap();
-    assert_eq!(all(&fake, &LogOptions::default()).await, "up\nno disk\nup\nno disk\n");
-    assert_eq!(all(&fake, &LogOptions { tail: Some(1), ..Default::default() }).await, "no disk\n");
-    assert_eq!(all(&fake, &LogOptions { since: Some(1001), ..Default::default() }).await, "up\nno disk\n");
-    let stamped = LogOptions { tail: Some(1), timestamps: true, ..Default::default() };
+    assert_eq!(
+        all(&fake, &LogOptions::default()).await,
+        "up\nno disk\nup\nno disk\n"
+    );
+    assert_eq!(
+        all(
+            &fake,
+            &LogOptions {
+                tail: Some(1),
+                ..Default::default()
+            }
+        )
+        .await,
+        "no disk\n"
+    );
+    assert_eq!(
+        all(
+            &fake,
+            &LogOptions {
+                since: Some(1001),
+                ..Default::default()
+            }
+        )
+        .await,
+        "up\nno disk\n"
+    );
+    let stamped = LogOptions {
+        tail: Some(1),
+        timestamps: true,
+        ..Default::default()
+    };
     assert_eq!(all(&fake, &stamped).await, "1970-01-01T00:16:41Z no disk\n");
     let mut lines = fake.logs(&id, &LogOptions::default()).await.unwrap();
     assert!(!lines.next().await.unwrap().unwrap().is_stderr);
@@ -106,10 +171,19 @@ async fn a_log_has_what_programs_wrote_over_all_their_runs() {
 }
 
 #[tokio::test]
-async fn a_log_that_is_followed_goes_on_until_the_container_ends() {
+async fn a_followed_log_continues_until_the_container_stops() {
     let fake = fake_with_network();
     started(&fake, &node("node-1")).await;
-    let mut lines = fake.logs("node-1.cluster", &LogOptions { follow: true, ..Default::default() }).await.unwrap();
+    let mut lines = fake
+        .logs(
+            "node-1.cluster",
+            &LogOptions {
+                follow: true,
+                ..Default::default()
+            },
+        )
+        .await
+        .unwrap();
     assert!(lines.next().now_or_never().is_none());
     fake.say("node-1.cluster", "ready");
     assert_eq!(text(lines.next().await), "ready\n");

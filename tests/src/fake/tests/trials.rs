@@ -1,13 +1,15 @@
-use super::*;
-use clusterdock::engine::Filter;
-use futures_util::FutureExt;
 use std::panic::AssertUnwindSafe;
 use std::sync::Mutex;
 use std::time::Duration;
 
+use clusterdock::engine::Filter;
+use futures_util::FutureExt;
+
+use super::*;
+
 const CALLS: usize = 2;
 
-/// Work of two calls that gives up a call after a minute.
+/// Work with two calls that abandons a call after a minute.
 async fn two_containers(fake: &FakeEngine) -> Result<(), ()> {
     for name in ["node-1", "node-2"] {
         let spec = node(name);
@@ -24,7 +26,7 @@ async fn undo(fake: &FakeEngine) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn every_call_has_every_mishap_and_the_last_run_of_each_has_none() {
+async fn every_call_suffers_every_mishap() {
     let log = Mutex::new(Vec::new());
     let trials = for_every_call(
         &Mishap::RECOVERABLE,
@@ -32,19 +34,25 @@ async fn every_call_has_every_mishap_and_the_last_run_of_each_has_none() {
         async |trial| {
             trial.on_interrupt(|| ());
             let done = trial.run(two_containers(&trial.fake)).await.unwrap();
-            log.lock().unwrap().push((trial.mishap, trial.call, trial.struck()));
-            assert_eq!(done.is_ok(), !trial.struck() || trial.mishap == Mishap::Interrupts);
+            log.lock()
+                .unwrap()
+                .push((trial.mishap, trial.call, trial.struck()));
+            assert_eq!(
+                done.is_ok(),
+                !trial.struck() || trial.mishap == Mishap::Interrupts
+            );
             undo(&trial.fake).await;
             trial.assert_undone();
         },
     );
     assert_eq!(trials.await, Mishap::RECOVERABLE.len() * (CALLS + 1));
-    let expected = Mishap::RECOVERABLE.map(|mishap| [(mishap, 0, true), (mishap, 1, true), (mishap, 2, false)]);
+    let expected = Mishap::RECOVERABLE
+        .map(|mishap| [(mishap, 0, true), (mishap, 1, true), (mishap, 2, false)]);
     assert_eq!(log.into_inner().unwrap(), expected.concat());
 }
 
 #[tokio::test]
-async fn an_interruption_comes_when_the_call_begins() {
+async fn an_interrupt_arrives_as_the_call_begins() {
     let trials = for_every_call(
         &[Mishap::Interrupts],
         async || fake(),
@@ -54,7 +62,10 @@ async fn an_interruption_comes_when_the_call_begins() {
             let note = std::sync::Arc::clone(&seen);
             trial.on_interrupt(move || *note.lock().unwrap() = Some(fake.calls().len()));
             two_containers(&trial.fake).await.unwrap();
-            assert_eq!(*seen.lock().unwrap(), trial.struck().then_some(trial.call + 1));
+            assert_eq!(
+                *seen.lock().unwrap(),
+                trial.struck().then_some(trial.call + 1)
+            );
         },
     );
     assert_eq!(trials.await, CALLS + 1);
@@ -68,7 +79,10 @@ async fn abandoned_work_is_dropped_while_its_request_arrives() {
         async |trial| {
             let done = trial.run(two_containers(&trial.fake)).await;
             assert_eq!(done.is_none(), trial.struck());
-            assert_eq!(trial.fake.snapshot().contains("node-2.cluster"), trial.call >= 1);
+            assert_eq!(
+                trial.fake.snapshot().contains("node-2.cluster"),
+                trial.call >= 1
+            );
             assert!(!trial.is_undone());
         },
     );
@@ -76,7 +90,7 @@ async fn abandoned_work_is_dropped_while_its_request_arrives() {
 }
 
 #[tokio::test]
-async fn what_is_seeded_before_a_trial_does_not_count() {
+async fn seeding_before_a_trial_does_not_count() {
     let seed = async || {
         let fake = fake();
         fake.create_container(&node("other")).await.unwrap();
@@ -95,12 +109,16 @@ async fn complaint(trials: impl Future<Output = usize>) -> String {
 }
 
 #[tokio::test]
-async fn what_remains_is_told_with_the_call_and_its_mishap() {
+async fn leftovers_are_reported_with_the_call_and_its_mishap() {
     let told = complaint(for_every_call(
         &[Mishap::FailsAfterEffect],
         async || fake(),
         async |trial| {
-            trial.run(two_containers(&trial.fake)).await.unwrap().unwrap_or_default();
+            trial
+                .run(two_containers(&trial.fake))
+                .await
+                .unwrap()
+                .unwrap_or_default();
             trial.assert_undone();
         },
     ));
@@ -111,7 +129,7 @@ async fn what_remains_is_told_with_the_call_and_its_mishap() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn work_that_does_not_end_is_told() {
+async fn work_that_never_ends_is_reported() {
     let told = complaint(for_every_call(
         &[Mishap::Stalls],
         async || fake(),

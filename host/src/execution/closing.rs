@@ -1,0 +1,129 @@
+//! The end of a plan that starts nodes: the topology's hook, the cluster's record, and a last look at the nodes.
+
+use super::executor::Execution;
+use super::hold::Run;
+use super::perform::died;
+use super::{completion, dead, ready};
+use crate::cluster::record::{self, Record};
+use crate::engine::{Container, Fault, Filter, Inventory, State};
+use crate::error::{Error, Kind, Result};
+use crate::event::Event;
+use crate::plan::lost;
+use crate::plan::outcome::Failure;
+use crate::plan::step::{Nodes, Target, Watched};
+
+impl Execution<'_> {
+    /// Runs the hook. If it fails and a node has died, that is the reason.
+    pub(super) async fn run_hook(&self, nodes: &Nodes) -> Result<(), Failure> {
+        let ids = self.containers.borrow().clone();
+        let hook = self.means.work.run_hook(&ids, &self.retired);
+        let Err(error) = self.waits.wait(hook).await else {
+            return Ok(());
+        };
+        if self.waits.reason().is_some() {
+            return Err(Failure::Ended(error));
+        }
+        match self.check_running(nodes).await {
+            Err(Failure::Node { fqdn, error }) if error.kind() == Kind::Node => {
+                Err(Failure::Node { fqdn, error })
+            }
+            _ => Err(Failure::Work(error)),
+        }
+    }
+
+    /// Writes the record of a start whose hook has ended: from now on the cluster shows as whole.
+    pub(super) async fn write_record(&self, nodes: &Nodes) -> Result<(), Failure> {
+        let removed = self.retired.removed();
+        let kept = nodes.containers.iter();
+        let kept = kept.filter(|node| !removed.contains(&node.name));
+        // The engine is quicker with a container that runs.
+        let Some(keeper) = kept.min_by_key(|node| self.retired.contains(&node.name)) else {
+            let error = Error::new(Kind::Node, "the hook removed every node");
+            return Err(Failure::Work(error));
+        };
+        let record = Record {
+            complete: true,
+            removed,
+            ..self.means.work.record()
+        };
+        let archive = record::archive(&record).map_err(Failure::Work)?;
+        let id = self.container(keeper);
+        if let Err(error) = completion::write(&self.engine, &id, archive).await {
+            if error.fault == Fault::Ended {
+                return Err(error.into());
+            }
+            // While a container ends or is being removed, the engine's answers name paths of its own rather than the
+            // container, or say that there is none; so the container is looked at once more.
+            let end = dead::or_gone(&self.engine, &keeper.name, &id, &error).await;
+            return Err(end.map_or_else(|| error.into(), |end| died(keeper, end)));
+        }
+        self.record.replace(Some(record));
+        Ok(())
+    }
+
+    /// Looks whether every node still runs: one without probes may have died at once.
+    pub(super) async fn take_last_look(&self, nodes: &Nodes) -> Result<(), Failure> {
+        let found = self.check_running(nodes).await?;
+        self.found.borrow_mut().extend(found);
+        Ok(())
+    }
+
+    /// Looks whether every node runs that is to; returns their containers.
+    async fn check_running(&self, nodes: &Nodes) -> Result<Vec<Container>, Failure> {
+        let (key, value) = &nodes.label;
+        let found = self.engine.containers(&Filter::is(key, value)).await?;
+        let containers = nodes.containers.iter();
+        for node in containers.filter(|node| !self.retired.contains(&node.name)) {
+            let id = self.container(node);
+            let container = found.iter().find(|container| container.id == id);
+            let Err(error) = self.still_runs(node, container, &nodes.label).await else {
+                continue;
+            };
+            if let Some(why) = self.means.stop.reason() {
+                return Err(Failure::Ended(why));
+            }
+            let phase = ready::failed(&error);
+            let fqdn = node.name.clone();
+            (self.means.events)(Event::Node { node: fqdn, phase });
+            return Err(died(node, error));
+        }
+        Ok(found)
+    }
+
+    async fn still_runs(
+        &self,
+        node: &Target,
+        container: Option<&Container>,
+        label: &(String, String),
+    ) -> Result<()> {
+        let Some(container) = container else {
+            return Err(gone(node));
+        };
+        match container.state {
+            State::Running | State::Paused => Ok(()),
+            // It has been ready, has died since, and is about to come back.
+            State::Restarting => {
+                let watched = Watched {
+                    container: node.clone(),
+                    label: label.clone(),
+                };
+                let awaited = self.awaited(&watched, &container.id, &[]);
+                let back = awaited.runs_on(Run::unseen(), true);
+                self.means.stop.wait(back).await
+            }
+            State::Removing | State::Dead => Err(gone(node)),
+            State::Created | State::Exited => {
+                Err(ready::found_dead(&self.engine, &node.name, container).await)
+            }
+        }
+    }
+}
+
+/// The error for a node whose container no longer exists.
+fn gone(node: &Target) -> Error {
+    if node.id.is_none() {
+        lost::node(&node.name)
+    } else {
+        Error::new(Kind::Node, format!("node `{}` is gone", node.name))
+    }
+}

@@ -1,0 +1,128 @@
+//! The end of a command in its node. Closing the connection alone would leave it running, and no call to the engine ends
+//! a command: another command in the node does. It finds its processes by a mark in their environment, and, since a
+//! command may clear that (`env -i`), by what no process can shed: their descent from the process that the engine
+//! started, and its outputs.
+
+use std::time::Duration;
+
+use tokio::time::timeout;
+
+use super::exec_call::{Begun, ask, exit_code_within};
+use crate::engine::{Engine, ExecSpec};
+
+/// Marks a command's processes, children included, so that they can be found again in the node.
+const MARK: &str = "CLUSTERDOCK_EXEC";
+
+/// How long ending a command in its node may take.
+const DEADLINE: Duration = Duration::from_secs(10);
+
+/// How long the engine may take to know of an end.
+const KNOWN_WITHIN: Duration = Duration::from_secs(3);
+
+/// Ends the processes of a command: by TERM, and KILL for what is left two seconds later. With `$1`, as a terminal that
+/// hangs up does: HUP for what has a terminal, and whoever ignores that lives on. Needs nothing but a shell.
+///
+/// The mark is `$0`. The engine's commands have no parent in the node; of those the command is the one that is `$2`th by
+/// start, if there are `$3`. Exits with 3 when it found nothing.
+const END: &str = include_str!("ending.sh");
+
+/// What it takes to end a command.
+pub(super) struct Ending<'a> {
+    engine: &'a dyn Engine,
+    container: &'a str,
+    spec: &'a ExecSpec,
+    mark: String,
+    begun: Begun,
+}
+
+impl<'a> Ending<'a> {
+    pub(super) fn new(
+        engine: &'a dyn Engine,
+        container: &'a str,
+        spec: &'a ExecSpec,
+    ) -> Ending<'a> {
+        let mark = format!("{MARK}={}", uuid::Uuid::new_v4().simple());
+        Ending {
+            engine,
+            container,
+            spec,
+            mark,
+            begun: Begun::default(),
+        }
+    }
+
+    /// The command with its mark.
+    pub(super) fn marked(&self) -> ExecSpec {
+        let mut spec = self.spec.clone();
+        spec.environment.push(self.mark.clone());
+        spec
+    }
+
+    pub(super) fn begun(&self) -> &Begun {
+        &self.begun
+    }
+
+    /// Ends the command; whether it has ended, as far as can be known.
+    pub(super) async fn end(&self) -> bool {
+        timeout(DEADLINE, self.end_in_node())
+            .await
+            .unwrap_or_default()
+    }
+
+    async fn end_in_node(&self) -> bool {
+        let exec = self.begun.id();
+        let place = match &exec {
+            Some(exec) => self.place(exec).await,
+            None => None,
+        };
+        let mut command = ["/bin/sh", "-c", END].map(String::from).to_vec();
+        command.push(self.mark.clone());
+        command.push(if self.spec.terminal {
+            "terminal".into()
+        } else {
+            String::new()
+        });
+        command.extend(
+            place
+                .map(|place| [place.0, place.1].map(|number| number.to_string()))
+                .into_iter()
+                .flatten(),
+        );
+        // Root may not look at other users' processes in a container with few capabilities; they may themselves.
+        let own = self
+            .spec
+            .user
+            .as_deref()
+            .filter(|user| !matches!(*user, "0" | "root"));
+        for user in [Some("0"), own].into_iter().flatten() {
+            let spec = ExecSpec {
+                command: command.clone(),
+                user: Some(user.into()),
+                ..ExecSpec::default()
+            };
+            if ask(self.engine, self.container, &spec)
+                .await
+                .is_ok_and(|end| end.exit_code == 0)
+            {
+                break;
+            }
+        }
+        match exec {
+            Some(exec) => exit_code_within(self.engine, &exec, KNOWN_WITHIN)
+                .await
+                .is_ok(),
+            None => true,
+        }
+    }
+
+    /// The command's place among all that the engine has running in the container, and how many these are. Process
+    /// numbers of the engine's machine order as those of the node do.
+    async fn place(&self, exec: &str) -> Option<(usize, usize)> {
+        let running = self.engine.running_execs(self.container).await.ok()?;
+        let ours = running.iter().find(|other| other.id == exec)?.pid;
+        Some((
+            running.iter().filter(|other| other.pid < ours).count(),
+            running.len(),
+        ))
+    }
+}

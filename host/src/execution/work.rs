@@ -1,0 +1,51 @@
+//! What a use case does for its plan: the steps that take more than calls to the engine.
+
+use std::collections::BTreeMap;
+
+use async_trait::async_trait;
+use clusterdock_plugin_wire::File;
+
+use super::retired::Retired;
+use crate::cluster::record::Record;
+use crate::error::{Error, Kind, Result};
+
+/// The ids of containers by the names of their nodes.
+pub type Ids = BTreeMap<String, String>;
+
+/// What a use case does for its plan.
+#[async_trait(?Send)]
+pub trait Work {
+    /// Provides an image. Ends by itself when the work is to end.
+    async fn provide_image(&self, _reference: &str) -> Result<()> {
+        Err(out_of_place())
+    }
+
+    /// Runs the hook that the plan names on the nodes with these containers. Dropped when a node dies that the hook has
+    /// not retired, and when the work is to end.
+    async fn run_hook(&self, _containers: &Ids, _retired: &Retired) -> Result<()> {
+        Err(out_of_place())
+    }
+
+    /// Puts files into the container with this id of the node with this name, which has not been started.
+    async fn put_files(&self, _node: &str, _id: &str, _files: &[File]) -> Result<()> {
+        Err(out_of_place())
+    }
+
+    /// What the cluster's record keeps, beside how its start went.
+    fn record(&self) -> Record {
+        Record::default()
+    }
+}
+
+/// The error for a step that is not in the plans of the use case.
+fn out_of_place() -> Error {
+    Error::new(
+        Kind::Other,
+        "the plan has a step that its command cannot carry out",
+    )
+}
+
+/// For plans that call the engine and wait for nodes, and need no more.
+pub struct EngineAlone;
+
+impl Work for EngineAlone {}

@@ -1,0 +1,45 @@
+//! Values that a hook leaves with the cluster.
+
+use clusterdock_plugin_wire::ops;
+use clusterdock_plugin_wire::{Code, Error as HookError, Result, Secret};
+
+use super::HookCalls;
+use crate::cluster::record;
+
+/// How much the outputs of a cluster may have, so that its record keeps all else that it has to.
+const MOST_OUTPUT: usize = 32 << 10;
+
+impl HookCalls<'_> {
+    /// Keeps a value with the cluster, where the user and later hooks find it.
+    pub(super) fn keep_output(&self, output: ops::OutputValue) -> Result<()> {
+        let ops::OutputValue { name, value } = output;
+        let refused = |why: &str| {
+            let message = format!("invalid output `{}`", name.escape_debug());
+            Err(HookError::with_code(Code::Host, message).cause(why))
+        };
+        if !record::is_output_name(&name) {
+            return refused("a name is at most 64 letters, digits, `-` and `_`, a letter first");
+        }
+        let text = value.to_string();
+        let texts = [value.as_str().unwrap_or_default(), &*text, &*name];
+        if texts.iter().any(|text| self.has_secret(text)) {
+            return refused("it contains a secret, and outputs are shown to every user");
+        }
+        let mut outputs = self.outputs.lock().expect("nobody panics with it");
+        outputs.insert(name.clone(), value);
+        let sizes = outputs
+            .iter()
+            .map(|(name, value)| name.len() + value.to_string().len());
+        let bytes: usize = sizes.sum();
+        if bytes > MOST_OUTPUT {
+            outputs.remove(&name);
+            return refused("the outputs of a cluster can have 32 KiB together");
+        }
+        Ok(())
+    }
+
+    fn has_secret(&self, text: &str) -> bool {
+        let mut secrets = self.secrets.iter().map(Secret::expose);
+        secrets.any(|secret| !secret.is_empty() && text.contains(secret))
+    }
+}

@@ -1,0 +1,170 @@
+//! What every command works with: the engine, the sink of all that it yields, and where things are. Everything the program
+//! touches is in here or in its arguments, so that a test can run the whole program without Docker.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use serde_json::Value;
+use tokio::sync::OnceCell;
+
+use crate::cluster::Cluster;
+use crate::cluster::labels::RunId;
+use crate::cluster::observe;
+use crate::cluster::observed::Observed;
+use crate::engine::{EngineInfo, GuardedEngine, System};
+use crate::error::Result;
+use crate::event::Event;
+use crate::execution::completion;
+use crate::files::trust::Trust;
+use crate::image::registry::Registries;
+use crate::keys;
+use crate::machine::hosts_file;
+use crate::sink::Sink;
+use crate::stop::Stop;
+
+/// What a command works with.
+pub struct Session<'a> {
+    /// The engine, for work that ends for reasons of its own; [`Session::guarded`] ends with the command.
+    pub engine: GuardedEngine<'a>,
+    /// Takes events, and the bytes of nodes.
+    pub sink: &'a Arc<dyn Sink>,
+    /// Ends the command early.
+    pub stop: &'a Stop,
+    /// Whether the user wants more detail.
+    pub verbose: bool,
+    /// Where the output of cargo and the compiler goes.
+    pub compiler_output: CompilerOutput,
+    /// Where things are.
+    pub places: &'a Places,
+    /// The users whose files are trusted.
+    pub trust: &'a Trust,
+    /// Registry credentials, shared by the whole command so that no helper is asked twice.
+    pub registries: Registries,
+    /// What the engine is, once it was asked.
+    pub engine_info: OnceCell<EngineInfo>,
+}
+
+/// Where the output of cargo and the compiler goes while a plugin is compiled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CompilerOutput {
+    /// To the terminal, as it comes.
+    Terminal,
+    /// A line each becomes an event.
+    Events,
+    /// It is kept, and shown if the plugin does not compile.
+    IfItFails,
+}
+
+/// Where things are.
+#[derive(Debug, Clone)]
+pub struct Places {
+    /// The folder of locks, logs, libraries and ssh keys.
+    pub config: PathBuf,
+    /// The machine's hosts file.
+    pub hosts_file: PathBuf,
+    /// The folder of Docker's own configuration, where there is a home.
+    pub docker_config: Option<PathBuf>,
+    /// The current folder.
+    pub current: PathBuf,
+    /// This program, which plugins run in a second process of.
+    pub executable: PathBuf,
+}
+
+impl Session<'_> {
+    /// The engine, whose calls end with the command.
+    pub fn guarded(&self) -> GuardedEngine<'_> {
+        self.engine.with_stop(self.stop)
+    }
+
+    /// Tells the sink what happened.
+    pub fn event(&self, event: Event) {
+        self.sink.event(event);
+    }
+
+    /// What the engine is and can do; asked once per command.
+    pub async fn engine_info(&self) -> Result<&EngineInfo> {
+        let ask = async || Ok(self.guarded().info().await?);
+        self.engine_info.get_or_try_init(ask).await
+    }
+
+    /// Removes names from the machine's hosts file: those of single nodes, each with its cluster, and whole blocks of
+    /// clusters.
+    pub async fn forget_names(&self, nodes: &[(String, String)], clusters: &BTreeSet<String>) {
+        if nodes.is_empty() && clusters.is_empty() {
+            return;
+        }
+        let file = &self.places.hosts_file;
+        let removed = match hosts_file::owners(file).await {
+            Ok(owners) if owners.is_empty() => return,
+            Ok(_) => self.remove_names(nodes, clusters).await,
+            Err(error) => Err(error),
+        };
+        if let Err(error) = removed {
+            let message = format!(
+                "names of nodes could not be removed from {}: {error}",
+                file.display()
+            );
+            self.event(Event::Warning { message });
+        }
+    }
+
+    async fn remove_names(
+        &self,
+        nodes: &[(String, String)],
+        clusters: &BTreeSet<String>,
+    ) -> io::Result<()> {
+        let engine = &self.engine_info().await.map_err(io::Error::other)?.id;
+        hosts_file::remove_nodes(&self.places.hosts_file, engine, nodes).await?;
+        self.remove_blocks(clusters).await
+    }
+
+    /// Removes blocks of clusters from the machine's hosts file, whatever nodes they name.
+    ///
+    /// # Errors
+    /// The file cannot be changed, or the engine does not answer.
+    pub async fn remove_blocks(&self, clusters: &BTreeSet<String>) -> io::Result<()> {
+        let engine = &self.engine_info().await.map_err(io::Error::other)?.id;
+        hosts_file::remove_clusters(&self.places.hosts_file, engine, clusters).await
+    }
+
+    /// Removes the keys of starts that are gone, each its cluster and run.
+    pub fn forget_keys<'r>(&self, runs: impl IntoIterator<Item = &'r (String, RunId)>) {
+        for (cluster, run) in runs {
+            if let Err(error) = keys::remove(&self.places.config, cluster, run) {
+                let folder = keys::folder(&self.places.config, cluster, run);
+                let message = format!("keys could not be removed: {}: {error}", folder.display());
+                self.event(Event::Warning { message });
+            }
+        }
+    }
+
+    /// Adds to what was observed what the records of clusters say.
+    pub async fn with_records(&self, observed: Observed) -> Result<Observed> {
+        let looks = async {
+            Ok(completion::with_records(&self.engine, observed, &|event| self.event(event)).await)
+        };
+        // An unreadable record is only a warning, but a stopped command is an error.
+        self.stop.wait(looks).await
+    }
+
+    /// What the hooks of a cluster left, by name. A record that cannot be read is a warning: nodes can write it.
+    pub async fn outputs(&self, cluster: &Cluster) -> Result<BTreeMap<String, Value>> {
+        let read = async { Ok(completion::whole(&self.engine, cluster).await) };
+        match self.stop.wait(read).await? {
+            Ok(record) => Ok(record.unwrap_or_default().outputs),
+            Err(error) => {
+                let name = &cluster.name;
+                let message = format!("the record of cluster `{name}` cannot be read: {error}");
+                self.event(Event::Warning { message });
+                Ok(BTreeMap::new())
+            }
+        }
+    }
+
+    /// Looks at the engine.
+    pub async fn observe(&self) -> Result<Observed> {
+        observe::everything(&self.guarded()).await
+    }
+}

@@ -1,0 +1,94 @@
+//! The calls of a hook as values.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use crate::{Exec, File, Probe, Value};
+
+/// A call of a hook into the host. Nodes are host names. Since 1.0.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub enum Call {
+    /// A command on nodes. Whether it [may fail](Exec::may_fail) is not part of it: the topology alone knows.
+    Execute {
+        /// Where.
+        nodes: Vec<String>,
+        /// What, with its settings and input.
+        exec: Exec,
+    },
+    /// A file or folder for nodes.
+    Put {
+        /// Where.
+        nodes: Vec<String>,
+        /// What.
+        file: File,
+    },
+    /// A file of a node is read.
+    Read {
+        /// Where.
+        node: String,
+        /// Which.
+        path: String,
+    },
+    /// A folder of a node is copied.
+    GetFolder {
+        /// Where.
+        node: String,
+        /// Which.
+        path: String,
+        /// Whereto, absolute.
+        local: PathBuf,
+    },
+    /// A wait for a probe.
+    WaitFor {
+        /// Where.
+        nodes: Vec<String>,
+        /// For what.
+        probe: Probe,
+        /// How long.
+        timeout: Duration,
+    },
+    /// A pause between two checks of a condition.
+    Pause {
+        /// How long.
+        time: Duration,
+        /// The condition.
+        waiting_for: String,
+    },
+    /// Nodes are stopped.
+    Stop {
+        /// Which.
+        nodes: Vec<String>,
+    },
+    /// Nodes are removed.
+    Remove {
+        /// Which.
+        nodes: Vec<String>,
+    },
+    /// A node is committed to an image.
+    Commit {
+        /// Which.
+        node: String,
+        /// The image's reference.
+        image: String,
+        /// Whether the hook pushes it in any case.
+        push: bool,
+    },
+    /// A value is kept with the cluster.
+    Output {
+        /// Its name.
+        name: String,
+        /// The value.
+        value: Value,
+    },
+    /// A progress message.
+    Progress {
+        /// The message.
+        message: String,
+    },
+    /// A closing message.
+    Closing {
+        /// The message.
+        message: String,
+    },
+}

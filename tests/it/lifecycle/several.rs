@@ -1,0 +1,132 @@
+//! A command on several nodes: which one failed, and where it was still running when it was ended.
+
+use std::time::Duration;
+
+use clusterdock::cli::Exec;
+use clusterdock::commands::exec;
+use clusterdock::engine::State;
+use clusterdock::error::{Kind, Result};
+use clusterdock_tests::fake::{EngineGeneration, ExecAnswer, FakeEngine};
+
+use super::{Desk, MINUTE, SelectionArgs, interrupted, lab};
+
+fn engine() -> FakeEngine {
+    lab(EngineGeneration::V26, State::Running, &[])
+}
+
+fn all(timeout: Option<Duration>) -> Exec {
+    Exec {
+        selection: SelectionArgs {
+            all: true,
+            ..SelectionArgs::default()
+        },
+        cluster: None,
+        user: "0".into(),
+        workdir: None,
+        env: Vec::new(),
+        interactive: false,
+        tty: false,
+        detach: false,
+        timeout,
+        command: vec!["work".into()],
+    }
+}
+
+impl Desk {
+    async fn exec(&self, args: &Exec) -> Result<u8> {
+        self.run(async |session| exec::exec(session, args).await)
+            .await
+    }
+}
+
+#[tokio::test]
+async fn each_failure_is_named_with_its_code() {
+    let fake = engine();
+    fake.on_exec(|exec| match exec.container.as_str() {
+        "n1.lab" => ExecAnswer::success().stdout("fine\n"),
+        _ => ExecAnswer::failure(5).stderr(b"\xff broken"),
+    });
+    let desk = Desk::at(&fake);
+    assert_eq!(desk.exec(&all(None)).await.unwrap(), 5);
+    assert_eq!(desk.stdout.text(), "n1.lab | fine\n");
+    let story = desk.stderr.0.lock().unwrap().clone();
+    assert!(
+        story.starts_with(b"n2.lab | \xff broken\n"),
+        "{}",
+        String::from_utf8_lossy(&story)
+    );
+    let story = String::from_utf8_lossy(&story).into_owned();
+    assert!(
+        story.contains("the command failed on node `n2.lab` with exit code 5")
+            && !story.contains("`n1.lab`")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_names_the_nodes_that_it_ended() {
+    let fake = engine();
+    fake.on_exec(
+        |exec| match (exec.container.as_str(), exec.line().as_str()) {
+            (_, line) if line.starts_with("/bin/sh") => ExecAnswer::failure(3),
+            ("n1.lab", _) => ExecAnswer::failure(2),
+            _ => ExecAnswer::endless(),
+        },
+    );
+    let desk = Desk::at(&fake);
+    let error = desk.exec(&all(Some(MINUTE))).await.unwrap_err();
+    assert_eq!(
+        (error.kind(), error.message()),
+        (Kind::Timeout, "the command did not end within 1m")
+    );
+    assert_eq!(
+        error.causes()[0],
+        "the command was still running on `n2.lab`"
+    );
+    assert_eq!(
+        error.causes()[1],
+        "it could not be stopped on `n2.lab` and is still running there"
+    );
+    assert!(
+        desk.stderr
+            .text()
+            .contains("the command failed on node `n1.lab` with exit code 2")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interruption_names_the_nodes_that_it_ended() {
+    let fake = engine();
+    fake.on_exec(|_| ExecAnswer::endless());
+    let desk = Desk::at(&fake);
+    let stop = desk.stop.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        stop.stop(interrupted());
+    });
+    let error = desk.exec(&all(None)).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::Interrupted);
+    assert_eq!(
+        error.causes()[0],
+        "the command was still running on `n1.lab`, `n2.lab`"
+    );
+}
+
+#[tokio::test]
+async fn standard_input_is_connected_only_if_asked_for() {
+    let fake = engine();
+    let desk = Desk::at(&fake);
+    desk.exec(&all(None)).await.unwrap();
+    let one = Exec {
+        selection: SelectionArgs {
+            names: vec!["n1.lab".into()],
+            ..SelectionArgs::default()
+        },
+        ..all(None)
+    };
+    desk.exec(&one).await.unwrap();
+    assert!(
+        fake.execs()
+            .iter()
+            .all(|exec| !exec.spec.stdin && !exec.spec.terminal)
+    );
+}
