@@ -19,12 +19,17 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// How long the engine may take to know of an end.
 const KNOWN_WITHIN: Duration = Duration::from_secs(3);
 
+/// How long to wait for an end before looking again for processes that were not found.
+const LOOKED_AGAIN_AFTER: Duration = Duration::from_millis(500);
+
 /// Ends the processes of a command: by TERM, and KILL for what is left two seconds later. With `$1`, as a terminal that
 /// hangs up does: HUP for what has a terminal, and whoever ignores that lives on. Needs nothing but a shell.
 ///
 /// The mark is `$0`. The engine's commands have no parent in the node; of those the command is the one that is `$2`th by
-/// start, if there are `$3`. Exits with 3 when it found nothing.
+/// start, if there are `$3`. Exits with [`NOTHING_FOUND`] if it found none of them.
 const END: &str = include_str!("ending.sh");
+
+const NOTHING_FOUND: i64 = 3;
 
 /// What it takes to end a command.
 pub(super) struct Ending<'a> {
@@ -70,9 +75,32 @@ impl<'a> Ending<'a> {
     }
 
     async fn end_in_node(&self) -> bool {
-        let exec = self.begun.id();
-        let place = match &exec {
-            Some(exec) => self.place(exec).await,
+        loop {
+            let was_found = self.signal().await;
+            let Some(exec) = self.begun.id() else {
+                return true;
+            };
+            let wait = if was_found {
+                KNOWN_WITHIN
+            } else {
+                LOOKED_AGAIN_AFTER
+            };
+            if exit_code_within(self.engine, &exec, wait).await.is_ok() {
+                return true;
+            }
+            // The engine's list of commands and the node's processes are of two moments. If another command began or ended
+            // in between, the place was wrong.
+            if was_found {
+                return false;
+            }
+        }
+    }
+
+    /// Looks for the command's processes in the node and ends them. Whether any were found, or there is no telling, since
+    /// nothing can look there.
+    async fn signal(&self) -> bool {
+        let place = match self.begun.id() {
+            Some(exec) => self.place(&exec).await,
             None => None,
         };
         let mut command = ["/bin/sh", "-c", END].map(String::from).to_vec();
@@ -94,25 +122,22 @@ impl<'a> Ending<'a> {
             .user
             .as_deref()
             .filter(|user| !matches!(*user, "0" | "root"));
+        let mut code = None;
         for user in [Some("0"), own].into_iter().flatten() {
             let spec = ExecSpec {
                 command: command.clone(),
                 user: Some(user.into()),
                 ..ExecSpec::default()
             };
-            if ask(self.engine, self.container, &spec)
+            code = ask(self.engine, self.container, &spec)
                 .await
-                .is_ok_and(|end| end.exit_code == 0)
-            {
+                .ok()
+                .map(|end| end.exit_code);
+            if code == Some(0) {
                 break;
             }
         }
-        match exec {
-            Some(exec) => exit_code_within(self.engine, &exec, KNOWN_WITHIN)
-                .await
-                .is_ok(),
-            None => true,
-        }
+        code != Some(NOTHING_FOUND)
     }
 
     /// The command's place among all that the engine has running in the container, and how many these are. Process

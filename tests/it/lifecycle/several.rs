@@ -1,5 +1,6 @@
 //! A command on several nodes: which one failed, and where it was still running when it was ended.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use clusterdock::cli::Exec;
@@ -91,6 +92,35 @@ async fn a_deadline_names_the_nodes_that_it_ended() {
             .text()
             .contains("the command failed on node `n1.lab` with exit code 2")
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_command_that_is_not_found_is_looked_for_again() {
+    for looks in 1..4 {
+        let fake = engine();
+        let (killer, failed) = (fake.clone(), AtomicUsize::new(0));
+        fake.on_exec(move |exec| match exec.line() {
+            line if !line.starts_with("/bin/sh") => ExecAnswer::endless(),
+            _ if failed.fetch_add(1, Ordering::Relaxed) < looks => ExecAnswer::failure(3),
+            _ => {
+                killer.kill_execs("work");
+                ExecAnswer::success()
+            }
+        });
+        let one = Exec {
+            selection: SelectionArgs {
+                names: vec!["n1.lab".into()],
+                ..SelectionArgs::default()
+            },
+            ..all(Some(MINUTE))
+        };
+        let error = Desk::at(&fake).exec(&one).await.unwrap_err();
+        assert_eq!(error.kind(), Kind::Timeout);
+        assert!(
+            !error.to_string().contains("still runs"),
+            "{looks}: {error}"
+        );
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -2,9 +2,18 @@
 
 use std::net::{Ipv4Addr, SocketAddrV4};
 
-/// The text with ids, addresses, host ports, times and generated names replaced, and without the padding of columns.
+/// The text with ids, addresses, host ports, times and generated names replaced, and without the padding of columns. Nodes
+/// become ready in any order: their lines are sorted.
 pub(super) fn normal(text: &str) -> String {
-    text.trim_end().lines().map(line).collect()
+    let mut lines: Vec<String> = text.trim_end().lines().map(line).collect();
+    lines
+        .chunk_by_mut(|one, next| is_ready(one) && is_ready(next))
+        .for_each(<[String]>::sort);
+    lines.concat()
+}
+
+fn is_ready(line: &str) -> bool {
+    line.starts_with("✔ ") && line.ends_with(" TIME ready\n")
 }
 
 fn line(text: &str) -> String {
@@ -119,6 +128,10 @@ fn only_what_differs_from_run_to_run_is_replaced() {
             "NAME running 2/2 AGE\n",
         ),
         ("  ✔ a.lab    0.7s  ready", "✔ a.lab TIME ready\n"),
+        (
+            "✔ img 0.1s image ready\n✔ b.x 0.7s ready\n✔ a.x 0.9s ready\n✔ hook 1s done",
+            "✔ img TIME image ready\n✔ a.x TIME ready\n✔ b.x TIME ready\n✔ hook TIME done\n",
+        ),
         (
             "Removed 2 containers, 1 network.",
             "Removed 2 containers, 1 network.\n",

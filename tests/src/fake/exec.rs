@@ -122,6 +122,17 @@ impl FakeEngine {
             .collect()
     }
 
+    /// Ends the running commands with this line, as a signal does.
+    pub fn kill_execs(&self, line: &str) {
+        self.change(|holdings| {
+            holdings
+                .execs
+                .iter_mut()
+                .filter(|exec| exec.call.line() == line)
+                .for_each(|exec| exec.answer = Some(ExecAnswer::failure(KILLED)));
+        });
+    }
+
     /// The latest size of a command's terminal in rows and columns, by the command's index in [`FakeEngine::execs`].
     pub fn exec_size(&self, index: usize) -> Option<(u16, u16)> {
         self.holdings().execs.get(index).and_then(|exec| exec.size)
