@@ -13,6 +13,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clap::Parser;
+use clusterdock::cluster::filter::Shown;
 use clusterdock::cluster::{Cluster, ClusterState, Node};
 use clusterdock::engine::{Container, PublishedPort, State};
 use clusterdock::error::{Error, Kind, Result};
@@ -58,7 +59,7 @@ fn main() -> ExitCode {
         .map(|number| format!("node-{number}.cluster"))
         .collect();
     let result = match what.as_str() {
-        "ps" => report.ps(&[cluster(&names)], format),
+        "ps" => report.ps(&[Shown::whole(&cluster(&names))], format),
         "ls" => report.ls(&[cluster(&names)], &[], format),
         _ => start(&report, &names, what == "fail"),
     };

@@ -4,13 +4,19 @@
 pub mod build;
 pub mod cp;
 pub mod environment;
+pub mod exec;
 pub mod first_reading;
 pub mod hook;
 mod image_name;
 pub mod lifecycle;
+pub mod list;
+mod other_words;
+pub mod port;
 pub mod selection;
 pub mod start;
 mod subnet;
+mod templates;
+mod tips;
 pub mod topology;
 pub mod topology_args;
 pub mod usage;
@@ -19,11 +25,9 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::BoolishValueParser;
-use clap::error::{ContextKind, ContextValue, ErrorKind};
-use clap::{Args, CommandFactory, Parser, Subcommand, ValueEnum};
-use clusterdock_plugin_wire::value::duration;
+use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use self::selection::SelectionArgs;
+pub use self::tips::with_tip;
 use crate::report::{Color, Format, Progress, Settings};
 
 /// Start clusters of host-like Docker containers from pluggable topologies.
@@ -56,6 +60,10 @@ pub struct Global {
         hide_env = true
     )]
     pub verbose: bool,
+
+    /// Same as --verbose
+    #[arg(short = 'D', long, global = true, hide = true)]
+    pub debug: bool,
 
     /// Folder for locks, logs, libraries and ssh keys [default: ~/.clusterdock]
     #[arg(
@@ -103,6 +111,10 @@ pub struct Global {
     #[arg(env = "CLUSTERDOCK_COLOR", hide_env = true)]
     pub color: Color,
 
+    /// Same as --color never
+    #[arg(long, global = true, hide = true, conflicts_with = "color")]
+    pub no_color: bool,
+
     /// Accept topologies, libraries and a config folder that other users can change
     #[arg(long, global = true, env = "CLUSTERDOCK_TRUST", hide_env = true, value_parser = BoolishValueParser::new())]
     pub trust: bool,
@@ -132,16 +144,26 @@ impl Global {
                 .unwrap_or_default(),
             color: Color::from_str(&value("--color", "CLUSTERDOCK_COLOR"), true)
                 .unwrap_or_default(),
+            no_color: words.iter().any(|word| word == "--no-color"),
             ..Global::default()
         }
+    }
+
+    /// Whether to show more detail.
+    pub fn is_verbose(&self) -> bool {
+        self.verbose || self.debug
     }
 
     /// The settings of the report.
     pub fn report_settings(&self) -> Settings {
         Settings {
             progress: self.progress,
-            color: self.color,
-            verbose: self.verbose,
+            color: if self.no_color {
+                Color::Never
+            } else {
+                self.color
+            },
+            verbose: self.is_verbose(),
         }
     }
 }
@@ -150,13 +172,14 @@ impl Global {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List nodes, by cluster
-    Ps(List),
+    Ps(list::Ps),
     /// List clusters
-    Ls(List),
+    #[command(alias = "list")]
+    Ls(list::Ls),
     /// Open a shell on a node, or run a command there
-    Ssh(Ssh),
+    Ssh(exec::Ssh),
     /// Run a command on nodes, in parallel
-    Exec(Exec),
+    Exec(exec::Exec),
     /// Show the output of nodes
     Logs(lifecycle::Logs),
     /// Wait until nodes are running and ready
@@ -175,6 +198,8 @@ pub enum Command {
     Kill(lifecycle::Kill),
     /// Show everything about a cluster or a node as JSON
     Inspect(lifecycle::Inspect),
+    /// Print where published ports of a node are reached
+    Port(port::PortArgs),
     /// Print a cluster's names, addresses and ports as shell variables
     Env(lifecycle::Env),
     /// Print ~/.ssh/config entries for a cluster's nodes
@@ -189,85 +214,6 @@ pub enum Command {
     Hook(hook::HookArgs),
     /// Write, check and describe topologies
     Topology(topology::Topology),
-}
-
-/// Arguments of `ps` and `ls`.
-#[derive(Debug, Args)]
-pub struct List {
-    /// Output format: table, json (one object) or jsonl (one object per line)
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        hide_possible_values = true
-    )]
-    pub format: Format,
-    /// Print only names
-    #[arg(short, long, conflicts_with = "format")]
-    pub quiet: bool,
-}
-
-impl List {
-    /// The output format, `-q` included.
-    pub fn format(&self) -> Format {
-        if self.quiet {
-            Format::Quiet
-        } else {
-            self.format
-        }
-    }
-}
-
-/// Arguments of `ssh`.
-#[derive(Debug, Args)]
-pub struct Ssh {
-    /// Node: FQDN, CLUSTER/HOSTNAME, or a host name, if unique
-    #[arg(value_name = "NODE")]
-    pub node: String,
-    /// User to run as: NAME|UID[:GROUP]
-    #[arg(short, long, default_value = "0", hide_default_value = true)]
-    pub user: String,
-    /// Do not read standard input
-    #[arg(short, long)]
-    pub no_stdin: bool,
-    /// Command to run instead of a login shell
-    #[arg(last = true, value_name = "CMD")]
-    pub command: Vec<String>,
-}
-
-/// Arguments of `exec`.
-#[derive(Debug, Args)]
-pub struct Exec {
-    /// Which nodes.
-    #[command(flatten)]
-    pub selection: SelectionArgs,
-    /// Only nodes of this cluster
-    #[arg(short, long, value_name = "CLUSTER", conflicts_with = "names")]
-    pub cluster: Option<String>,
-    /// User to run as: NAME|UID[:GROUP]
-    #[arg(short, long, default_value = "0", hide_default_value = true)]
-    pub user: String,
-    /// Working directory
-    #[arg(short, long, value_name = "PATH")]
-    pub workdir: Option<String>,
-    /// Set an environment variable
-    #[arg(short, long, value_name = "NAME=VALUE")]
-    pub env: Vec<String>,
-    /// Pass standard input to the command
-    #[arg(short, long, conflicts_with_all = ["groups", "all", "detach"])]
-    pub interactive: bool,
-    /// Allocate a terminal
-    #[arg(short, long, conflicts_with_all = ["groups", "all", "detach"])]
-    pub tty: bool,
-    /// Run in the background
-    #[arg(short, long)]
-    pub detach: bool,
-    /// Time limit, e.g. 90s or 5m
-    #[arg(long, value_name = "TIME", value_parser = duration::parse)]
-    pub timeout: Option<std::time::Duration>,
-    /// Command to run
-    #[arg(last = true, required = true, value_name = "CMD")]
-    pub command: Vec<String>,
 }
 
 /// Arguments of `rm`.
@@ -348,6 +294,20 @@ pub enum ManageAction {
     },
 }
 
+/// The whole command line as these arguments use it.
+pub fn command_for(argv: &[OsString]) -> clap::Command {
+    if exec::has_dashes(argv) || !argv.iter().any(|word| word == "exec") {
+        return command();
+    }
+    let by_options = command().mut_subcommand("exec", exec::without_names);
+    let selects = |matches: ArgMatches| matches.subcommand().is_some_and(exec::selects);
+    if environment::read(&by_options, argv).is_ok_and(selects) {
+        by_options
+    } else {
+        command().mut_subcommand("exec", exec::with_one_name)
+    }
+}
+
 /// The whole command line, with what is known of `start` and `build` without a topology.
 pub fn command() -> clap::Command {
     Cli::command().subcommands([
@@ -361,43 +321,23 @@ pub fn command_with(command: clap::Command) -> clap::Command {
     Cli::command().subcommand(command)
 }
 
-/// Adds a tip to clap's error if `--` is missing in `ssh NODE CMD` or `exec NAME CMD`.
-pub fn with_tip(mut error: clap::Error, argv: &[OsString]) -> clap::Error {
-    if let Some(tip) = tip(&error, argv) {
-        error.insert(
-            ContextKind::Suggested,
-            ContextValue::StyledStrs(vec![tip.into()]),
-        );
+/// Reads all commands but `start` and `build` from what clap matched in `argv`.
+///
+/// # Errors
+/// Clap's.
+pub fn read(matches: &ArgMatches, argv: &[OsString]) -> Result<Cli, clap::Error> {
+    let mut cli = Cli::from_arg_matches(matches)?;
+    if let Command::Exec(exec) = &mut cli.command
+        && !exec::has_dashes(argv)
+    {
+        exec.is_bare = true;
     }
-    error
-}
-
-fn tip(error: &clap::Error, argv: &[OsString]) -> Option<String> {
-    let has = |wanted: &str| argv.iter().any(|word| word == wanted);
-    match (error.kind(), error.get(ContextKind::InvalidArg)) {
-        (ErrorKind::UnknownArgument, Some(ContextValue::String(word)))
-            if (has("ssh") || has("exec")) && !word.starts_with('-') =>
-        {
-            Some(format!("put the command after `--`: -- {word} ..."))
-        }
-        // `exec` takes several names, so that the words of a command count as names.
-        (ErrorKind::UnknownArgument | ErrorKind::MissingRequiredArgument, _)
-            if has("exec") && !has("--") =>
-        {
-            Some("put the command after `--`: -- CMD".into())
-        }
-        _ => None,
-    }
+    Ok(cli)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn error_of(words: &str) -> String {
-        let argv: Vec<OsString> = words.split(' ').map(Into::into).collect();
-        with_tip(command().try_get_matches_from(&argv).unwrap_err(), &argv).to_string()
-    }
 
     #[test]
     fn report_options_are_read_from_an_invalid_command_line() {
@@ -424,20 +364,5 @@ mod tests {
             guessed("clusterdock --progress"),
             (Progress::Auto, Color::Auto)
         );
-    }
-
-    #[test]
-    fn a_command_without_dashes_gets_a_tip() {
-        for (line, tip) in [
-            ("ssh node-1 hostname -f", "-- hostname ..."),
-            ("exec node-1 hostname -f", "-- CMD"),
-            ("exec node-1 hostname", "-- CMD"),
-        ] {
-            let error = error_of(&format!("clusterdock {line}"));
-            let tip = format!("tip: put the command after `--`: {tip}");
-            assert!(error.contains(&tip), "{error}");
-        }
-        let error = error_of("clusterdock ls hostname");
-        assert!(!error.contains("tip"), "{error}");
     }
 }

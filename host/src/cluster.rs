@@ -1,6 +1,8 @@
 //! Clusters as the engine's labels show them: clusterdock's, those of the original clusterdock, and unfinished ones. Pure:
 //! observations go in, clusters come out.
 
+pub mod advice;
+pub mod filter;
 pub mod generated_name;
 pub mod identity;
 pub mod labels;
@@ -104,6 +106,8 @@ pub struct Node {
     pub version: String,
     /// The topology's name; empty for a cluster of the original.
     pub topology: String,
+    /// The topology's version; empty for a cluster of the original.
+    pub topology_version: String,
     /// The start that created it. `None` for a cluster of the original.
     pub run: Option<Run>,
     /// The probes that decide when it is ready.
@@ -161,6 +165,7 @@ fn clusterdock_node(labels: &NodeLabels, container: &Container) -> Node {
         address: address(container, &labels.network),
         version: labels.run.version.clone(),
         topology: labels.topology.clone(),
+        topology_version: labels.topology_version.clone(),
         run: Some(labels.run.clone()),
         probes: labels.probes.clone(),
         serves: labels.serves.clone(),

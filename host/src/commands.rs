@@ -16,11 +16,13 @@ pub mod list;
 mod log_piece;
 pub mod logs;
 pub mod manage;
+pub mod port;
 pub mod rm;
 mod several;
 pub mod ssh;
 pub mod ssh_config;
 pub mod start;
+mod start_hints;
 pub mod topology;
 mod topology_command;
 

@@ -64,6 +64,14 @@ pub fn user_address(engine: &dyn System, bind: std::net::IpAddr) -> String {
     }
 }
 
+/// The address and port at which the user reaches a published port: `127.0.0.1:8080`, `[::1]:8080`.
+pub fn reached_at(engine: &dyn System, port: &PublishedPort) -> String {
+    match user_address(engine, port.host_ip) {
+        host if host.contains(':') => format!("[{host}]:{}", port.host_port),
+        host => format!("{host}:{}", port.host_port),
+    }
+}
+
 /// `HOST` of `tcp://HOST:PORT`, `ssh://USER@HOST`, ...
 fn remote_host(address: &str) -> Option<&str> {
     let rest = address.split_once("://")?.1;

@@ -12,10 +12,10 @@ use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cli::environment::{self, Unread};
-use crate::cli::{self, Cli, Command, Global, usage};
+use crate::cli::{self, Command, Global, usage};
 use crate::commands::{
-    Console, StartError, build, cp, env, exec, hook, inspect, lifecycle, list, logs, manage, rm,
-    ssh, ssh_config, start, topology,
+    Console, StartError, build, cp, env, exec, hook, inspect, lifecycle, list, logs, manage, port,
+    rm, ssh, ssh_config, start, topology,
 };
 use crate::engine::docker::{Address, Docker};
 use crate::engine::docker_config;
@@ -59,7 +59,7 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
         Err(Unread::Typed(error)) => {
             return command_line(
                 &guessed_report(),
-                &cli::with_tip(error, given),
+                &cli::with_tip(error, given, false),
                 argv.len() == 1,
             )
             .await;
@@ -72,7 +72,11 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
         report.event(Event::Warning { message });
     }
     let code = match Prepared::new(&global, &matches, &surroundings, &report) {
-        Ok(prepared) => prepared.run(&report, global.verbose, &argv, &matches).await,
+        Ok(prepared) => {
+            prepared
+                .run(&report, global.is_verbose(), &argv, &matches)
+                .await
+        }
         Err(error) => Err(error.into()),
     };
     report.finish();
@@ -81,7 +85,9 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
             report.close(PATIENCE).await;
             ExitCode::from(code)
         }
-        Err(StartError::CommandLine(error)) => command_line(&report, &error, false).await,
+        Err(StartError::CommandLine(error)) => {
+            command_line(&report, &cli::with_tip(error, &argv, true), false).await
+        }
         Err(StartError::Failed(error)) => failed(&report, &error).await,
     }
 }
@@ -239,7 +245,7 @@ async fn command(
         }
         return Ok(0);
     }
-    let cli = Cli::from_arg_matches(matches).map_err(StartError::CommandLine)?;
+    let cli = cli::read(matches, argv).map_err(StartError::CommandLine)?;
     match &cli.command {
         Command::Ps(args) => list::ps(console, args).await?,
         Command::Ls(args) => list::ls(console, args).await?,
@@ -254,6 +260,7 @@ async fn command(
         Command::Unpause(args) => lifecycle::unpause(console, args).await?,
         Command::Kill(args) => lifecycle::kill(console, args).await?,
         Command::Inspect(args) => inspect::inspect(console, args).await?,
+        Command::Port(args) => port::port(console, args).await?,
         Command::Env(args) => env::env(console, args).await?,
         Command::SshConfig(args) => ssh_config::ssh_config(console, args).await?,
         Command::Cp(args) => cp::cp(console, args).await?,

@@ -15,6 +15,7 @@ mod live;
 mod ls;
 mod mask;
 mod paint;
+mod ports;
 mod prefixed;
 mod ps;
 mod schema;
@@ -31,6 +32,8 @@ pub mod words;
 
 pub use clock::Clock;
 pub use facts::Facts;
+pub use inspection::Inspected;
+pub use ports::ReachedPort;
 pub use prefixed::{Prefixed, Voice};
 pub use streams::{Size, SizeNow, Streams, Terminal};
 
@@ -84,6 +87,9 @@ pub enum Format {
     /// For people.
     #[default]
     Table,
+    /// For people, with more columns.
+    #[value(skip)]
+    Wide,
     /// One JSON object.
     Json,
     /// One JSON object per line.

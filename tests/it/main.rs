@@ -11,6 +11,7 @@ mod derive;
 mod editing;
 mod environment;
 mod fuzz;
+mod habits;
 mod hostile_engine;
 mod images;
 mod kerberos;

@@ -4,6 +4,7 @@
 
 mod notes;
 
+use std::ffi::OsString;
 use std::fmt::Write;
 use std::fs;
 
@@ -249,7 +250,8 @@ fn every_example_is_a_command_line_of_its_command() {
         let argv = notes::argv(example);
         let begins = argv.join(" ").starts_with(&format!("clusterdock {title} "));
         assert!(begins, "`{example}` is not of `{title}`");
-        if let Err(error) = clusterdock::cli::command().try_get_matches_from(&argv) {
+        let argv: Vec<OsString> = argv.into_iter().map(Into::into).collect();
+        if let Err(error) = clusterdock::cli::command_for(&argv).try_get_matches_from(&argv) {
             panic!("`{example}`: {error}");
         }
     }

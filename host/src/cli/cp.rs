@@ -17,6 +17,9 @@ pub struct Cp {
     /// Follow a symbolic link in SRC
     #[arg(short = 'L', long)]
     pub follow_link: bool,
+    /// Accepted as in cp: folders are always copied with their contents
+    #[arg(short, short_alias = 'R', long, hide = true)]
+    pub recursive: bool,
     /// Source: NODE:PATH, a local path, or - for a tar archive on standard input
     #[arg(value_name = "SRC")]
     pub source: OsString,

@@ -9,18 +9,18 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::environment::{self, Unread};
-use super::{build, command, start};
+use super::{build, command_for, start};
 
 /// Reads the command line.
 ///
 /// # Errors
 /// The command line is invalid whatever the topology declares.
 pub fn read(argv: &[OsString]) -> Result<ArgMatches, Unread> {
-    let unread = match environment::read(&command(), argv) {
+    let unread = match environment::read(&command_for(argv), argv) {
         Ok(matches) => return Ok(matches),
         Err(unread) => unread,
     };
-    match (environment::read(&lenient(), argv), &unread) {
+    match (environment::read(&lenient(argv), argv), &unread) {
         (Ok(matches), Unread::Typed(error)) if may_be_meant_for_topology(error, &matches) => {
             Ok(matches)
         }
@@ -36,10 +36,10 @@ fn names_topology(matches: &ArgMatches) -> bool {
 }
 
 /// The command line, with all values accepted for the options of `start` and `build`.
-fn lenient() -> Command {
+fn lenient(argv: &[OsString]) -> Command {
     [start::command().get_name(), build::command().get_name()]
         .into_iter()
-        .fold(command(), |command, name| {
+        .fold(command_for(argv), |command, name| {
             command.mut_subcommand(name, |command| {
                 command.mut_args(|arg| {
                     if arg.get_long().is_some() && arg.get_action().takes_values() {

@@ -3,8 +3,7 @@
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-
-use super::duration;
+use clusterdock_plugin_wire::value::duration;
 
 /// Arguments of `hook`.
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ use clap::Args;
 use clusterdock_plugin_wire::value::duration;
 
 use super::selection::SelectionArgs;
+use super::templates;
 use crate::report::Format;
 
 /// Arguments of all commands that change nodes.
@@ -103,11 +104,14 @@ pub struct Logs {
     #[arg(short, long)]
     pub follow: bool,
     /// Only the last N lines of each node
-    #[arg(long, value_name = "N", value_parser = tail)]
+    #[arg(short = 'n', long, value_name = "N", value_parser = tail)]
     pub tail: Option<Tail>,
     /// Only output since a time, e.g. 2026-11-24T08:30:00 or 2026-11-24, or for the last e.g. 10m
     #[arg(long, value_name = "TIME", value_parser = since)]
     pub since: Option<Since>,
+    /// Only output until a time, in the same forms
+    #[arg(long, value_name = "TIME", value_parser = since, conflicts_with = "follow")]
+    pub until: Option<Since>,
     /// Show timestamps
     #[arg(short, long)]
     pub timestamps: bool,
@@ -116,9 +120,15 @@ pub struct Logs {
 /// Arguments of `inspect`.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// A cluster by name, or a node by FQDN, CLUSTER/HOSTNAME or host name
-    #[arg(value_name = "NAME")]
-    pub name: String,
+    /// Clusters by name, or nodes by FQDN, CLUSTER/HOSTNAME or host name
+    #[arg(required = true, value_name = "NAME")]
+    pub names: Vec<String>,
+    /// Leave out labels, probes and the engine's own inspection
+    #[arg(long)]
+    pub brief: bool,
+    /// Accepted as in docker: the answer is always JSON
+    #[arg(short, long, value_name = "FORMAT", hide = true, value_parser = inspect_format)]
+    pub format: Option<()>,
 }
 
 /// Arguments of `env`.
@@ -146,13 +156,33 @@ pub enum Tail {
     Lines(u32),
 }
 
-/// The earliest time of a log to show.
+/// The earliest or latest time of a log to show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Since {
     /// This long before now.
     Ago(Duration),
     /// Unix seconds.
     At(i64),
+}
+
+impl Since {
+    /// The time in Unix seconds, seen from `now`.
+    pub fn seconds(self, now: jiff::Timestamp) -> i64 {
+        match self {
+            Since::At(time) => time,
+            Since::Ago(time) => now.as_second().saturating_sub_unsigned(time.as_secs()),
+        }
+    }
+}
+
+fn inspect_format(text: &str) -> Result<(), String> {
+    match text {
+        "json" => Ok(()),
+        _ => Err(
+            templates::refusal(text, "clusterdock inspect NODE | jq .node.state")
+                .unwrap_or("expected json".into()),
+        ),
+    }
 }
 
 fn tail(text: &str) -> Result<Tail, String> {

@@ -8,7 +8,7 @@ use crate::cluster::select::Selection;
 #[derive(Debug, Clone, Default, Args)]
 pub struct SelectionArgs {
     /// Clusters by name, or nodes by FQDN, CLUSTER/HOSTNAME or host name
-    #[arg(value_name = "NAME", required_unless_present_any = ["groups", "nodes", "all"])]
+    #[arg(value_name = "NAME")]
     pub names: Vec<String>,
     /// Only nodes of this group: GROUP or CLUSTER/GROUP; may be repeated
     #[arg(short, long = "group", value_name = "GROUP")]
@@ -22,12 +22,13 @@ pub struct SelectionArgs {
 }
 
 impl SelectionArgs {
-    /// What they select. With `--all`, nothing is named, which selects everything.
+    /// What they select.
     pub fn selection(&self) -> Selection<'_> {
         Selection {
             names: &self.names,
             groups: &self.groups,
             nodes: &self.nodes,
+            all: self.all,
         }
     }
 }

@@ -44,7 +44,7 @@ pub struct StartArgs {
     #[arg(long, value_name = "CIDR", value_parser = subnet::parse)]
     pub subnet: Option<Ipv4Net>,
 
-    /// Publish a port: NODE:80, or "NODE:8080->80" for a specific host port; /udp for UDP
+    /// Publish a port: NODE:80, or NODE:8080:80 for a specific host port; /udp for UDP
     #[arg(short, long, value_name = "PORT", value_delimiter = ',', value_parser = parse_port)]
     pub port: Vec<PortMapping>,
 

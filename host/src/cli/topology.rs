@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
+use clusterdock_plugin_wire::value::duration;
 
-use super::duration;
 use crate::report::Format;
 
 /// Arguments of `topology`.

@@ -185,6 +185,7 @@ pub fn nodes(
             Some(ValueSource::CommandLine | ValueSource::EnvVariable)
         );
         let words: Vec<&String> = matches.get_many(&id).unwrap_or_default().collect();
+        let words = expanded(&words).map_err(|why| invalid(&group.name, why))?;
         let names = if given {
             group.names(&words)
         } else {
@@ -212,6 +213,45 @@ pub fn nodes(
         }
     }
     Ok(nodes)
+}
+
+/// The most words that one range stands for.
+const LONGEST_RANGE: u32 = 1000;
+
+/// Replaces `node-{1..5}` by five words. Shells without that notation pass it on unchanged.
+fn expanded(words: &[&String]) -> std::result::Result<Vec<String>, String> {
+    let mut names = Vec::new();
+    for word in words {
+        match range(word) {
+            None => names.push(word.to_string()),
+            Some((_, first, last, _)) if first.abs_diff(last) >= LONGEST_RANGE => {
+                return Err(format!(
+                    "`{word}` stands for more than {LONGEST_RANGE} nodes"
+                ));
+            }
+            Some((before, first, last, after)) => {
+                let numbers: Vec<u32> = if first <= last {
+                    (first..=last).collect()
+                } else {
+                    (last..=first).rev().collect()
+                };
+                names.extend(
+                    numbers
+                        .iter()
+                        .map(|number| format!("{before}{number}{after}")),
+                );
+            }
+        }
+    }
+    Ok(names)
+}
+
+/// `BEFORE{FIRST..LAST}AFTER`.
+fn range(word: &str) -> Option<(&str, u32, u32, &str)> {
+    let (before, rest) = word.split_once('{')?;
+    let (range, after) = rest.split_once('}')?;
+    let (first, last) = range.split_once("..")?;
+    Some((before, first.parse().ok()?, last.parse().ok()?, after))
 }
 
 fn arg(declared: &api::Arg, environment: &str) -> Arg {
@@ -286,6 +326,26 @@ fn variable(environment: &str, name: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_range_in_braces_stands_for_its_numbers() {
+        let of = |words: &[&str]| {
+            let words: Vec<String> = words.iter().map(ToString::to_string).collect();
+            expanded(&words.iter().collect::<Vec<_>>())
+        };
+        assert_eq!(
+            of(&["node-{1..3}", "a"]).unwrap(),
+            ["node-1", "node-2", "node-3", "a"]
+        );
+        assert_eq!(of(&["{9..11}x"]).unwrap(), ["9x", "10x", "11x"]);
+        assert_eq!(of(&["n{2..1}"]).unwrap(), ["n2", "n1"]);
+        for word in ["n{1..}", "n{a..b}", "n{1..2", "n1..2", "{}", "n{-1..2}"] {
+            assert_eq!(of(&[word]).unwrap(), [word]);
+        }
+        assert_eq!(of(&["n{1..1000}"]).unwrap().len(), 1000);
+        of(&["n{1..1001}"]).unwrap_err();
+        of(&["n{4294967295..0}"]).unwrap_err();
+    }
 
     #[test]
     fn arguments_become_build_arguments_of_dockerfiles() {

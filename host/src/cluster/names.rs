@@ -13,6 +13,18 @@ const LONGEST_NAME: usize = 128;
 /// The built-in networks of every engine, which no cluster can be on.
 const RESERVED_NETWORKS: [&str; 4] = ["bridge", "host", "none", "default"];
 
+/// The error for a host name that a node of this name cannot have.
+pub fn in_use(name: &str) -> Error {
+    Error::new(Kind::Conflict, format!("host name `{name}` is in use"))
+}
+
+/// Whether an error is [`in_use`].
+pub fn is_in_use(error: &Error) -> bool {
+    error.kind() == Kind::Conflict
+        && error.message().starts_with("host name `")
+        && error.message().ends_with("` is in use")
+}
+
 /// Checks a host name: one label of at most 63 letters, digits and hyphens that every resolver looks up.
 pub fn check_hostname(name: &str) -> Result<()> {
     let invalid =

@@ -1,4 +1,4 @@
-//! Ports as the user writes them: `NODE:80`, `NODE:8080->80`, `NODE:53/udp`.
+//! Ports as the user writes them: `NODE:80`, `NODE:8080:80` or, as in the original, `NODE:8080->80`; `NODE:53/udp`.
 
 use std::str::FromStr;
 
@@ -21,13 +21,14 @@ impl FromStr for PortMapping {
     fn from_str(text: &str) -> Result<PortMapping> {
         let (node, rest) = text
             .split_once(':')
-            .filter(|(node, _)| !node.is_empty())
+            // No host name is a number: the node is missing in `8080:80`.
+            .filter(|(node, _)| !node.bytes().all(|byte| byte.is_ascii_digit()))
             .ok_or_else(|| malformed(text))?;
         let (ports, protocol) = match rest.split_once('/') {
             Some((ports, protocol)) => (ports, parse_protocol(text, protocol)?),
             None => (rest, Protocol::Tcp),
         };
-        let (host_port, container_port) = match ports.split_once("->") {
+        let (host_port, container_port) = match ports.split_once("->").or(ports.split_once(':')) {
             Some((host, container)) => {
                 (Some(parse_port(text, host)?), parse_port(text, container)?)
             }
@@ -72,7 +73,7 @@ fn invalid(text: &str) -> Error {
 }
 
 fn malformed(text: &str) -> Error {
-    invalid(text).hint("use NODE:80 for a free host port, or \"NODE:8080->80\" for a specific one")
+    invalid(text).hint("use NODE:80 for a free host port, or NODE:8080:80 for a specific one")
 }
 
 #[cfg(test)]
@@ -102,6 +103,22 @@ mod tests {
         assert_eq!(parsed("node-1:8080->80"), "node-1 Some(8080) 80 tcp");
         assert_eq!(parsed("node-1:53/udp"), "node-1 None 53 udp");
         assert_eq!(parsed("node-1:5353->53/udp"), "node-1 Some(5353) 53 udp");
+    }
+
+    #[test]
+    fn host_ports_stand_before_a_colon_as_in_docker() {
+        assert_eq!(parsed("node-1:8080:80"), "node-1 Some(8080) 80 tcp");
+        assert_eq!(parsed("node-1:5353:53/udp"), "node-1 Some(5353) 53 udp");
+        for odd in [
+            "8080:80",
+            "n:8080:",
+            "n::80",
+            "n:1:2:3",
+            "n:8080->1:80",
+            "n:8080-",
+        ] {
+            assert_eq!(parsed(odd), format!("invalid port `{odd}`"));
+        }
     }
 
     #[test]

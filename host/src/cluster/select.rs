@@ -10,15 +10,21 @@ use crate::error::{Error, Kind, Result};
 /// The names on a command line: clusters and nodes, narrowed down to groups and nodes.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Selection<'a> {
-    /// Clusters, or nodes. If empty, all nodes of all clusters.
+    /// Clusters, or nodes. If empty, groups and nodes are those of all clusters.
     pub names: &'a [String],
     /// Only the nodes of these groups, as `GROUP` or `CLUSTER/GROUP`, ...
     pub groups: &'a [String],
     /// ... and these nodes. If both are empty, all nodes of `names`.
     pub nodes: &'a [String],
+    /// All nodes of all clusters, if nothing is named.
+    pub all: bool,
 }
 
 impl Selection<'_> {
+    fn is_empty(&self) -> bool {
+        self.names.is_empty() && self.groups.is_empty() && self.nodes.is_empty() && !self.all
+    }
+
     /// Whether nodes are named, and no cluster or group, which may happen to have one node.
     pub fn names_only_nodes(&self, clusters: &[Cluster]) -> bool {
         let is_cluster = |name: &String| clusters.iter().any(|cluster| cluster.name == *name);
@@ -30,8 +36,11 @@ impl Selection<'_> {
 /// The selected nodes, each once, in the order of clusters and their nodes.
 ///
 /// # Errors
-/// [`Kind::NotFound`] for an unknown name, [`Kind::Usage`] for an ambiguous one.
+/// [`Kind::NotFound`] for an unknown name, [`Kind::Usage`] for an ambiguous one, or if nothing is selected.
 pub fn nodes<'a>(clusters: &'a [Cluster], wanted: &Selection<'_>) -> Result<Vec<&'a Node>> {
+    if wanted.is_empty() {
+        return Err(nothing_named(clusters));
+    }
     let all = || clusters.iter().flat_map(|cluster| &cluster.nodes);
     let mut named: Vec<&Node> = Vec::new();
     for name in wanted.names {
@@ -160,6 +169,22 @@ pub fn cluster<'a>(clusters: &'a [Cluster], name: &str) -> Result<&'a Cluster> {
         .iter()
         .find(|cluster| cluster.name == name)
         .ok_or_else(|| no_cluster(clusters, name))
+}
+
+/// The error for a command line that selects nothing.
+fn nothing_named(clusters: &[Cluster]) -> Error {
+    let error = Error::new(Kind::Usage, "no cluster or node given");
+    let names: Vec<String> = clusters
+        .iter()
+        .map(|cluster| format!("{} ({})", cluster.name, cluster.state.as_str()))
+        .collect();
+    if names.is_empty() {
+        error.cause("there are no clusters")
+    } else {
+        error
+            .cause(format!("clusters: {}", names.join(", ")))
+            .hint("name a cluster or node, or select all nodes of all clusters with --all")
+    }
 }
 
 /// The error for an unknown cluster.

@@ -13,7 +13,7 @@ pub fn print(report: &Report, plan: &Plan, format: Format) -> Result<()> {
     let text = match format {
         Format::Json => printable::json(&format!("{:#}\n", plan.to_json())),
         Format::Jsonl => printable::json(&format!("{}\n", plan.to_json())),
-        Format::Table | Format::Quiet => plan.to_string(),
+        Format::Table | Format::Wide | Format::Quiet => plan.to_string(),
     };
     report.answer(&text)
 }

@@ -9,7 +9,7 @@ use super::list;
 use crate::cli::lifecycle::Env;
 use crate::cluster::Cluster;
 use crate::cluster::select;
-use crate::engine::{System, user_address};
+use crate::engine::{System, reached_at};
 use crate::error::Result;
 use crate::shell::quoted;
 
@@ -61,10 +61,6 @@ pub fn variables(
                 .map(|address| (name("ADDRESS"), address.to_string())),
         );
         for port in node.ports() {
-            let host = match user_address(engine, port.host_ip) {
-                host if host.contains(':') => format!("[{host}]"),
-                host => host,
-            };
             let what = format!(
                 "PORT_{}_{}",
                 port.container_port,
@@ -72,7 +68,7 @@ pub fn variables(
             );
             // A port bound to all IPv4 and all IPv6 addresses is listed twice.
             if !variables.iter().any(|(known, _)| *known == name(&what)) {
-                variables.push((name(&what), format!("{host}:{}", port.host_port)));
+                variables.push((name(&what), reached_at(engine, port)));
             }
         }
     }

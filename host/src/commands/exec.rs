@@ -6,17 +6,19 @@ use super::Console;
 use super::attached::{on_pipes, on_terminal};
 use super::list;
 use super::several::on_several;
-use crate::cli::Exec;
+use crate::cli::exec::Exec;
 use crate::cluster::select::{self, Selection};
 use crate::cluster::{Cluster, Node};
 use crate::engine::ExecSpec;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
+use crate::shell::quoted;
 use crate::terminal;
 
 /// Runs a command and returns its exit code. Of several nodes, the first in order whose code is not 0 decides.
 pub async fn exec(console: &Console<'_>, args: &Exec) -> Result<u8> {
     let clusters = list::clusters(console).await?;
+    check_is_meant(&clusters, args)?;
     let target = target(console, &clusters, args)?;
     let spec = ExecSpec {
         command: args.command.clone(),
@@ -56,6 +58,24 @@ enum Target<'a> {
     Several(Vec<&'a Node>),
 }
 
+/// Checks that a command without `--` is for one node: the name of a cluster in that place may be a mistake, and all of
+/// its nodes would run the command.
+fn check_is_meant(clusters: &[Cluster], args: &Exec) -> Result<()> {
+    let [name] = &args.selection.names[..] else {
+        return Ok(());
+    };
+    if !args.is_bare || !clusters.iter().any(|cluster| cluster.name == *name) {
+        return Ok(());
+    }
+    let command: Vec<String> = args.command.iter().map(|word| quoted(word)).collect();
+    Err(
+        Error::new(Kind::Usage, format!("`{name}` is a cluster, not a node")).hint(format!(
+            "for all of its nodes: clusterdock exec --all -c {name} {}",
+            command.join(" ")
+        )),
+    )
+}
+
 /// The nodes to run on: a single node, which must be running, or those selected nodes that are running.
 fn target<'a>(console: &Console<'_>, clusters: &'a [Cluster], args: &Exec) -> Result<Target<'a>> {
     let nodes = selected(clusters, args)?;
@@ -88,12 +108,29 @@ fn selected<'a>(clusters: &'a [Cluster], args: &Exec) -> Result<Vec<&'a Node>> {
             let names = std::slice::from_ref(cluster);
             select::nodes(clusters, &Selection { names, ..selection })?
         }
-        None => select::nodes(clusters, &selection)?,
+        None => select::nodes(clusters, &selection).map_err(|error| before_dashes(error, args))?,
     };
     if nodes.is_empty() {
         return Err(Error::new(Kind::NotFound, "no nodes").hint("`clusterdock ps` lists all nodes"));
     }
     Ok(nodes)
+}
+
+/// The error for a name that does not exist. If it is not the first, it may begin the command.
+fn before_dashes(error: Error, args: &Exec) -> Error {
+    let Some((first, others)) = args.selection.names.split_first() else {
+        return error;
+    };
+    let is_unknown = |name: &&String| error.message().contains(&format!("`{name}`"));
+    let has_guess = error
+        .next_step()
+        .is_some_and(|hint| hint.starts_with("did you mean"));
+    match others.iter().find(is_unknown) {
+        Some(word) if error.kind() == Kind::NotFound && !has_guess => error.hint(format!(
+            "all words before `--` are names; if `{word}` begins the command: clusterdock exec {first} -- {word} ..."
+        )),
+        _ => error,
+    }
 }
 
 /// A node's state in one word: `exited`.

@@ -1,11 +1,11 @@
 //! `ps` and `ls`: nodes and clusters, as the engine's labels show them.
 
 use super::Console;
-use crate::cli::List;
+use crate::cli::list::{Ls, Ps};
 use crate::cluster::identity::Identity;
 use crate::cluster::observe;
 use crate::cluster::observed::{Observed, ObservedContainer};
-use crate::cluster::{self, Cluster};
+use crate::cluster::{self, Cluster, filter, select};
 use crate::error::Result;
 use crate::event::Event;
 use crate::printable;
@@ -14,27 +14,40 @@ use crate::printable;
 const NAMED: usize = 10;
 
 /// Lists nodes, by cluster.
-pub async fn ps(console: &Console<'_>, args: &List) -> Result<()> {
+pub async fn ps(console: &Console<'_>, args: &Ps) -> Result<()> {
     let observed = observe::ours(&console.guarded()).await?;
     let observed = console.with_records(observed).await?;
-    console
-        .report
-        .ps(&cluster::clusters(&observed), args.format())?;
+    let clusters = named(cluster::clusters(&observed), &args.clusters)?;
+    let shown = filter::nodes(&clusters, &args.filters);
+    console.report.ps(&shown, args.form.format())?;
     report_strangers(console, &observed);
     Ok(())
 }
 
 /// Lists clusters, and unused networks of former clusters.
-pub async fn ls(console: &Console<'_>, args: &List) -> Result<()> {
+pub async fn ls(console: &Console<'_>, args: &Ls) -> Result<()> {
     let observed = console.observe().await?;
     let observed = console.with_records(observed).await?;
-    console.report.ls(
-        &cluster::clusters(&observed),
-        &cluster::unused_networks(&observed),
-        args.format(),
-    )?;
+    let clusters = named(cluster::clusters(&observed), &args.clusters)?;
+    // Networks belong to no cluster.
+    let unused = if args.clusters.is_empty() && args.filters.is_empty() {
+        cluster::unused_networks(&observed)
+    } else {
+        Vec::new()
+    };
+    let clusters = filter::clusters(clusters, &args.filters);
+    console.report.ls(&clusters, &unused, args.form.format())?;
     report_strangers(console, &observed);
     Ok(())
+}
+
+/// The clusters with these names, or all if there are none.
+fn named(clusters: Vec<Cluster>, names: &[String]) -> Result<Vec<Cluster>> {
+    for name in names {
+        select::cluster(&clusters, name)?;
+    }
+    let is_named = |cluster: &Cluster| names.is_empty() || names.contains(&cluster.name);
+    Ok(clusters.into_iter().filter(is_named).collect())
 }
 
 /// Warns about containers that carry clusterdock's labels but are skipped.

@@ -10,7 +10,7 @@ use super::Console;
 use super::follow::Follower;
 use super::list;
 use super::log_piece::{Piece, pieces};
-use crate::cli::lifecycle::{Logs, Since, Tail};
+use crate::cli::lifecycle::{Logs, Tail};
 use crate::cluster::Node;
 use crate::cluster::select;
 use crate::engine::{LogLine, LogOptions, Streams};
@@ -23,18 +23,15 @@ pub async fn logs(console: &Console<'_>, args: &Logs) -> Result<()> {
     let clusters = list::clusters(console).await?;
     let selection = args.selection.selection();
     let nodes = select::nodes(&clusters, &selection)?;
+    let now = jiff::Timestamp::now();
     let options = LogOptions {
         tail: args.tail.and_then(|tail| match tail {
             Tail::All => None,
             Tail::Lines(lines) => Some(lines),
         }),
         follow: args.follow,
-        since: args.since.map(|since| match since {
-            Since::At(time) => time,
-            Since::Ago(time) => jiff::Timestamp::now()
-                .as_second()
-                .saturating_sub_unsigned(time.as_secs()),
-        }),
+        since: args.since.map(|since| since.seconds(now)),
+        until: args.until.map(|until| until.seconds(now)),
         timestamps: args.timestamps,
     };
     let work = async {

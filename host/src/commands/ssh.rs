@@ -3,10 +3,11 @@
 use super::Console;
 use super::attached::{on_pipes, on_terminal};
 use super::list;
-use crate::cli::Ssh;
+use crate::cli::exec::Ssh;
 use crate::cluster::select;
 use crate::engine::ExecSpec;
 use crate::error::Result;
+use crate::event::Event;
 use crate::terminal;
 
 /// Replaces itself by the user's login shell in the user's home folder, or by bash or sh if there is no such shell.
@@ -23,10 +24,15 @@ pub async fn ssh(console: &Console<'_>, args: &Ssh) -> Result<u8> {
     let spec = ExecSpec {
         command: command(&args.command),
         user: Some(args.user.clone()),
-        stdin: !args.no_stdin && terminal::passes_input(),
+        stdin: !args.no_stdin && (terminal::passes_input() || args.tty),
         ..ExecSpec::default()
     };
-    if !args.no_stdin && terminal::is_interactive() {
+    let wants_terminal = args.tty && terminal::can_type();
+    if args.tty && !wants_terminal {
+        let message = "no terminal is allocated: standard input is not one".into();
+        console.event(Event::Warning { message });
+    }
+    if wants_terminal || !args.no_stdin && terminal::is_interactive() {
         on_terminal(console, node, spec, None).await
     } else {
         on_pipes(console, node, spec, None).await

@@ -3,8 +3,10 @@
 use std::ffi::OsString;
 use std::path::Path;
 
+use clap::parser::ValueSource;
+
 use super::topology_command::{StartError, TopologyCommand};
-use super::{Console, dry_run};
+use super::{Console, dry_run, start_hints};
 use crate::cli::start::StartArgs;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -21,7 +23,10 @@ pub async fn start(
     given: &OsString,
     argv: &[OsString],
 ) -> Result<(), StartError> {
-    let topology = Topology::open(console, Path::new(given)).await?;
+    let topology = match Topology::open(console, Path::new(given)).await {
+        Ok(topology) => topology,
+        Err(error) => return Err(start_hints::of_topology(console, given, error).await.into()),
+    };
     let result = start_cluster(console, &topology, argv).await;
     topology.close().await;
     result
@@ -36,10 +41,17 @@ pub(super) async fn carried_out(
     let command = TopologyCommand::read(console, topology, argv, Hook::Start).await?;
     let args = &command.args;
     let order = command.order(console).await?;
-    let done = transaction::start(console, order)
+    let error = match transaction::start(console, order).await {
+        Ok(done) => return Ok((done, args.format)),
+        Err(error) => with_systems(error, &topology.manifest, args),
+    };
+    if command.matches.value_source("network") != Some(ValueSource::DefaultValue) {
+        return Err(error.into());
+    }
+    let cluster = args.cluster_name.as_deref();
+    Err(start_hints::of_host_name(console, argv, cluster, error)
         .await
-        .map_err(|error| with_systems(error, &topology.manifest, args))?;
-    Ok((done, args.format))
+        .into())
 }
 
 async fn start_cluster(

@@ -253,6 +253,8 @@ pub struct LogOptions {
     pub follow: bool,
     /// Only lines since this time, in Unix seconds. Default: all.
     pub since: Option<i64>,
+    /// Only lines until this time, in Unix seconds. Default: all.
+    pub until: Option<i64>,
     /// Whether each line begins with its time: RFC 3339.
     pub timestamps: bool,
 }

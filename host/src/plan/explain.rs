@@ -4,6 +4,7 @@ use super::lost;
 use super::outcome::{Failure, Outcome};
 use super::step::{Action, Plan, Step, StepId};
 use crate::cluster::labels::read;
+use crate::cluster::names;
 use crate::cluster::record::{self, Claim};
 use crate::engine::{EngineError, Fault, Volume};
 use crate::error::{Error, Kind};
@@ -145,7 +146,7 @@ fn name_taken(step: &Step) -> Error {
         Action::CreateContainer(spec) => &spec.name,
         _ => step.stream.name(),
     };
-    Error::new(Kind::Conflict, format!("host name `{name}` is in use"))
+    names::in_use(name)
         .cause("another start took it a moment ago")
         .hint("choose other host names, or another network with -n")
 }

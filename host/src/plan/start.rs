@@ -10,6 +10,7 @@ use clusterdock_plugin_wire::Security;
 
 use super::volumes;
 use crate::cluster;
+use crate::cluster::advice;
 use crate::cluster::labels::Run;
 use crate::cluster::names;
 use crate::cluster::observed::ObservedContainer;
@@ -95,7 +96,8 @@ fn check_cluster_is_new(inputs: &StartInputs<'_>) -> Result<()> {
         Error::new(Kind::Conflict, format!("cluster name `{name}` is in use"))
             .cause(format!("clusters: {}", names.join(", ")))
             .hint(format!(
-                "choose another --cluster-name, or remove that one: clusterdock rm {}",
+                "{}; or choose another --cluster-name, or remove that one: clusterdock rm {}",
+                advice::to_run(existing),
                 existing.name
             )),
     )
@@ -111,7 +113,7 @@ fn check_host_names_are_free(inputs: &StartInputs<'_>) -> Result<()> {
         let Some(holder) = inputs.observed.containers.iter().find(has_name) else {
             continue;
         };
-        let error = Error::new(Kind::Conflict, format!("host name `{name}` is in use"));
+        let error = names::in_use(&name);
         return Err(match holder.identity.cluster() {
             Some(cluster) => error.cause(format!("it is a node of cluster `{cluster}`")).hint(format!(
                 "choose other host names or another network (-n), or remove that cluster: clusterdock rm {cluster}"

@@ -18,7 +18,7 @@ impl Report {
     /// As [`answer`](Report::answer).
     pub fn facts(&self, facts: &Facts, answer: impl Serialize, format: Format) -> Result<()> {
         self.answer(&match format {
-            Format::Table | Format::Quiet => text(facts),
+            Format::Table | Format::Wide | Format::Quiet => text(facts),
             Format::Json => document(answer),
             Format::Jsonl => lines([answer]),
         })

@@ -1,5 +1,7 @@
 //! The answer of `ls`: one line per cluster.
 
+use std::collections::BTreeSet;
+
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -28,7 +30,7 @@ impl Report {
         unused_networks: &[String],
         format: Format,
     ) -> Result<()> {
-        if clusters.is_empty() && format == Format::Table {
+        if clusters.is_empty() && matches!(format, Format::Table | Format::Wide) {
             self.note("No clusters.");
         }
         self.answer(&text(clusters, unused_networks, format, self.clock.now()))
@@ -43,7 +45,8 @@ pub(super) fn text(
     now: Timestamp,
 ) -> String {
     match format {
-        Format::Table => sections(clusters, unused_networks, now),
+        Format::Table => sections(clusters, unused_networks, &table(clusters, false, now)),
+        Format::Wide => sections(clusters, unused_networks, &table(clusters, true, now)),
         Format::Json => document(Answer {
             clusters: clusters.iter().map(ClusterJson::new).collect(),
             unused_networks,
@@ -56,23 +59,16 @@ pub(super) fn text(
     }
 }
 
-fn sections(clusters: &[Cluster], unused_networks: &[String], now: Timestamp) -> String {
-    let clusters = if clusters.is_empty() {
-        String::new()
-    } else {
-        table(clusters, now)
-    };
-    match (clusters.as_str(), unused_networks) {
-        (_, []) => clusters,
+fn sections(clusters: &[Cluster], unused_networks: &[String], table: &str) -> String {
+    let table = if clusters.is_empty() { "" } else { table };
+    match (table, unused_networks) {
+        (_, []) => table.into(),
         ("", _) => format!("Unused networks: {}\n", unused_networks.join(", ")),
-        _ => format!(
-            "{clusters}\nUnused networks: {}\n",
-            unused_networks.join(", ")
-        ),
+        _ => format!("{table}\nUnused networks: {}\n", unused_networks.join(", ")),
     }
 }
 
-fn table(clusters: &[Cluster], now: Timestamp) -> String {
+fn table(clusters: &[Cluster], is_wide: bool, now: Timestamp) -> String {
     let column = |heading, cell: &dyn Fn(&Cluster) -> String| {
         (
             heading,
@@ -82,7 +78,7 @@ fn table(clusters: &[Cluster], now: Timestamp) -> String {
                 .collect(),
         )
     };
-    Table::of_columns(&[
+    let mut columns = vec![
         column("NAME", &|cluster| cluster.name.clone()),
         column("STATE", &|cluster| cluster.state.as_str().into()),
         column("NODES", &|cluster| {
@@ -91,6 +87,23 @@ fn table(clusters: &[Cluster], now: Timestamp) -> String {
         column("NETWORK", &|cluster| cluster.networks.join(", ")),
         column("TOPOLOGY", &|cluster| cluster.topology.clone()),
         column("CREATED", &|cluster| words::age(&cluster.created, now)),
-    ])
-    .text()
+    ];
+    if is_wide {
+        columns.extend([
+            column("TOPOLOGY VERSION", &versions),
+            column("DOMAIN", &|cluster| cluster.domains.join(", ")),
+        ]);
+    }
+    Table::of_columns(&columns).text()
+}
+
+/// The versions of its topology that its nodes were created from, nearly always one.
+fn versions(cluster: &Cluster) -> String {
+    let versions: BTreeSet<&str> = cluster
+        .nodes
+        .iter()
+        .map(|node| node.topology_version.as_str())
+        .filter(|version| !version.is_empty())
+        .collect();
+    versions.into_iter().collect::<Vec<_>>().join(", ")
 }

@@ -12,6 +12,7 @@ use unicode_width::UnicodeWidthStr;
 use super::schema::{ClusterJson, NodeJson, document, lines};
 use super::table::Table;
 use super::{Format, Report, status};
+use crate::cluster::filter::Shown;
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::engine::{PublishedPort, State};
 use crate::error::Result;
@@ -21,6 +22,8 @@ use crate::printable;
 const SHORT_ID: usize = 12;
 /// How many columns may move below the table, from its right.
 const MOVABLE: usize = 3;
+/// The same with the columns of `--wide`.
+const MOVABLE_IF_WIDE: usize = 5;
 
 #[derive(Serialize)]
 struct Answer<'a> {
@@ -28,44 +31,46 @@ struct Answer<'a> {
 }
 
 impl Report {
-    /// Prints the nodes of clusters. If there are no clusters, a remark says so.
+    /// Prints nodes of clusters. If there are none, a remark says so.
     ///
     /// # Errors
     /// As [`answer`](Report::answer).
-    pub fn ps(&self, clusters: &[Cluster], format: Format) -> Result<()> {
-        if clusters.is_empty() && format == Format::Table {
+    pub fn ps(&self, shown: &[Shown<'_>], format: Format) -> Result<()> {
+        if shown.is_empty() && matches!(format, Format::Table | Format::Wide) {
             self.note("No clusters.");
         }
-        self.answer(&text(clusters, format, self.width()))
+        self.answer(&text(shown, format, self.width()))
     }
 }
 
 /// The answer. Without `width`, in columns, its width is not limited.
-pub(super) fn text(clusters: &[Cluster], format: Format, width: Option<usize>) -> String {
-    let nodes = clusters.iter().flat_map(|cluster| &cluster.nodes);
+pub(super) fn text(shown: &[Shown<'_>], format: Format, width: Option<usize>) -> String {
+    let nodes = || shown.iter().flat_map(|shown| shown.nodes.iter().copied());
+    let sections = |is_wide| {
+        let section = |shown| section(shown, is_wide, width);
+        shown.iter().map(section).collect::<Vec<_>>().join("\n")
+    };
     match format {
-        Format::Table => clusters
-            .iter()
-            .map(|cluster| section(cluster, width))
-            .collect::<Vec<_>>()
-            .join("\n"),
+        Format::Table => sections(false),
+        Format::Wide => sections(true),
         Format::Json => document(Answer {
-            clusters: clusters.iter().map(ClusterJson::with_nodes).collect(),
+            clusters: shown.iter().map(ClusterJson::with_nodes).collect(),
         }),
-        Format::Jsonl => lines(nodes.map(NodeJson::new)),
-        Format::Quiet => nodes.map(|node| format!("{}\n", node.name)).collect(),
+        Format::Jsonl => lines(nodes().map(NodeJson::new)),
+        Format::Quiet => nodes().map(|node| format!("{}\n", node.name)).collect(),
     }
 }
 
-fn section(cluster: &Cluster, width: Option<usize>) -> String {
+fn section(shown: &Shown<'_>, is_wide: bool, width: Option<usize>) -> String {
+    let cluster = shown.cluster;
     let name = &cluster.name;
     let mut text = match cluster.networks.join(", ") {
         networks if networks.is_empty() => format!("Cluster `{name}` has no nodes.\n"),
         networks => format!("For cluster `{name}` on network {networks} the node(s) are:\n"),
     };
     text.push_str(&trouble(cluster));
-    if !cluster.nodes.is_empty() {
-        text.push_str(&table(&cluster.nodes, width.unwrap_or(usize::MAX)));
+    if !shown.nodes.is_empty() {
+        text.push_str(&table(&shown.nodes, is_wide, width.unwrap_or(usize::MAX)));
     }
     text
 }
@@ -109,10 +114,11 @@ fn trouble(cluster: &Cluster) -> String {
 }
 
 /// The widest form of the table that fits, or the narrowest.
-fn table(nodes: &[Node], width: usize) -> String {
+fn table(nodes: &[&Node], is_wide: bool, width: usize) -> String {
+    let movable = if is_wide { MOVABLE_IF_WIDE } else { MOVABLE };
     let mut text = String::new();
-    for (moved, stacked) in (0..=MOVABLE).flat_map(|moved| [(moved, false), (moved, true)]) {
-        let columns = columns(nodes, stacked);
+    for (moved, stacked) in (0..=movable).flat_map(|moved| [(moved, false), (moved, true)]) {
+        let columns = columns(nodes, is_wide, stacked);
         let (inside, below) = columns.split_at(columns.len() - moved);
         let table = Table::of_columns(inside);
         text = table.text() + &legend(nodes, below);
@@ -123,25 +129,52 @@ fn table(nodes: &[Node], width: usize) -> String {
     text
 }
 
-fn columns(nodes: &[Node], stacked: bool) -> Vec<(&'static str, Vec<String>)> {
-    let cells = |cell: &dyn Fn(&Node) -> String| nodes.iter().map(cell).collect::<Vec<_>>();
+type Column = (&'static str, Vec<String>);
+
+/// The original's columns and, in a wide table, further ones. The last of them are mostly the same for all nodes.
+fn columns(nodes: &[&Node], is_wide: bool, stacked: bool) -> Vec<Column> {
+    let cells =
+        |cell: &dyn Fn(&Node) -> String| nodes.iter().map(|node| cell(node)).collect::<Vec<_>>();
     let column = |heading, cell: &dyn Fn(&Node) -> String| {
         (heading, cells(&|node| printable::line(&cell(node))))
     };
+    let wide = |heading, cell: &dyn Fn(&Node) -> String| is_wide.then(|| column(heading, cell));
     let separator = if stacked { ",\n" } else { ", " };
-    vec![
-        column("CONTAINER ID", &|node| short_id(&node.container.id).into()),
-        column("HOST NAME", &|node| node.fqdn.clone()),
-        ("PORTS", cells(&|node| ports(node.ports()).join(separator))),
-        column("STATUS", &|node| status::words(&node.container)),
-        column("CONTAINER NAME", &|node| node.container.name.clone()),
-        column("VERSION", &|node| node.version.clone()),
-        column("IMAGE", &|node| image(&node.container.image)),
+    [
+        Some(column("CONTAINER ID", &|node| {
+            short_id(&node.container.id).into()
+        })),
+        Some(column("HOST NAME", &|node| node.fqdn.clone())),
+        wide("IP", &|node| {
+            node.address
+                .map(|address| address.to_string())
+                .unwrap_or_default()
+        }),
+        Some(("PORTS", cells(&|node| ports(node.ports()).join(separator)))),
+        Some(column("STATUS", &|node| status::words(&node.container))),
+        wide("UPTIME", &|node| status::uptime(&node.container)),
+        wide("GROUP", &|node| node.group.clone()),
+        wide("TOPOLOGY", &topology),
+        Some(column("CONTAINER NAME", &|node| {
+            node.container.name.clone()
+        })),
+        Some(column("VERSION", &|node| node.version.clone())),
+        Some(column("IMAGE", &|node| image(&node.container.image))),
     ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// The topology's name and version, as far as they are known.
+fn topology(node: &Node) -> String {
+    format!("{} {}", node.topology, node.topology_version)
+        .trim()
+        .into()
 }
 
 /// Columns as lines below the table: each value once, with the names of its nodes unless all have it.
-fn legend(nodes: &[Node], columns: &[(&'static str, Vec<String>)]) -> String {
+fn legend(nodes: &[&Node], columns: &[Column]) -> String {
     let width = columns
         .iter()
         .map(|(heading, _)| heading.width())
@@ -158,7 +191,7 @@ fn legend(nodes: &[Node], columns: &[(&'static str, Vec<String>)]) -> String {
     text
 }
 
-fn values(nodes: &[Node], cells: &[String]) -> Vec<String> {
+fn values(nodes: &[&Node], cells: &[String]) -> Vec<String> {
     if cells
         .iter()
         .zip(nodes)

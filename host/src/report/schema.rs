@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::json::SCHEMA_VERSION;
 use super::status;
+use crate::cluster::filter::Shown;
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::engine::{PublishedPort, State};
 use crate::printable;
@@ -37,6 +38,8 @@ pub(super) struct NodeJson<'a> {
     hostname: &'a str,
     fqdn: &'a str,
     group: Option<&'a str>,
+    topology: Option<&'a str>,
+    topology_version: Option<&'a str>,
     network: &'a str,
     domain: &'a str,
     ip_address: Option<Ipv4Addr>,
@@ -71,12 +74,12 @@ impl<'a> ClusterJson<'a> {
         }
     }
 
-    /// The cluster with its nodes.
-    pub(super) fn with_nodes(cluster: &'a Cluster) -> ClusterJson<'a> {
-        let nodes = cluster.nodes.iter().map(NodeJson::new).collect();
+    /// The cluster with the nodes that are shown.
+    pub(super) fn with_nodes(shown: &Shown<'a>) -> ClusterJson<'a> {
+        let nodes = shown.nodes.iter().copied().map(NodeJson::new).collect();
         ClusterJson {
             nodes: Some(nodes),
-            ..ClusterJson::new(cluster)
+            ..ClusterJson::new(shown.cluster)
         }
     }
 }
@@ -90,6 +93,8 @@ impl<'a> NodeJson<'a> {
             hostname: &node.hostname,
             fqdn: &node.fqdn,
             group: known(&node.group),
+            topology: known(&node.topology),
+            topology_version: known(&node.topology_version),
             network: &node.network,
             domain: &node.domain,
             ip_address: node.address,

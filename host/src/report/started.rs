@@ -5,6 +5,7 @@ use serde::Serialize;
 use super::schema::{ClusterJson, document, lines};
 use super::{Format, Report};
 use crate::cluster::Cluster;
+use crate::cluster::filter::Shown;
 use crate::error::Result;
 
 #[derive(Serialize)]
@@ -28,7 +29,7 @@ impl Report {
         format: Format,
     ) -> Result<()> {
         match format {
-            Format::Table if self.width().is_some() => Ok(()),
+            Format::Table | Format::Wide if self.width().is_some() => Ok(()),
             _ => self.answer(&text(cluster, total_ms, closing, format)),
         }
     }
@@ -36,13 +37,13 @@ impl Report {
 
 pub(super) fn text(cluster: &Cluster, total_ms: u64, closing: &[String], format: Format) -> String {
     let answer = || Answer {
-        cluster: ClusterJson::with_nodes(cluster),
+        cluster: ClusterJson::with_nodes(&Shown::whole(cluster)),
         total_ms,
         closing,
     };
     match format {
         Format::Json => document(answer()),
         Format::Jsonl => lines([answer()]),
-        Format::Table | Format::Quiet => format!("{}\n", cluster.name),
+        Format::Table | Format::Wide | Format::Quiet => format!("{}\n", cluster.name),
     }
 }

@@ -23,6 +23,35 @@ pub(super) fn exit_code(container: &Container) -> Option<i64> {
         .flatten()
 }
 
+/// How long it has been running, in short: `3m`. Empty if it is not running. Words other than Docker's are kept.
+pub(super) fn uptime(container: &Container) -> String {
+    let up = container.status.strip_prefix("Up ");
+    let time = up.map(|rest| rest.split('(').next().unwrap_or_default().trim());
+    let Some(time) = time.filter(|_| container.state.is_running()) else {
+        return String::new();
+    };
+    let words: Vec<&str> = time.split(' ').collect();
+    match words[..] {
+        [number, unit] if number.parse::<u32>().is_ok() => format!("{number}{}", short(unit)),
+        ["About", "a" | "an", unit] => format!("1{}", short(unit)),
+        ["Less", "than", "a", "second"] => "0s".into(),
+        _ => time.into(),
+    }
+}
+
+fn short(unit: &str) -> &str {
+    match unit.trim_end_matches('s') {
+        "second" => "s",
+        "minute" => "m",
+        "hour" => "h",
+        "day" => "d",
+        "week" => "w",
+        "month" => " months",
+        "year" => "y",
+        _ => unit,
+    }
+}
+
 fn in_parentheses(status: &str) -> Option<&str> {
     let (_, rest) = status.split_once('(')?;
     rest.split_once(')').map(|(inside, _)| inside)
@@ -69,5 +98,38 @@ mod tests {
             None
         );
         assert_eq!(exit_code(&container(State::Exited, "")), None);
+    }
+
+    #[test]
+    fn an_uptime_is_short() {
+        for (status, uptime) in [
+            ("Up Less than a second", "0s"),
+            ("Up 1 second", "1s"),
+            ("Up 59 seconds (healthy)", "59s"),
+            ("Up About a minute", "1m"),
+            ("Up 3 minutes", "3m"),
+            ("Up About an hour (unhealthy)", "1h"),
+            ("Up 2 hours", "2h"),
+            ("Up 5 days", "5d"),
+            ("Up 2 weeks", "2w"),
+            ("Up 3 months", "3 months"),
+            ("Up 2 years", "2y"),
+            ("Up since noon", "since noon"),
+            ("running", ""),
+        ] {
+            assert_eq!(
+                super::uptime(&container(State::Running, status)),
+                uptime,
+                "{status}"
+            );
+        }
+        assert_eq!(
+            super::uptime(&container(State::Exited, "Exited (0) 2 hours ago")),
+            ""
+        );
+        assert_eq!(
+            super::uptime(&container(State::Paused, "Up 2 hours (Paused)")),
+            ""
+        );
     }
 }

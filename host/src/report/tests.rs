@@ -3,6 +3,7 @@
 mod answers;
 mod screens;
 mod shared_terminal;
+mod wide;
 
 use std::io::Write;
 

@@ -18,6 +18,7 @@ fn args(names: &[&str]) -> Logs {
         follow: false,
         tail: None,
         since: None,
+        until: None,
         timestamps: false,
     }
 }

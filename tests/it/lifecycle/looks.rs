@@ -8,7 +8,11 @@ use super::*;
 
 async fn inspected(fake: &FakeEngine, name: &str) -> Value {
     let desk = Desk::at(fake);
-    let args = Inspect { name: name.into() };
+    let args = Inspect {
+        names: vec![name.into()],
+        brief: false,
+        format: None,
+    };
     desk.run(async |session| inspect::inspect(session, &args).await)
         .await
         .unwrap();
@@ -76,7 +80,11 @@ export CLUSTERDOCK_N2_ADDRESS=10.128.16.3
 async fn an_unknown_name_is_not_found() {
     let fake = lab(EngineGeneration::V26, State::Running, &[]);
     let desk = Desk::at(&fake);
-    let args = Inspect { name: "lap".into() };
+    let args = Inspect {
+        names: vec!["lap".into()],
+        brief: false,
+        format: None,
+    };
     let error = desk
         .run(async |session| inspect::inspect(session, &args).await)
         .await

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use clusterdock::cli::Exec;
+use clusterdock::cli::exec::Exec;
 use clusterdock::commands::exec;
 use clusterdock::engine::State;
 use clusterdock::error::{Kind, Result};
@@ -30,6 +30,7 @@ fn all(timeout: Option<Duration>) -> Exec {
         detach: false,
         timeout,
         command: vec!["work".into()],
+        is_bare: false,
     }
 }
 

@@ -33,7 +33,7 @@ const START: &[u8] = &[3, 4, 6, 7, 8, 9, 10, 12];
 /// Codes of commands that wait until nodes are ready.
 const READY: &[u8] = &[3, 4, 7, 8];
 
-pub(super) const NOTES: [Note; 26] = [
+pub(super) const NOTES: [Note; 27] = [
     note(
         "start",
         START,
@@ -48,18 +48,18 @@ pub(super) const NOTES: [Note; 26] = [
     ),
     note(
         "ps",
-        &[],
-        "the nodes of all clusters, for a script",
-        "clusterdock ps --format json",
+        &[3],
+        "the nodes of a cluster that do not run",
+        "clusterdock ps lab --filter status=exited",
     ),
-    note("ls", &[], "the names of all clusters", "clusterdock ls -q"),
+    note("ls", &[3], "the names of all clusters", "clusterdock ls -q"),
     Note {
         passes_on: true,
         ..note(
             "ssh",
             &[3, 4],
             "run one command",
-            "clusterdock ssh node-1.lab -- tail -n 20 /var/log/messages",
+            "clusterdock ssh node-1.lab tail -n 20 /var/log/messages",
         )
     },
     Note {
@@ -68,7 +68,7 @@ pub(super) const NOTES: [Note; 26] = [
             "exec",
             &[3, 4, 7],
             "run a command on every node of a cluster, for a minute at most",
-            "clusterdock exec lab --timeout 1m -- sh -c \"hostname && uptime\"",
+            "clusterdock exec -c lab --timeout 1m sh -c \"hostname && uptime\"",
         )
     },
     note(
@@ -118,6 +118,12 @@ pub(super) const NOTES: [Note; 26] = [
         &[3, 4],
         "have a node's main process read its configuration again",
         "clusterdock kill -s HUP node-1.lab",
+    ),
+    note(
+        "port",
+        &[3, 4],
+        "where port 80 of a node is reached",
+        "clusterdock port node-1.lab 80",
     ),
     note(
         "inspect",

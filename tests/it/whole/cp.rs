@@ -32,6 +32,7 @@ impl Stage {
             &Cp {
                 archive: false,
                 follow_link: false,
+                recursive: false,
                 source,
                 destination,
             },
@@ -50,6 +51,7 @@ impl Stage {
             &Cp {
                 archive: true,
                 follow_link: false,
+                recursive: false,
                 source,
                 destination,
             },

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use clusterdock::cli::{List, Manage, ManageAction, Rm};
+use clusterdock::cli::list::Ls;
+use clusterdock::cli::{Manage, ManageAction, Rm};
 use clusterdock::cluster::observe::everything;
 use clusterdock::cluster::{Cluster, ClusterState, clusters};
 use clusterdock::commands::{list, manage, rm};
@@ -43,11 +44,7 @@ impl Stage {
 
     /// `clusterdock ls`.
     pub(super) async fn ls(&self) -> Result<()> {
-        let args = List {
-            format: Format::Table,
-            quiet: false,
-        };
-        list::ls(&self.session(), &args).await
+        list::ls(&self.session(), &Ls::default()).await
     }
 
     /// What `ls` shows.

@@ -5,13 +5,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 
-use clusterdock::cli::{List, ManageAction};
+use clusterdock::cli::ManageAction;
+use clusterdock::cli::list::{Ls, Ps};
 use clusterdock::cluster::labels::{self, NodeLabels, Run, RunId};
 use clusterdock::commands::list;
 use clusterdock::engine::{ContainerSpec, Image, Labels, State};
 use clusterdock::error::Kind;
 use clusterdock::machine::hosts_file;
-use clusterdock::report::Format;
 use clusterdock_tests::fake::FakeEngine;
 
 use super::{CLUSTER, IMAGE, NETWORK, Stage, Wish, engine, engine_with_sshd};
@@ -24,14 +24,10 @@ impl Stage {
     /// What `clusterdock ls` or `ps` answers, and says.
     async fn listed(&self, ls: bool) -> String {
         let before = self.story.text().len();
-        let args = List {
-            format: Format::Table,
-            quiet: false,
-        };
         let listed = if ls {
-            list::ls(&self.session(), &args).await
+            list::ls(&self.session(), &Ls::default()).await
         } else {
-            list::ps(&self.session(), &args).await
+            list::ps(&self.session(), &Ps::default()).await
         };
         listed.unwrap();
         self.story.text()[before..].to_string()

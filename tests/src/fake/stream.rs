@@ -192,7 +192,10 @@ impl FakeEngine {
             let Some(held) = holdings.containers.get(&id) else {
                 return Step::End;
             };
-            let wanted = |line: &(i64, LogLine)| options.since.is_none_or(|since| line.0 >= since);
+            let wanted = |line: &(i64, LogLine)| {
+                options.since.is_none_or(|since| line.0 >= since)
+                    && options.until.is_none_or(|until| line.0 <= until)
+            };
             let next = next.get_or_insert_with(|| beginning(held, options.tail));
             while let Some(line) = held.log.get(*next) {
                 *next += 1;

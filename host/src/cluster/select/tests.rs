@@ -53,6 +53,7 @@ fn selected(names: &[&str], groups: &[&str], nodes: &[&str]) -> String {
             names: &names,
             groups: &groups,
             nodes: &nodes,
+            all: false,
         },
     ) {
         Ok(nodes) => nodes
@@ -134,6 +135,7 @@ fn a_cluster_of_one_node_is_not_a_node() {
             names: &names,
             groups: &groups,
             nodes: &nodes,
+            all: false,
         };
         selection.names_only_nodes(&clusters)
     };

@@ -47,16 +47,18 @@ impl Streams for Docker {
         id: &str,
         options: &LogOptions,
     ) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
-        // A time before 1970 is the same as no limit.
-        let since = options.since.unwrap_or_default().max(0);
-        // The client library has 32 bits for the time, until 2038; later times are filtered here.
-        let is_beyond = i32::try_from(since).is_err();
+        // The client library has 32 bits for the times, until 2038; later times are filtered here.
+        let window = Window::new(options);
+        let (since, until) = (window.since, window.until);
+        let is_beyond = i32::try_from(since).is_err() || i32::try_from(until).is_err();
         let timestamps = options.timestamps;
         let query = query::LogsOptions {
             follow: options.follow,
             stdout: true,
             stderr: true,
             since: i32::try_from(since).unwrap_or(i32::MAX),
+            // To the engine, 0 means no limit.
+            until: i32::try_from(until).unwrap_or_default(),
             timestamps: timestamps || is_beyond,
             tail: options.tail.map_or("all".into(), |lines| lines.to_string()),
             ..Default::default()
@@ -67,7 +69,7 @@ impl Streams for Docker {
             return Ok(lines.boxed());
         }
         Ok(lines
-            .try_filter_map(move |line| ready(Ok(since_then(line, since, timestamps))))
+            .try_filter_map(move |line| ready(Ok(window.cut(line, timestamps))))
             .boxed())
     }
 }
@@ -141,18 +143,40 @@ fn line(chunk: Chunk) -> LogLine {
     }
 }
 
-/// The line, unless its timestamp is earlier than `since`; the timestamp is only kept if it was requested. A line without
-/// a readable time is kept unchanged, since it may be recent.
-fn since_then(line: LogLine, since: i64, timestamps: bool) -> Option<LogLine> {
-    let Some((blank, time)) = time_of(&line.bytes) else {
-        return Some(line);
-    };
-    let bytes = if timestamps {
-        line.bytes.clone()
-    } else {
-        line.bytes.slice(blank + 1..)
-    };
-    (time.as_second() >= since).then_some(LogLine { bytes, ..line })
+/// The time from which a log is shown, and until which, in Unix seconds.
+#[derive(Debug, Clone, Copy)]
+struct Window {
+    since: i64,
+    /// 0 for no limit.
+    until: i64,
+}
+
+impl Window {
+    /// A time before 1970 is the same as no limit at the beginning, and excludes everything that a log can have at the end.
+    fn new(options: &LogOptions) -> Window {
+        Window {
+            since: options.since.unwrap_or_default().max(0),
+            until: options.until.map_or(0, |until| until.max(1)),
+        }
+    }
+
+    /// The line, unless its timestamp is outside; the timestamp is only kept if it was requested. A line without a
+    /// readable time is kept unchanged, since it may belong to those shown.
+    fn cut(self, line: LogLine, timestamps: bool) -> Option<LogLine> {
+        let Some((blank, time)) = time_of(&line.bytes) else {
+            return Some(line);
+        };
+        let bytes = if timestamps {
+            line.bytes.clone()
+        } else {
+            line.bytes.slice(blank + 1..)
+        };
+        let second = time.as_second();
+        // As the engine does: a line of exactly that second, and nothing of its fraction.
+        let is_over = self.until > 0
+            && (second > self.until || second == self.until && time.subsec_nanosecond() > 0);
+        (second >= self.since && !is_over).then_some(LogLine { bytes, ..line })
+    }
 }
 
 /// Where the time at the beginning of a line ends, and the time.
@@ -172,9 +196,11 @@ mod tests {
             is_stderr: true,
             bytes: text.as_bytes().into(),
         };
-        let shown = |text, timestamps| {
-            since_then(line(text), 4_000_000_000, timestamps).map(|line| line.bytes)
+        let window = Window {
+            since: 4_000_000_000,
+            until: 0,
         };
+        let shown = |text, timestamps| window.cut(line(text), timestamps).map(|line| line.bytes);
         assert_eq!(shown("2026-11-24T08:31:02.499999999Z early\n", false), None);
         assert_eq!(shown("2096-10-02T07:06:39.999999999Z early\n", true), None);
         assert_eq!(
@@ -190,5 +216,24 @@ mod tests {
         ] {
             assert_eq!(shown(odd, false).unwrap(), odd);
         }
+    }
+
+    #[test]
+    fn lines_after_a_time_beyond_2038_are_skipped() {
+        let options = LogOptions {
+            until: Some(4_000_000_000),
+            ..LogOptions::default()
+        };
+        let is_shown = |text: &'static str| {
+            let line = LogLine {
+                is_stderr: false,
+                bytes: text.as_bytes().into(),
+            };
+            Window::new(&options).cut(line, false).is_some()
+        };
+        assert!(is_shown("2026-11-24T08:31:02.499999999Z early\n"));
+        assert!(is_shown("2096-10-02T07:06:40Z in time\n"));
+        assert!(!is_shown("2096-10-02T07:06:40.000000001Z late\n"));
+        assert!(!is_shown("2096-10-02T07:06:41Z late\n"));
     }
 }

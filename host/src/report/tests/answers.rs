@@ -5,9 +5,15 @@ use std::net::Ipv4Addr;
 use clusterdock_plugin_wire::Protocol;
 
 use super::super::{ls, ps, started};
+use crate::cluster::filter::Shown;
 use crate::cluster::{Cluster, ClusterState, Node};
 use crate::engine::{Container, PublishedPort, State};
 use crate::report::Format;
+
+pub(super) fn ps_text(clusters: &[Cluster], format: Format, width: Option<usize>) -> String {
+    let shown: Vec<_> = clusters.iter().map(Shown::whole).collect();
+    ps::text(&shown, format, width)
+}
 
 const IMAGE: &str = "clusterdock/topology_nodebase:centos6.6";
 
@@ -29,6 +35,8 @@ fn node(hostname: &str, id: &str, ports: &[PublishedPort]) -> Node {
         fqdn: fqdn.clone(),
         name: fqdn.clone(),
         group: "nodes".into(),
+        topology: "nodebase".into(),
+        topology_version: "1.0.0".into(),
         network: "cluster".into(),
         domain: "cluster".into(),
         address: Some(Ipv4Addr::new(10, 77, 0, 2)),
@@ -60,7 +68,7 @@ fn cluster(nodes: Vec<Node>) -> Cluster {
     }
 }
 
-fn two_nodes() -> Cluster {
+pub(super) fn two_nodes() -> Cluster {
     cluster(vec![
         node("node-1", "a", &[port(8080, 80)]),
         node("node-2", "6", &[]),
@@ -68,7 +76,7 @@ fn two_nodes() -> Cluster {
 }
 
 fn ps_table(clusters: &[Cluster], width: Option<usize>) -> String {
-    ps::text(clusters, Format::Table, width)
+    ps_text(clusters, Format::Table, width)
 }
 
 #[test]
@@ -263,6 +271,8 @@ fn json_has_every_fact_of_a_node() {
           "hostname": "node-1",
           "fqdn": "node-1.cluster",
           "group": "nodes",
+          "topology": "nodebase",
+          "topology_version": "1.0.0",
           "network": "cluster",
           "domain": "cluster",
           "ip_address": "10.77.0.2",
@@ -289,12 +299,12 @@ fn json_has_every_fact_of_a_node() {
 }}
 "#
     );
-    assert_eq!(ps::text(&[cluster], Format::Json, None), expected);
+    assert_eq!(ps_text(&[cluster], Format::Json, None), expected);
 }
 
 #[test]
 fn json_lines_are_nodes_of_ps_and_clusters_of_ls() {
-    let text = ps::text(&[two_nodes()], Format::Jsonl, None);
+    let text = ps_text(&[two_nodes()], Format::Jsonl, None);
     assert_eq!(text.lines().count(), 2);
     assert!(
         text.starts_with(r#"{"schema_version":1,"cluster":"famous_hyades","hostname":"node-1","#)
@@ -321,7 +331,7 @@ fn unknown_facts_of_the_originals_clusters_are_null() {
     foreign.created.clear();
     foreign.nodes[0].group.clear();
     let value: serde_json::Value =
-        serde_json::from_str(&ps::text(&[foreign], Format::Json, None)).unwrap();
+        serde_json::from_str(&ps_text(&[foreign], Format::Json, None)).unwrap();
     let cluster = &value["clusters"][0];
     assert!(
         cluster["topology"].is_null()
@@ -371,7 +381,7 @@ fn leftover_networks_are_not_clusters() {
 #[test]
 fn quiet_answers_are_names_that_commands_accept() {
     assert_eq!(
-        ps::text(&[two_nodes()], Format::Quiet, None),
+        ps_text(&[two_nodes()], Format::Quiet, None),
         "node-1.cluster\nnode-2.cluster\n"
     );
     assert_eq!(
@@ -409,7 +419,7 @@ fn the_answer_of_start_has_cluster_time_and_closing_messages() {
     let answer = |format| started::text(&two_nodes(), 1621, &closing, format);
     let value: serde_json::Value = serde_json::from_str(&answer(Format::Json)).unwrap();
     let of_ps: serde_json::Value =
-        serde_json::from_str(&ps::text(&[two_nodes()], Format::Json, None)).unwrap();
+        serde_json::from_str(&ps_text(&[two_nodes()], Format::Json, None)).unwrap();
     assert_eq!(value["cluster"], of_ps["clusters"][0]);
     assert_eq!(value["total_ms"], 1621);
     assert_eq!(value["closing"][0], closing[0]);
