@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! cargo run --example display -- start 64          a start of so many nodes
-//! cargo run --example display -- fail 5            one that fails and is undone
+//! cargo run --example display -- fail 5            one that fails and is rolled back
 //! cargo run --example display -- ps | ls           answers
 //! ```
 //! with `--progress`, `--color` and `-v` as the program has them.
@@ -92,7 +92,7 @@ fn start(report: &Report, nodes: &[String], fails: bool) -> Result<()> {
         }
     });
     if fails {
-        return Err(undo(report, &cluster, nodes));
+        return Err(roll_back(report, &cluster, nodes));
     }
     report.event(Event::Hook {
         hook: "start".into(),
@@ -176,8 +176,8 @@ fn run(report: &Report, node: &str, index: usize, fails: bool) {
     });
 }
 
-fn undo(report: &Report, cluster: &str, nodes: &[String]) -> Error {
-    report.event(Event::Undoing {
+fn roll_back(report: &Report, cluster: &str, nodes: &[String]) -> Error {
+    report.event(Event::RollingBack {
         cluster: cluster.into(),
     });
     report.event(Event::Removing {

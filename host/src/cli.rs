@@ -1,23 +1,24 @@
 //! The command line: commands, options and their help. Values are parsed here, so that no other module parses a string
 //! that the user typed.
 
-pub mod build;
-pub mod cp;
+pub mod build_args;
+pub mod cp_args;
 pub mod environment;
-pub mod exec;
+pub mod exec_args;
 pub mod first_reading;
-pub mod hook;
+pub mod hook_args;
 mod image_name;
-pub mod lifecycle;
-pub mod list;
+pub mod lifecycle_args;
+pub mod list_args;
 mod other_words;
-pub mod port;
+pub mod output_args;
+pub mod port_args;
 pub mod selection;
-pub mod start;
+pub mod start_args;
 mod subnet;
 mod templates;
 mod tips;
-pub mod topology;
+pub mod topology_actions;
 pub mod topology_args;
 pub mod usage;
 
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
+use self::output_args::DryRunArgs;
 pub use self::tips::with_tip;
 use crate::report::{Color, Format, Progress, Settings};
 
@@ -168,79 +170,67 @@ impl Global {
     }
 }
 
-/// All commands but those with a topology's arguments, [`start`] and [`build`].
+/// All commands but those with a topology's arguments, [`start_args`] and [`build_args`].
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List nodes, by cluster
-    Ps(list::Ps),
+    Ps(list_args::Ps),
     /// List clusters
     #[command(alias = "list")]
-    Ls(list::Ls),
+    Ls(list_args::Ls),
     /// Open a shell on a node, or run a command there
-    Ssh(exec::Ssh),
+    Ssh(exec_args::Ssh),
     /// Run a command on nodes, in parallel
-    Exec(exec::Exec),
+    Exec(exec_args::Exec),
     /// Show the output of nodes
-    Logs(lifecycle::Logs),
+    Logs(lifecycle_args::Logs),
     /// Wait until nodes are running and ready
-    Wait(lifecycle::Wait),
+    Wait(lifecycle_args::Wait),
     /// Stop nodes; they keep their addresses, ports and files
-    Stop(lifecycle::Stop),
+    Stop(lifecycle_args::Stop),
     /// Start stopped nodes and wait until they are ready
-    Resume(lifecycle::Resume),
+    Resume(lifecycle_args::Resume),
     /// Stop nodes and start them again
-    Restart(lifecycle::Restart),
+    Restart(lifecycle_args::Restart),
     /// Pause nodes
-    Pause(lifecycle::ChangeArgs),
+    Pause(lifecycle_args::ChangeArgs),
     /// Unpause nodes
-    Unpause(lifecycle::ChangeArgs),
+    Unpause(lifecycle_args::ChangeArgs),
     /// Kill nodes, or send them another signal
-    Kill(lifecycle::Kill),
+    Kill(lifecycle_args::Kill),
     /// Show everything about a cluster or a node as JSON
-    Inspect(lifecycle::Inspect),
+    Inspect(lifecycle_args::Inspect),
     /// Print where published ports of a node are reached
-    Port(port::PortArgs),
+    Port(port_args::PortArgs),
     /// Print a cluster's names, addresses and ports as shell variables
-    Env(lifecycle::Env),
+    Env(lifecycle_args::Env),
     /// Print ~/.ssh/config entries for a cluster's nodes
-    SshConfig(lifecycle::SshConfig),
+    SshConfig(lifecycle_args::SshConfig),
     /// Copy files and folders between the local machine and nodes, or between nodes
-    Cp(cp::Cp),
+    Cp(cp_args::Cp),
     /// Remove clusters or nodes
     Rm(Rm),
     /// Remove all clusterdock resources, or named clusters
     Manage(Manage),
     /// Run a hook of a cluster's topology again, as it is now
-    Hook(hook::HookArgs),
+    Hook(hook_args::HookArgs),
     /// Write, check and describe topologies
-    Topology(topology::Topology),
+    Topology(topology_actions::Topology),
 }
 
 /// Arguments of `rm`.
 #[derive(Debug, Args)]
+#[command(mut_args(|arg| match arg.get_id().as_str() {
+    "dry_run" => arg.help("Print what would be removed, and exit"),
+    _ => arg,
+}))]
 pub struct Rm {
     /// Clusters by name, or nodes by FQDN, CLUSTER/HOSTNAME or host name
     #[arg(required = true, value_name = "NAME")]
     pub names: Vec<String>,
-    /// Print what would be removed, and exit
-    #[arg(long)]
-    pub dry_run: bool,
-    /// Format of the printed plan: table or json
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        default_value = "table",
-        requires = "dry_run",
-        hide_possible_values = true
-    )]
-    pub format: Format,
-}
-
-impl Rm {
-    /// How the plan is printed, if that is all that is to be done.
-    pub fn dry_run(&self) -> Option<Format> {
-        self.dry_run.then_some(self.format)
-    }
+    /// Whether to only print the plan.
+    #[command(flatten)]
+    pub dry_run: DryRunArgs,
 }
 
 /// Arguments of `manage`.
@@ -296,23 +286,23 @@ pub enum ManageAction {
 
 /// The whole command line as these arguments use it.
 pub fn command_for(argv: &[OsString]) -> clap::Command {
-    if exec::has_dashes(argv) || !argv.iter().any(|word| word == "exec") {
+    if exec_args::has_dashes(argv) || !argv.iter().any(|word| word == "exec") {
         return command();
     }
-    let by_options = command().mut_subcommand("exec", exec::without_names);
-    let selects = |matches: ArgMatches| matches.subcommand().is_some_and(exec::selects);
+    let by_options = command().mut_subcommand("exec", exec_args::without_names);
+    let selects = |matches: ArgMatches| matches.subcommand().is_some_and(exec_args::selects);
     if environment::read(&by_options, argv).is_ok_and(selects) {
         by_options
     } else {
-        command().mut_subcommand("exec", exec::with_one_name)
+        command().mut_subcommand("exec", exec_args::with_one_name)
     }
 }
 
 /// The whole command line, with what is known of `start` and `build` without a topology.
 pub fn command() -> clap::Command {
     Cli::command().subcommands([
-        start::command().display_order(0),
-        build::command().display_order(1),
+        start_args::command().display_order(0),
+        build_args::command().display_order(1),
     ])
 }
 
@@ -328,7 +318,7 @@ pub fn command_with(command: clap::Command) -> clap::Command {
 pub fn read(matches: &ArgMatches, argv: &[OsString]) -> Result<Cli, clap::Error> {
     let mut cli = Cli::from_arg_matches(matches)?;
     if let Command::Exec(exec) = &mut cli.command
-        && !exec::has_dashes(argv)
+        && !exec_args::has_dashes(argv)
     {
         exec.is_bare = true;
     }

@@ -11,11 +11,11 @@ mod bound;
 pub mod container;
 pub mod docker;
 pub mod docker_config;
-pub mod error;
-pub mod exec;
-pub mod file;
+pub mod engine_error;
+pub mod exec_session;
+pub mod file_kind;
 mod guard;
-pub mod image;
+pub mod image_spec;
 pub mod interface;
 mod liveness;
 pub mod network;
@@ -29,11 +29,11 @@ pub use container::{
     Container, ContainerSpec, ContainerState, Death, Endpoint, LogBounds, LogLine, LogOptions,
     PublishedPort, State, VolumeMount,
 };
-pub use error::{EngineError, Fault};
-pub use exec::{Chunk, ExecSession, ExecSpec, RunningExec};
-pub use file::FileKind;
+pub use engine_error::{EngineError, Fault};
+pub use exec_session::{Chunk, ExecSession, ExecSpec, RunningExec};
+pub use file_kind::FileKind;
 pub use guard::GuardedEngine;
-pub use image::{BuildSpec, Credentials, Image, ImageProgress, Login};
+pub use image_spec::{BuildSpec, Credentials, Image, ImageProgress, Login};
 pub use interface::{
     Archive, Creation, Engine, Execs, Files, Images, Inventory, Lifecycle, Progress, Streams,
     System,

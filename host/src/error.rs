@@ -46,7 +46,7 @@ pub enum Kind {
     /// A hook that failed, panicked or crashed.
     Hook,
     /// An incomplete clean-up.
-    Left,
+    Leftovers,
     /// The user interrupted (Ctrl-C).
     Interrupted,
     /// The process was asked to end (SIGTERM).
@@ -67,7 +67,7 @@ impl Kind {
             Kind::Node => 8,
             Kind::Plugin => 9,
             Kind::Hook => 10,
-            Kind::Left => 12,
+            Kind::Leftovers => 12,
             Kind::Interrupted => 130,
             Kind::Terminated => 143,
         }

@@ -77,7 +77,8 @@ pub enum Event {
         message: String,
     },
     /// A failed or interrupted start is being rolled back.
-    Undoing {
+    #[serde(rename = "undoing")]
+    RollingBack {
         /// The cluster's name.
         cluster: String,
     },

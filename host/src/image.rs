@@ -16,8 +16,9 @@ use std::time::Instant;
 use futures_util::future::try_join_all;
 use tokio::task::spawn_blocking;
 
+use crate::cancellation::Cancellation;
 use crate::cluster::labels;
-use crate::engine::error::{FREE_SPACE, says_disk_full};
+use crate::engine::engine_error::{FREE_SPACE, says_disk_full};
 use crate::engine::{
     BuildSpec, Credentials, EngineError, Fault, GuardedEngine, Image, ImageProgress, Images,
     System as _,
@@ -27,7 +28,6 @@ use crate::event::{Event, ImagePhase};
 use crate::image::pull::Pull;
 use crate::pulse;
 use crate::rootfs::{Packing, Recipe};
-use crate::stop::Stop;
 use archive_stream::streamed;
 use build_context::{Context, Resolved};
 use registry::Registries;
@@ -49,7 +49,7 @@ pub struct Provider<'a> {
     /// Pull policy.
     pub pull: Pull,
     /// Ends it early.
-    pub stop: &'a Stop,
+    pub cancellation: &'a Cancellation,
     /// Receives events.
     pub events: &'a (dyn Fn(Event) + Sync),
 }
@@ -201,7 +201,7 @@ impl Provider<'_> {
         let source = source.clone();
         let digest = spawn_blocking(move || source.digest());
         let panicked = |error| Error::new(Kind::Image, "reading the context panicked").cause(error);
-        self.stop
+        self.cancellation
             .wait(async { digest.await.map_err(panicked)? })
             .await
     }
@@ -247,7 +247,10 @@ impl Provider<'_> {
     }
 
     async fn credentials(&self, reference: &str) -> Result<Option<Credentials>> {
-        let asked = self.stop.wait(self.registries.credentials(reference)).await;
+        let asked = self
+            .cancellation
+            .wait(self.registries.credentials(reference))
+            .await;
         asked.map_err(|error| error.cause(format!("needed for image `{reference}`")))
     }
 
@@ -305,7 +308,7 @@ impl Provider<'_> {
 
     /// The engine, whose calls end with the work.
     fn guarded(&self) -> GuardedEngine<'_> {
-        self.engine.with_stop(self.stop)
+        self.engine.with_cancellation(self.cancellation)
     }
 
     /// Reports progress now and then while `work` takes long.

@@ -6,6 +6,7 @@
 //! ```
 
 // Floors, from the ground up. A module imports from lower floors only, and the tests keep the table.
+pub mod cancellation;
 pub mod did_you_mean;
 mod elf;
 pub mod error;
@@ -16,7 +17,6 @@ pub mod process;
 pub mod pulse;
 pub mod shell;
 pub mod sink;
-pub mod stop;
 
 pub mod archive;
 pub mod files;

@@ -5,7 +5,7 @@ use std::fs::File;
 use std::io;
 use std::process::ExitCode;
 
-use clusterdock::engine::docker::ssh;
+use clusterdock::engine::docker::ssh_tunnel;
 use clusterdock::error::{Error, Kind};
 use clusterdock::program::{self, Surroundings};
 use clusterdock::report::{Clock, Report, Streams};
@@ -25,7 +25,7 @@ fn main() -> ExitCode {
     if let Some(code) = serve::maybe_serve(&argv[1..]) {
         return code;
     }
-    if let Some(code) = ssh::maybe_become(&argv[1..]) {
+    if let Some(code) = ssh_tunnel::maybe_become(&argv[1..]) {
         return code;
     }
     // A single thread: child processes that must not outlive this one die with the thread that started them.

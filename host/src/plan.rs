@@ -1,34 +1,34 @@
-//! Plans: what will be done, and why. A plan is data that prints; making one is pure (no clock, no randomness, no
-//! file, no process, no network), so the same inputs give the same plan, and `--dry-run` prints it and stops.
+//! Plans: what will be done, and why. A plan is data that prints; making one is pure (no clock, no randomness, no file,
+//! no process, no network), so the same inputs give the same plan, and `--dry-run` prints it and exits.
 //!
-//! Everything that has to be decided is decided here. Execution carries a plan out and decides nothing.
+//! All decisions are made here. Execution executes a plan and decides nothing.
 
-pub mod address;
-pub mod again;
-pub mod capability;
+pub mod addresses;
+pub mod capability_guesses;
 pub mod explain;
-pub mod images;
-pub mod keys;
-pub mod left;
-pub mod lifecycle;
-pub mod logs;
+pub mod image_plan;
+pub mod leftovers;
+pub mod lifecycle_plan;
+pub mod log_limits;
 pub mod lost;
 mod node_files;
+pub mod node_keys;
 pub mod outcome;
-pub mod port;
 pub mod print;
 mod reason;
-pub mod removal;
+pub mod removal_plan;
+pub mod retry;
 pub mod secrets;
 pub mod settings;
 pub mod spec;
-pub mod start;
+pub mod start_plan;
 pub mod step;
 mod systemd;
 #[cfg(test)]
 mod tests;
 pub mod volumes;
+pub mod wanted_ports;
 
-pub use lifecycle::LifecyclePlan;
-pub use removal::RemovalPlan;
-pub use start::{NetworkPlan, NodePlan, StartPlan};
+pub use lifecycle_plan::LifecyclePlan;
+pub use removal_plan::RemovalPlan;
+pub use start_plan::{NetworkPlan, NodePlan, StartPlan};

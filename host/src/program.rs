@@ -11,6 +11,7 @@ use clap::{ArgMatches, FromArgMatches};
 use rustix::process::Signal;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::cancellation::Cancellation;
 use crate::cli::environment::{self, Unread};
 use crate::cli::{self, Command, Global, usage};
 use crate::commands::{
@@ -27,8 +28,7 @@ use crate::image::registry::Registries;
 use crate::process::is_ignored;
 use crate::report::{Progress, Report};
 use crate::sink::{Sink, Stream};
-use crate::start::session::{CompilerOutput, Places, Session};
-use crate::stop::Stop;
+use crate::start::session::{CompilerOutput, Paths, Session};
 
 /// The surroundings that the program runs in.
 pub struct Surroundings {
@@ -66,14 +66,14 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
         }
     };
     let mut global = Global::from_arg_matches(&matches).unwrap_or_default();
-    global.trust |= cli::start::trusts(&matches);
+    global.trust |= cli::start_args::trusts(&matches);
     let report = Arc::new((surroundings.report)(&global));
     for message in environment::unknown(&command, None) {
         report.event(Event::Warning { message });
     }
-    let code = match Prepared::new(&global, &matches, &surroundings, &report) {
-        Ok(prepared) => {
-            prepared
+    let code = match Configuration::new(&global, &matches, &surroundings, &report) {
+        Ok(configuration) => {
+            configuration
                 .run(&report, global.is_verbose(), &argv, &matches)
                 .await
         }
@@ -109,19 +109,19 @@ async fn failed(report: &Report, error: &Error) -> ExitCode {
 }
 
 /// What options and environment determine.
-struct Prepared {
+struct Configuration {
     engine: Arc<dyn Engine>,
-    places: Places,
+    paths: Paths,
     trust: Trust,
 }
 
-impl Prepared {
+impl Configuration {
     fn new(
         global: &Global,
         matches: &ArgMatches,
         surroundings: &Surroundings,
         report: &Report,
-    ) -> Result<Prepared> {
+    ) -> Result<Configuration> {
         let engine = match &surroundings.engine {
             Some(engine) => engine.clone(),
             None => connect(global, matches, surroundings, report)?,
@@ -134,16 +134,16 @@ impl Prepared {
             let subject = format!("config folder `{}`", config.display());
             exposed.error(Kind::Other, &subject)
         })?;
-        let places = Places {
+        let paths = Paths {
             config,
             hosts_file: "/etc/hosts".into(),
             docker_config: docker_config::folder(&surroundings.variable),
             current: surroundings.current.clone(),
             executable: surroundings.executable.clone(),
         };
-        Ok(Prepared {
+        Ok(Configuration {
             engine,
-            places,
+            paths,
             trust,
         })
     }
@@ -155,7 +155,7 @@ impl Prepared {
         argv: &[OsString],
         matches: &ArgMatches,
     ) -> Result<u8, StartError> {
-        let stop = Stop::new();
+        let cancellation = Cancellation::new();
         let sink: Arc<dyn Sink> = report.clone();
         let warnings = sink.clone();
         let warn = Arc::new(move |message| warnings.event(Event::Warning { message }));
@@ -163,19 +163,19 @@ impl Prepared {
             // Deadlines bound all calls, including those of work that the user's signals do not end.
             engine: GuardedEngine::new(&*self.engine),
             sink: &sink,
-            stop: &stop,
+            cancellation: &cancellation,
             verbose,
             compiler_output: compiler_output(report.progress()),
-            places: &self.places,
+            paths: &self.paths,
             trust: &self.trust,
-            registries: Registries::new(self.places.docker_config.as_deref(), warn),
+            registries: Registries::new(self.paths.docker_config.as_deref(), warn),
             engine_info: Default::default(),
         };
         let console = Console { session, report };
         // Signals first, so that they are handled before the work begins.
         tokio::select! {
             biased;
-            error = signals(&stop, report) => Err(error.into()),
+            error = signals(&cancellation, report) => Err(error.into()),
             result = delivered(&console, command(&console, argv, matches)) => result,
         }
     }
@@ -202,7 +202,7 @@ fn connect(
     )?))
 }
 
-/// The folder of clusterdock's own files.
+/// The folder for the files of clusterdock.
 fn config_folder(global: &Global, surroundings: &Surroundings) -> Result<PathBuf> {
     if let Some(given) = &global.clusterdock_config_directory {
         return std::path::absolute(given).map_err(|error| {
@@ -225,7 +225,7 @@ async fn delivered(
     let code = command.await?;
     // A reader that has gone is not an error.
     console
-        .stop
+        .cancellation
         .wait(console.report.delivered())
         .await
         .map(drop)?;
@@ -295,9 +295,9 @@ fn compiler_output(progress: Progress) -> CompilerOutput {
 }
 
 /// Handles signals: the first ends the command, which cleans up; the second exits at once.
-async fn signals(stop: &Stop, report: &Report) -> Error {
+async fn signals(cancellation: &Cancellation, report: &Report) -> Error {
     let why = next_signal().await;
-    stop.stop(why.clone());
+    cancellation.cancel(why.clone());
     next_signal().await;
     match report.clean_up() {
         Some(command) => why

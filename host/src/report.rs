@@ -4,10 +4,10 @@
 
 mod canvas;
 mod clock;
-mod facts;
+mod fact_lines;
 mod failure;
 mod frame;
-mod inspection;
+mod inspect_answer;
 mod json;
 mod lane;
 mod line;
@@ -31,8 +31,8 @@ mod ticker;
 pub mod words;
 
 pub use clock::Clock;
-pub use facts::Facts;
-pub use inspection::Inspected;
+pub use fact_lines::Facts;
+pub use inspect_answer::Inspected;
 pub use ports::ReachedPort;
 pub use prefixed::{Prefixed, Voice};
 pub use streams::{Size, SizeNow, Streams, Terminal};

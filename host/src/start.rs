@@ -1,12 +1,11 @@
-//! A start as a use case, and what every command works with: it provides images, looks at the engine, plans, carries the
-//! plan out, runs the topology's hook, and removes everything if any of that fails.
+//! A start as a use case, and what every command works with: it provides images, looks at the engine, plans, executes
+//! the plan, runs the topology's hook, and removes everything if any of that fails.
 //!
-//! The undo of a failed start is the plan of a removal too: of what carries the label of its run.
+//! The rollback of a failed start is a removal plan too: of everything with the label of its run.
 
 pub mod cargo_story;
-pub mod carry_out;
-mod facts;
-mod hook;
+mod cluster_facts;
+pub mod file_owner;
 pub mod hook_again;
 pub mod hook_calls;
 pub mod images;
@@ -14,10 +13,11 @@ mod local_names;
 pub mod look;
 pub mod open_topology;
 pub mod order;
-pub mod owner;
-mod prepare;
-pub mod provenance;
+mod preparation;
+pub mod rollback;
 pub mod session;
+pub mod signing;
+pub mod start_execution;
 pub mod sweep;
+mod topology_work;
 pub mod transaction;
-pub mod undo;

@@ -25,4 +25,4 @@ pub mod plugin_library;
 pub mod plugin_process;
 mod printed;
 pub mod serve;
-pub mod target;
+pub mod target_triple;

@@ -1,14 +1,14 @@
 //! Copies files and folders between the local machine and nodes, as `docker cp` does, and from node to node. Data is
 //! streamed, so memory use does not depend on its size.
 //!
-//! First both sides are inspected, then [`place`] decides where the copy goes and what it is called, and then bytes
+//! First both sides are inspected, then [`placement`] decides where the copy goes and what it is called, and then bytes
 //! move. Blocking work (local files, rewriting archives) runs on its own thread, connected to the engine by
 //! [`channel`]. However a copy ends, that thread is awaited, since it may have a half-written file to remove.
 
 pub mod channel;
 pub mod local_side;
 pub mod node_side;
-pub mod place;
+pub mod placement;
 pub mod side;
 pub mod typed_path;
 
@@ -24,12 +24,12 @@ use crate::archive::reader::Reader;
 use crate::archive::relay::relay;
 use crate::archive::unpack::unpack;
 use crate::archive::{Copied, Owners, Top};
+use crate::cancellation::Cancellation;
 use crate::cluster::Node;
 use crate::engine::{Files, GuardedEngine};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::sink::{Sink, Stream};
-use crate::stop::Stop;
 use channel::{inlet, outlet};
 use side::Side;
 
@@ -39,10 +39,10 @@ pub struct Transfer<'a> {
     /// The engine.
     pub engine: GuardedEngine<'a>,
     /// Ends it early.
-    pub stop: &'a Stop,
+    pub cancellation: &'a Cancellation,
     /// Receives warnings about skipped files, and the tar for standard output.
     pub sink: &'a Arc<dyn Sink>,
-    /// Who owns the copies.
+    /// The owners of the copies.
     pub owners: Owners,
     /// Whether to follow a symbolic link in the source.
     pub follow: bool,
@@ -85,7 +85,7 @@ impl Transfer<'_> {
     /// created.
     ///
     /// # Errors
-    /// See [`copy`](Transfer::copy), except that missing folders are no error.
+    /// See [`copy`](Transfer::copy), except that missing folders are not an error.
     pub async fn put(&self, from: &Path, node: &Node, to: &str) -> Result<Copied> {
         let source = local_side::Source::find(from, self.follow)?;
         let to = node_side::Destination::look(&self.guarded(), node, to).await?;
@@ -139,7 +139,7 @@ impl Transfer<'_> {
         });
         // What takes the pieces may wait for a disk of this machine.
         let moved = self
-            .stop
+            .cancellation
             .wait(async { Ok(feed.pass_on(pieces).await?) })
             .await;
         settle(moved, work).await
@@ -189,7 +189,7 @@ impl Transfer<'_> {
             let (got, put) = tokio::join!(feed.pass_on(pieces), put);
             Ok(got.and(put)?)
         };
-        let moved = self.stop.wait(both).await;
+        let moved = self.cancellation.wait(both).await;
         settle(moved, work).await
     }
 
@@ -237,7 +237,7 @@ impl Transfer<'_> {
             }
             Ok(bytes)
         };
-        let bytes = self.stop.wait(write).await?;
+        let bytes = self.cancellation.wait(write).await?;
         Ok(Copied {
             bytes,
             ..Copied::default()
@@ -246,7 +246,7 @@ impl Transfer<'_> {
 
     /// The engine, whose calls end with the work.
     fn guarded(&self) -> GuardedEngine<'_> {
-        self.engine.with_stop(self.stop)
+        self.engine.with_cancellation(self.cancellation)
     }
 
     /// Reports messages as warnings, from any thread.

@@ -1,4 +1,4 @@
-//! Between the types of authors and those of the wire.
+//! Converts between the types of authors and those of the wire.
 
 use std::time::Duration;
 

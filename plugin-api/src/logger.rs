@@ -55,7 +55,7 @@ impl Log for HostLogger {
         // Not held during the call, which may take long.
         let host = HOST.read().unwrap_or_else(PoisonError::into_inner).clone();
         match (host, serde_json::to_string(&log)) {
-            // A host that cannot take a record is no reason for the topology to fail.
+            // A topology must not fail because its host cannot take a record.
             (Some(host), Ok(input)) => drop(host.call(ops::Log::NAME, &input, &[])),
             _ => eprintln!("{}: {}: {}", log.level, log.target, log.message),
         }

@@ -80,7 +80,7 @@ impl Node {
     /// The address on the cluster's network.
     ///
     /// # Errors
-    /// The node has none, since it does not run.
+    /// The node has no address because it is not running.
     pub fn ip_address(&self) -> Result<IpAddr> {
         self.facts
             .ip_address
@@ -111,7 +111,7 @@ impl Node {
     }
 }
 
-/// Calls to the host. Beside those listed, every call can fail with [`Code::Cancelled`] if the user interrupts, with
+/// Calls to the host. Besides those listed, every call can fail with [`Code::Cancelled`] if the user interrupts, with
 /// [`Code::Timeout`] at the deadline of the hook, and with [`Code::Closed`] after the hook has returned.
 impl Node {
     /// Runs a command as root, with the environment of the node: a program with its arguments, a line for the shell, or

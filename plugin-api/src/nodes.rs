@@ -43,7 +43,7 @@ impl<'a, N> Nodes<'a, N> {
     /// The first node, e.g. the only one of a group with a maximum of 1.
     ///
     /// # Errors
-    /// There is none, which only a group with a minimum of 0 can be.
+    /// There are no nodes, which is only possible in a group with a minimum of 0.
     pub fn first(self) -> Result<&'a N> {
         self.nodes.first().ok_or_else(|| {
             Error::new(match self.group {
@@ -146,7 +146,7 @@ impl Nodes<'_> {
         crate::calls::wait_for(self.nodes, probe, timeout)
     }
 
-    /// The addresses at which the user reaches a port, as `HOST:PORT` in node order.
+    /// The addresses at which the user reaches a port, in the form `HOST:PORT`, in node order.
     ///
     /// # Errors
     /// See [`Node::published`].
@@ -164,7 +164,7 @@ impl Nodes<'_> {
         crate::calls::stop(self.nodes)
     }
 
-    /// Calls a function for every node, each on a thread of its own, and returns the results in node order. For work that
+    /// Calls a function for every node, each on a separate thread, and returns the results in node order. For work that
     /// differs between nodes.
     ///
     /// ```

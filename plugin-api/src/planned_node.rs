@@ -25,9 +25,9 @@ use crate::{
 /// }
 /// ```
 ///
-/// Setters take `&self` and return it, so they can be chained and used in any order; of a setting that can only be there
-/// once, the last call counts. The host checks all settings before anything is created, and names node and setting if
-/// one is invalid (exit code 2). What only the engine can detect, such as a missing device, fails the start.
+/// Setters take `&self` and return it, so they can be chained and used in any order; if a setting can only exist once,
+/// the last call counts. The host checks all settings before anything is created, and names node and setting if one is
+/// invalid (exit code 2). What only the engine can detect, such as a missing device, fails the start.
 ///
 /// Since 1.0.
 pub struct PlannedNode {

@@ -1,5 +1,5 @@
-//! A test kit: a topology against a cluster in memory. Nothing runs: commands get the answers that the test gives, files
-//! are kept, waits end at once, and every call can be looked at.
+//! A test kit: a topology against a cluster in memory. Nothing runs: commands get the answers that the test sets, files
+//! are kept, waits end at once, and every call can be inspected.
 //!
 //! ```
 //! use clusterdock_plugin_api::testing::Fake;
@@ -88,7 +88,8 @@ pub struct Fake<'a, T: Topology> {
 }
 
 impl<'a, T: Topology> Fake<'a, T> {
-    /// The cluster of `clusterdock start` with these arguments of the topology: its nodes are made, no hook has run.
+    /// The cluster of `clusterdock start` with these arguments of the topology: its nodes are planned, and no hook has
+    /// run.
     ///
     /// # Errors
     /// Whatever `clusterdock start` refuses: the declaration, an argument, or what [`Topology::nodes`] refuses.
@@ -137,7 +138,7 @@ impl<'a, T: Topology> Fake<'a, T> {
     /// A node, by its host name: how it was planned, and what was done on it.
     ///
     /// # Panics
-    /// There is no such node.
+    /// The node is unknown.
     #[track_caller]
     pub fn node(&self, hostname: &str) -> FakeNode<'_> {
         let spec = self.specs.iter().find(|spec| spec.hostname == hostname);
@@ -154,7 +155,7 @@ impl<'a, T: Topology> Fake<'a, T> {
     }
 
     /// Lets a command succeed on every node with this standard output. Several answers to one command are given in
-    /// sequence, the last one for ever.
+    /// sequence, and the last one is repeated.
     pub fn answer(&self, command: impl Into<Command>, stdout: impl AsRef<[u8]>) -> &Self {
         self.host
             .answer(None, command.into(), Answer::success(stdout.as_ref()));
@@ -164,7 +165,7 @@ impl<'a, T: Topology> Fake<'a, T> {
     /// The same on one node, by its host name. It takes precedence over answers for every node.
     ///
     /// # Panics
-    /// There is no such node.
+    /// The node is unknown.
     #[track_caller]
     pub fn answer_on(
         &self,
@@ -196,7 +197,7 @@ impl<'a, T: Topology> Fake<'a, T> {
         self
     }
 
-    /// Lets a hook that waits for a probe run out of time. Other probes hold.
+    /// Makes waits for a probe time out. Other probes hold.
     pub fn never(&self, probe: Probe) -> &Self {
         self.host.never(probe);
         self
@@ -243,7 +244,7 @@ impl<'a, T: Topology> Fake<'a, T> {
     /// Runs [`Topology::scale`] as if some of the nodes had just been added.
     ///
     /// # Errors
-    /// The hook's; or there is no such node.
+    /// The hook's, or an unknown node.
     pub fn scale_up<S: Into<String>>(&self, added: impl IntoIterator<Item = S>) -> Result<()> {
         self.scale(added.into_iter().map(Into::into).collect(), Vec::new())
     }
@@ -251,7 +252,7 @@ impl<'a, T: Topology> Fake<'a, T> {
     /// Runs [`Topology::scale`] before some of the nodes are removed.
     ///
     /// # Errors
-    /// The hook's; or there is no such node.
+    /// The hook's, or an unknown node.
     pub fn scale_down<S: Into<String>>(&self, removed: impl IntoIterator<Item = S>) -> Result<()> {
         self.scale(Vec::new(), removed.into_iter().map(Into::into).collect())
     }
@@ -259,7 +260,7 @@ impl<'a, T: Topology> Fake<'a, T> {
     /// Runs a verb with these arguments.
     ///
     /// # Errors
-    /// The verb's; or there is no such verb, or an argument is refused.
+    /// The verb's, an unknown verb, or a refused argument.
     pub fn verb<S: Into<String>>(
         &self,
         name: &str,
@@ -304,7 +305,7 @@ impl<'a, T: Topology> Fake<'a, T> {
         messages.collect()
     }
 
-    /// How long hooks have waited, by a clock that only waits move.
+    /// How long hooks have waited, by a clock that only advances in waits.
     pub fn waited(&self) -> Duration {
         let calls = self.calls().into_iter();
         let pauses = calls.filter_map(|call| match call {

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::{wire, Arguments, Cluster, Result, Topology, Values};
 
 /// An action on a started cluster, for `clusterdock action CLUSTER VERB`; this version declares it, and does not run it
-/// yet. What it has to say goes to [`Cluster::closing`].
+/// yet. Its answer goes to [`Cluster::closing`].
 ///
 /// ```
 /// use clusterdock_plugin_api::{Args, Cluster, Group, Result, Topology, Verb};
@@ -57,7 +57,7 @@ impl<T: Topology> Verb<T> {
         Verb::of::<()>(name, help, run)
     }
 
-    /// A verb with arguments of its own.
+    /// A verb with its own arguments.
     pub fn with_args<A: Arguments>(
         name: &str,
         help: &str,

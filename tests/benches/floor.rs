@@ -24,7 +24,7 @@ use clusterdock::cluster::labels::Run;
 use clusterdock::cluster::observed::Observed;
 use clusterdock::cluster::provenance::Provenance;
 use clusterdock::engine::docker::create_body;
-use clusterdock::plan::start::{Limits, StartInputs, TopologyFacts};
+use clusterdock::plan::start_plan::{Limits, StartInputs, TopologyFacts};
 use clusterdock::plan::{self, NetworkPlan, StartPlan};
 use clusterdock::topology::plugin::Hook;
 use clusterdock_plugin_wire::NodeSpec;
@@ -252,7 +252,7 @@ fn plan(count: usize, program: &Program) -> StartPlan {
         logging_driver: "json-file",
         hook: Hook::Start,
     };
-    plan::start::plan(&inputs).unwrap()
+    plan::start_plan::plan(&inputs).unwrap()
 }
 
 /// The program as a user has it, in release mode, with its topology compiled and its image assembled.

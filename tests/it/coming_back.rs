@@ -2,6 +2,7 @@
 //! fails, differently from older ones.
 
 use clusterdock_tests::dockerd::{EngineBuild, OwnEngine};
+use clusterdock_tests::run::assert_success;
 use clusterdock_tests::scene::Scene;
 
 use super::own_engine::scene;
@@ -41,11 +42,7 @@ else:
     time.sleep(120)
 ";
     let output = engine.run_inside("python3", &["-c", LISTEN, port]);
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_success(&output);
     String::from_utf8_lossy(&output.stdout).trim().to_string()
 }
 

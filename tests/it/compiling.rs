@@ -46,7 +46,7 @@ impl Scene {
         Scene { folder }
     }
 
-    /// Starts the topology until its story says `text`.
+    /// Starts the topology until its story contains `text`.
     fn start_until(&self, text: &str) -> (Child, BufReader<ChildStderr>) {
         let path = format!("{}:/usr/bin:/bin", self.folder.path().join("bin").display());
         let run = Run::new(["start", "--progress", "plain"])
@@ -77,7 +77,7 @@ fn waiting_for_another_compiler_is_reported_and_interruptible() {
         .folder
         .path()
         .join("lib")
-        .join(clusterdock::topology::target::target());
+        .join(clusterdock::topology::target_triple::target());
     fs::create_dir_all(&libraries).unwrap();
     let lock = File::create(libraries.join("libtopology_lab.so.lock")).unwrap();
     lock.lock().unwrap();

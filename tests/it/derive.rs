@@ -1,4 +1,4 @@
-//! A wrong topology does not compile, and the compiler says why at the place.
+//! A wrong topology does not compile, and the compiler reports why and where.
 
 use std::fs;
 
@@ -74,7 +74,7 @@ const EXPECTED: [(&str, &str); 10] = [
         "1)]\n    count: Option",
     ),
     ("expected `default`, `range`, `pattern`", "defualt"),
-    ("argument `--count` is there twice", "\"count\""),
+    ("argument `--count` is declared twice", "\"count\""),
     ("invalid name `two words` of an argument", "\"two words\""),
     (
         "expected a struct with one named field per argument",

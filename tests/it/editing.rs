@@ -9,7 +9,7 @@ use clusterdock_config_edit::{HadoopXml, Ini, Properties};
 use clusterdock_plugin_api::Version;
 use proptest::prelude::*;
 
-/// Texts of what is special in such files, in any order.
+/// Pieces with a special meaning in such files, in any order.
 fn text() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         Just("\n".to_string()),

@@ -10,7 +10,7 @@ use clusterdock_tests::cargo::workspace;
 use clusterdock_tests::plugins::library;
 use clusterdock_tests::program::clusterdock;
 
-/// What the program may take of memory, in kilobytes of addresses: far more than it needs, and far less than what is sent.
+/// The program's memory limit, in kilobytes of address space: far more than it needs, and far less than is sent.
 const LIMIT: u32 = 600_000;
 /// How much is sent, in pieces.
 const PIECES: usize = 40_000;
@@ -18,7 +18,7 @@ static PIECE: [u8; 64 * 1024] = [b'x'; 64 * 1024];
 
 const VERSION: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12","Arch":"amd64","Os":"linux"}"#;
 
-/// Answers every request but that for the version by a head, and then more than anybody could keep.
+/// Answers every request but that for the version by a head, and then with more data than memory can hold.
 fn serve(mut stream: UnixStream, head: &str, piece: &[u8]) -> std::io::Result<()> {
     loop {
         let mut request = Vec::new();

@@ -41,6 +41,12 @@ pub(crate) fn topology(scene: &Scene, folder: &Path, dockerfile: &str) {
     fs::write(folder.join("images/debian12/Dockerfile"), dockerfile).unwrap();
 }
 
+/// A scene with the base image of the Dockerfiles; `None` if there is no engine, or the image cannot be built.
+fn scene_with_base(what: &str) -> Option<Scene> {
+    let scene = Scene::new(what)?;
+    base().then_some(scene)
+}
+
 fn start(scene: &Scene, folder: &Path) -> clusterdock_tests::run::Run {
     scene
         .run([
@@ -57,12 +63,9 @@ fn start(scene: &Scene, folder: &Path) -> clusterdock_tests::run::Run {
 
 #[test]
 fn debian_nodes_run_sshd_with_their_own_host_keys() {
-    let Some(scene) = Scene::new("debian") else {
+    let Some(scene) = scene_with_base("debian") else {
         return;
     };
-    if !base() {
-        return;
-    }
     scene.start().args(["-o", "debian12"]).succeeds();
     // Each node has its own host keys.
     let key = |node: &str| {
@@ -81,12 +84,9 @@ fn debian_nodes_run_sshd_with_their_own_host_keys() {
 
 #[test]
 fn an_image_is_built_once_and_reused() {
-    let Some(scene) = Scene::new("built") else {
+    let Some(scene) = scene_with_base("built") else {
         return;
     };
-    if !base() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let dockerfile = "FROM debian:bookworm-slim\nCOPY . /context\nCMD [\"sleep\", \"infinity\"]\n";
     topology(&scene, folder.path(), dockerfile);
@@ -128,12 +128,9 @@ fn an_image_is_built_once_and_reused() {
 
 #[test]
 fn a_failing_dockerfile_is_reported_with_its_last_lines() {
-    let Some(scene) = Scene::new("broken") else {
+    let Some(scene) = scene_with_base("broken") else {
         return;
     };
-    if !base() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     topology(
         &scene,
@@ -151,12 +148,9 @@ fn a_failing_dockerfile_is_reported_with_its_last_lines() {
 
 #[test]
 fn a_start_builds_every_image_of_the_topology_that_nodes_name() {
-    let Some(scene) = Scene::new("several") else {
+    let Some(scene) = scene_with_base("several") else {
         return;
     };
-    if !base() {
-        return;
-    }
     let folder = tempfile::tempdir().unwrap();
     let manifest = format!(
         r#"[topology]

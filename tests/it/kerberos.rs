@@ -1,23 +1,15 @@
 //! The Kerberos topology: tickets from keytabs, and logins by ticket from node to node.
 
-use std::process::Command;
+use clusterdock_tests::scene::Scene;
 
-use clusterdock_tests::cargo::workspace;
-use clusterdock_tests::scene::{Scene, skipped};
+use super::images;
 
 #[test]
 fn a_keytab_ticket_logs_in_on_another_node() {
     let Some(scene) = Scene::new("kerberos") else {
         return;
     };
-    let base = Command::new(workspace().join("tests/debian-base.sh"))
-        .output()
-        .unwrap();
-    if !base.status.success() {
-        skipped(&format!(
-            "images of Debian: {}",
-            String::from_utf8_lossy(&base.stderr)
-        ));
+    if !images::base() {
         return;
     }
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,4 @@
-//! Keys with real ssh: between nodes and from this machine, without prompts, and for nobody else.
+//! Keys with real ssh: between nodes and from this machine, without prompts, and for no one else.
 
 use std::path::PathBuf;
 use std::process::{Command, Output};

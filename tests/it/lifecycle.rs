@@ -12,7 +12,9 @@ use std::net::{IpAddr, Ipv4Addr};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use clusterdock::cli::lifecycle::{ChangeArgs, Restart, Resume, Stop as StopArgs, Wait};
+use clusterdock::cancellation::Cancellation;
+use clusterdock::cli::lifecycle_args::{ChangeArgs, Restart, Resume, Stop as StopArgs, Wait};
+use clusterdock::cli::output_args::DryRunArgs;
 use clusterdock::cli::selection::SelectionArgs;
 use clusterdock::cluster::labels::{NodeLabels, Run};
 use clusterdock::cluster::record;
@@ -24,10 +26,9 @@ use clusterdock::engine::{
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::files::trust::Trust;
 use clusterdock::image::registry::Registries;
-use clusterdock::report::{Clock, Format, Progress, Report, Settings, Streams, Terminal};
+use clusterdock::report::{Clock, Progress, Report, Settings, Streams, Terminal};
 use clusterdock::sink::Sink;
-use clusterdock::start::session::{CompilerOutput, Places, Session};
-use clusterdock::stop::Stop;
+use clusterdock::start::session::{CompilerOutput, Paths, Session};
 use clusterdock_plugin_wire::{Probe, Protocol};
 use clusterdock_tests::fake::{EngineGeneration, FakeEngine};
 
@@ -126,7 +127,7 @@ fn node(number: u8, probes: &[Probe]) -> ContainerSpec {
 /// What a command writes, and what it is given.
 struct Desk {
     fake: FakeEngine,
-    stop: Arc<Stop>,
+    cancellation: Arc<Cancellation>,
     report: Arc<Report>,
     stdout: Paper,
     stderr: Paper,
@@ -168,7 +169,7 @@ impl Desk {
         let report = Arc::new(Report::new(settings, streams, Clock::system()));
         Desk {
             fake: fake.clone(),
-            stop: Arc::default(),
+            cancellation: Arc::default(),
             report,
             stdout,
             stderr,
@@ -177,7 +178,7 @@ impl Desk {
 
     /// Runs a command.
     async fn run<T>(&self, command: impl AsyncFnOnce(&Console<'_>) -> Result<T>) -> Result<T> {
-        let places = Places {
+        let paths = Paths {
             config: "/nowhere".into(),
             hosts_file: "/nowhere".into(),
             docker_config: None,
@@ -188,10 +189,10 @@ impl Desk {
         let session = Session {
             engine: GuardedEngine::new(&self.fake),
             sink: &sink,
-            stop: &self.stop,
+            cancellation: &self.cancellation,
             verbose: true,
             compiler_output: CompilerOutput::Terminal,
-            places: &places,
+            paths: &paths,
             trust: &Trust::new(false, |_| None),
             registries: Registries::new(None, Arc::new(|_| ())),
             engine_info: Default::default(),
@@ -251,8 +252,7 @@ fn selection() -> SelectionArgs {
 fn change() -> ChangeArgs {
     ChangeArgs {
         selection: selection(),
-        dry_run: false,
-        format: Format::Table,
+        dry_run: DryRunArgs::default(),
     }
 }
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use std::process::Command;
 
 use clusterdock_tests::cargo::workspace;
-use clusterdock_tests::run::Run;
+use clusterdock_tests::run::{Run, assert_success};
 use serde_json::Value;
 
 const OLDEST: (u64, u64) = (1, 85);
@@ -16,7 +16,7 @@ fn version(text: &str) -> (u64, u64) {
     (numbers.next().unwrap(), numbers.next().unwrap())
 }
 
-/// What cargo says of a crate that depends on plugin-api, outside of this workspace and without a lock file.
+/// Cargo's metadata of a crate that depends on plugin-api, outside of this workspace and without a lock file.
 fn metadata(folder: &Path) -> Value {
     let manifest = format!(
         "[package]\nname = \"probe\"\nversion = \"1.0.0\"\nedition = \"2021\"\nrust-version = \"1.85\"\n\n\
@@ -32,11 +32,7 @@ fn metadata(folder: &Path) -> Value {
         .current_dir(folder)
         .output()
         .unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_success(&output);
     serde_json::from_slice(&output.stdout).unwrap()
 }
 

@@ -67,7 +67,7 @@ fn tour(build: EngineBuild) {
         .succeeds()
         .stdout;
     assert_eq!(lines.lines().count(), 2, "{lines}");
-    undo(&scene);
+    assert_rolls_back(&scene);
     remove(&scene);
     nuke(&scene);
 }
@@ -86,7 +86,7 @@ fn assert_names_resolve(scene: &Scene, round: usize) {
 }
 
 /// Starts that fail in the middle leave everything as it was.
-fn undo(scene: &Scene) {
+fn assert_rolls_back(scene: &Scene) {
     let before = scene.things();
     let other = format!("{}-b", scene.name);
     let nodes = ["x", "y", "node-2"];

@@ -68,7 +68,7 @@ fn assert_died(scene: &Scene, node: &str) {
 
 const MEMBERS: [&str; 3] = ["etcd-1", "etcd-2", "etcd-3"];
 
-/// The member that says of itself that it leads.
+/// The member that claims to lead.
 #[track_caller]
 fn etcd_leader(scene: &Scene) -> &'static str {
     let leads = |member: &&&str| {

@@ -52,7 +52,7 @@ impl Clone {
     fn library(&self) -> PathBuf {
         self.topology()
             .join("lib")
-            .join(clusterdock::topology::target::target())
+            .join(clusterdock::topology::target_triple::target())
             .join("libtopology_nodebase.so")
     }
 

@@ -21,9 +21,9 @@ mod race;
 mod record;
 mod registry;
 mod removal;
+mod rollback;
 mod strangers;
 mod taken;
-mod undo;
 mod volumes;
 
 use std::io::Write;
@@ -33,6 +33,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
+use clusterdock::cancellation::Cancellation;
 use clusterdock::commands::{Console, dry_run};
 use clusterdock::engine::{EngineError, Fault, GuardedEngine, Image};
 use clusterdock::error::Result;
@@ -41,15 +42,14 @@ use clusterdock::files::trust::Trust;
 use clusterdock::image::Wanted;
 use clusterdock::image::pull::Pull;
 use clusterdock::image::registry::Registries;
-use clusterdock::plan::start::{Limits, TopologyFacts};
-use clusterdock::plan::{self, port};
+use clusterdock::plan::start_plan::{Limits, TopologyFacts};
+use clusterdock::plan::{self, wanted_ports};
 use clusterdock::report::{Clock, Format, Report, Settings, Streams, Terminal};
 use clusterdock::sink::Sink;
-use clusterdock::start::carry_out::Started;
 use clusterdock::start::order::{Asked, Asking, Order};
-use clusterdock::start::session::{CompilerOutput, Places, Session};
-use clusterdock::start::transaction::{self, Done};
-use clusterdock::stop::Stop;
+use clusterdock::start::session::{CompilerOutput, Paths, Session};
+use clusterdock::start::start_execution::Started;
+use clusterdock::start::transaction::{self, StartResult};
 use clusterdock::topology::plugin::Hook;
 use clusterdock_plugin_wire::{NodeSpec, Request};
 use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
@@ -73,6 +73,28 @@ fn engine() -> FakeEngine {
         },
     );
     fake
+}
+
+/// An image with a volume.
+const DATA: &str = "example/data:1";
+
+/// The same with an image that has a volume, too.
+fn engine_with_data() -> FakeEngine {
+    let fake = engine();
+    fake.seed().image_as(
+        DATA,
+        Image {
+            volumes: vec!["/data".into()],
+            ..Image::default()
+        },
+    );
+    fake
+}
+
+/// The lines of a snapshot that are not about images.
+fn without_images(snapshot: &str) -> Vec<&str> {
+    let lines = snapshot.lines();
+    lines.filter(|line| !line.starts_with("image")).collect()
 }
 
 /// The kernel's table of a node where sshd listens.
@@ -102,11 +124,11 @@ fn engine_with_sshd() -> FakeEngine {
 /// Something that starts and removes clusters on a fake engine as the program does.
 struct Stage {
     fake: FakeEngine,
-    stop: Arc<Stop>,
+    cancellation: Arc<Cancellation>,
     story: Tape,
     report: Arc<Report>,
     sink: Arc<dyn Sink>,
-    places: Places,
+    paths: Paths,
     trust: Trust,
     _config: Option<tempfile::TempDir>,
 }
@@ -157,22 +179,22 @@ impl Stage {
             terminal,
         };
         let report = Arc::new(Report::new(Settings::default(), streams, Clock::system()));
-        let places = Places {
+        let paths = Paths {
             config: config.into(),
             hosts_file: config.join("hosts"),
             docker_config: Some(config.into()),
             current: config.into(),
             executable: "/clusterdock".into(),
         };
-        let stop = Arc::new(Stop::new());
+        let cancellation = Arc::new(Cancellation::new());
         let trust = Trust::new(false, |_| None);
         Stage {
             fake: fake.clone(),
-            stop,
+            cancellation,
             story,
             sink: report.clone(),
             report,
-            places,
+            paths,
             trust,
             _config: None,
         }
@@ -184,12 +206,12 @@ impl Stage {
         let session = Session {
             engine: GuardedEngine::new(&self.fake),
             sink: &self.sink,
-            stop: &self.stop,
+            cancellation: &self.cancellation,
             verbose: false,
             compiler_output: CompilerOutput::Terminal,
-            places: &self.places,
+            paths: &self.paths,
             trust: &self.trust,
-            registries: Registries::new(self.places.docker_config.as_deref(), warn),
+            registries: Registries::new(self.paths.docker_config.as_deref(), warn),
             engine_info: Default::default(),
         };
         Console {
@@ -206,7 +228,7 @@ impl Stage {
     /// Starts a cluster, or prints the plan in that format.
     async fn start_or_print(&self, wish: Wish, dry_run: Option<Format>) -> Result<Option<Started>> {
         let plugin = Lab { hook: wish.hook };
-        let ports = port::wanted(&wish.specs, &wish.domain, &[], false)?;
+        let ports = wanted_ports::wanted(&wish.specs, &wish.domain, &[], false)?;
         let of_volumes = plan::volumes::images(&wish.specs)
             .into_iter()
             .map(|reference| Wanted::named(reference).unwrap());
@@ -253,8 +275,8 @@ impl Stage {
             dry_run: dry_run.is_some(),
         };
         match transaction::start(&self.session(), order).await? {
-            Done::Started(started) => Ok(Some(*started)),
-            Done::Planned(plan) => {
+            StartResult::Started(started) => Ok(Some(*started)),
+            StartResult::Planned(plan) => {
                 let format = dry_run.expect("it is only planned for a dry run");
                 dry_run::print(&self.report, &plan, format).map(|()| None)
             }
@@ -273,7 +295,7 @@ impl Asking for Again {
     async fn ask(&self, request: &Request) -> Result<Asked> {
         assert_ne!(request.cluster, "lab", "that name is taken");
         Ok(Asked {
-            ports: port::wanted(&self.specs, NETWORK, &[], false)?,
+            ports: wanted_ports::wanted(&self.specs, NETWORK, &[], false)?,
             specs: self.specs.clone(),
             images: self.images.clone(),
         })

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use crate::run::assert_success;
+
 /// The folder of the workspace.
 pub fn workspace() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -29,11 +31,7 @@ pub fn build(folder: &Path, arguments: &[&str]) -> Vec<PathBuf> {
         ]
         .concat(),
     );
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_success(&output);
     let messages = output
         .stdout
         .split(|byte| *byte == b'\n')

@@ -402,7 +402,7 @@ fn pidfd(child: &Child) -> rustix::fd::OwnedFd {
         .expect("a child that was not awaited is there")
 }
 
-/// Waits until one of these is readable; returns false if none is in time.
+/// Waits until one of these is readable; returns false if none becomes readable in time.
 fn one_of(files: &[&dyn AsFd], until: Instant) -> bool {
     let mut files: Vec<PollFd> = files
         .iter()

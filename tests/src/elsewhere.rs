@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 
 use crate::certificates::Authority;
 use crate::dockerd::{EngineBuild, OwnEngine, Unavailable};
+use crate::run::assert_success;
 use crate::scene::Scene;
 use crate::sshd::Sshd;
 
@@ -195,9 +196,5 @@ impl Cable {
 
 fn done(output: &std::io::Result<std::process::Output>) {
     let output = output.as_ref().expect("there is a shell");
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
+    assert_success(output);
 }

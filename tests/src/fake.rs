@@ -2,7 +2,7 @@
 //! they count calls, let any of them fail or stall, and compare what the engine has before and after.
 //!
 //! Its behaviour was measured on Docker: names, subnets, addresses and ports clash when and where Docker's do. It knows
-//! nothing of clusterdock's clusters and labels, except how to place what the original would have left
+//! nothing about the clusters and labels of clusterdock, except how to place what the original would have left
 //! ([`Seed::original_cluster`]).
 //!
 //! ```no_run

@@ -101,8 +101,8 @@ pub fn declaration(bytes: &[u8]) {
         return;
     }
     for command in [
-        cli::start::command_of("x", &declaration),
-        cli::build::command_of("x", &declaration),
+        cli::start_args::command_of("x", &declaration),
+        cli::build_args::command_of("x", &declaration),
     ] {
         let name = command.get_name().to_string();
         let mut command = cli::command_with(command);
@@ -128,13 +128,13 @@ pub fn nodes(bytes: &[u8]) {
         ));
     }
     if clusterdock::plan::spec::check(&specs, "cluster").is_ok() {
-        drop(clusterdock::plan::port::wanted(
+        drop(clusterdock::plan::wanted_ports::wanted(
             &specs,
             "cluster",
             &[],
             true,
         ));
-        drop(clusterdock::plan::port::wanted(
+        drop(clusterdock::plan::wanted_ports::wanted(
             &specs,
             "cluster",
             &[],

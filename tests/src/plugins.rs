@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use clusterdock::error::Result;
+use clusterdock::sink::Stream;
 use clusterdock::topology::held::Held;
 use clusterdock::topology::inspection::inspect;
-use clusterdock::topology::plugin_process::{Launch, OnLine, PluginProcess, Stream};
+use clusterdock::topology::plugin_process::{Launch, OnLine, PluginProcess};
 use clusterdock_plugin_wire::export::API_VERSION;
 
 use crate::{cargo, program};

@@ -21,6 +21,13 @@ enum Config {
     Shared(PathBuf),
 }
 
+/// Asserts that a process succeeded; shows its standard error if not.
+#[track_caller]
+pub fn assert_success(output: &Output) {
+    let stderr = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success(), "{stderr}");
+}
+
 /// A completed run.
 pub struct Ran {
     /// The exit code; -1 after a signal.

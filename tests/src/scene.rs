@@ -93,7 +93,7 @@ impl Scene {
         self.run(["start", "-c", &self.name, "-n", &self.name, NODEBASE])
     }
 
-    /// The same with a topology whose nodes all have these settings.
+    /// Like the above, with a topology whose nodes all have these settings.
     pub fn start_like(&self, like: &NodeSpec) -> Run {
         let spec = serde_json::to_string(like).expect("a spec is plain data");
         let start = self.run(["start", "-c", &self.name, "-n", &self.name]);
@@ -157,6 +157,23 @@ impl Scene {
         things.extend(list("network", &["network", "ls"], "{{.Name}}"));
         things.extend(list("volume", &["volume", "ls"], "{{.Name}}"));
         things
+    }
+
+    /// Asserts how many containers, networks and volumes the scene has.
+    #[track_caller]
+    pub fn assert_has(&self, containers: usize, networks: usize, volumes: usize) {
+        let things = self.things();
+        let count = |kind: &str| {
+            things
+                .iter()
+                .filter(|thing| thing.starts_with(kind))
+                .count()
+        };
+        assert_eq!(
+            ["container", "network", "volume"].map(count),
+            [containers, networks, volumes],
+            "{things:#?}"
+        );
     }
 
     /// Asserts that nothing of the scene is left.

@@ -69,7 +69,7 @@ impl Sshd {
                 _ => panic!("the sshd does not listen:\n{}", printed.join("\n")),
             }
         }
-        // It would block if nobody read its output.
+        // It would block if its output were not read.
         std::thread::spawn(move || lines.for_each(drop));
         Ok(Sshd {
             folder: folder.into(),

@@ -75,7 +75,7 @@ fn fetch(suite: &str, packages: &[&str], work: &Path) -> Result<(), String> {
     fs::write(work.join("parts/suite.sources"), source).map_err(message)?;
     fs::write(work.join("apt.conf"), configured(work)).map_err(message)?;
     let apt = |arguments: &[&str]| {
-        // Only the machine can say how slow its mirror is; but a test that hangs says nothing.
+        // The machine's mirror may be slow, but a test that hangs shows nothing.
         let mut command = Command::new("timeout");
         output_of(
             command

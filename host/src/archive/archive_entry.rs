@@ -63,7 +63,7 @@ impl fmt::Display for Special {
     }
 }
 
-/// Who owns the copy.
+/// The owners of the copy.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Owners {
     /// Root on a node, the user on the local machine. Setuid and setgid bits and capabilities, which depend on the

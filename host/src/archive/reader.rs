@@ -301,7 +301,7 @@ fn record(bytes: &[u8]) -> Option<(usize, Vec<u8>, Vec<u8>)> {
 
 /// The time in the header. Times before 1970 are written as signed numbers, which the crate reads as unsigned ones.
 fn modified(header: &Header) -> i64 {
-    // A time that cannot be read is no reason to refuse the file.
+    // A file is not refused because its time cannot be read.
     header.mtime().unwrap_or_default().cast_signed()
 }
 

@@ -11,8 +11,8 @@ use clap::builder::{BoolishValueParser, OsStr, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::build::BUILD_VARIABLES;
-use super::start::START_VARIABLES;
+use super::build_args::BUILD_VARIABLES;
+use super::start_args::START_VARIABLES;
 use crate::did_you_mean::nearest;
 use crate::error::{Error, Kind, Result};
 

@@ -9,7 +9,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command};
 
 use super::environment::{self, Unread};
-use super::{build, command_for, start};
+use super::{build_args, command_for, start_args};
 
 /// Reads the command line.
 ///
@@ -37,19 +37,22 @@ fn names_topology(matches: &ArgMatches) -> bool {
 
 /// The command line, with all values accepted for the options of `start` and `build`.
 fn lenient(argv: &[OsString]) -> Command {
-    [start::command().get_name(), build::command().get_name()]
-        .into_iter()
-        .fold(command_for(argv), |command, name| {
-            command.mut_subcommand(name, |command| {
-                command.mut_args(|arg| {
-                    if arg.get_long().is_some() && arg.get_action().takes_values() {
-                        arg.value_parser(clap::value_parser!(OsString))
-                    } else {
-                        arg
-                    }
-                })
+    [
+        start_args::command().get_name(),
+        build_args::command().get_name(),
+    ]
+    .into_iter()
+    .fold(command_for(argv), |command, name| {
+        command.mut_subcommand(name, |command| {
+            command.mut_args(|arg| {
+                if arg.get_long().is_some() && arg.get_action().takes_values() {
+                    arg.value_parser(clap::value_parser!(OsString))
+                } else {
+                    arg
+                }
             })
         })
+    })
 }
 
 /// Whether an option with an invalid value comes after TOPOLOGY, or from the environment.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{command, exec, other_words};
+use super::{command, exec_args, other_words};
 
 /// Adds a tip to clap's error, if it is clear what is meant. `knows_topology` says that the topology's own arguments are
 /// among those that clap knew.
@@ -41,7 +41,7 @@ fn tip(
             other_words::meaning(&words[position(words, text(ContextKind::InvalidSubcommand)?)?..])
         }
         ErrorKind::UnknownArgument | ErrorKind::ArgumentConflict
-            if has_command(words, "exec") && exec::has_dashes(argv) =>
+            if has_command(words, "exec") && exec_args::has_dashes(argv) =>
         {
             Some("only names and options stand before `--`: put the whole command after it".into())
         }

@@ -1,11 +1,11 @@
 //! The owner of a container, network or volume. It is determined once, when the engine shows the resource; all later code
 //! works with the result and never with a raw label.
 //!
-//! Labels alone prove nothing: an image that was committed from a node passes them on to every container that is created
-//! from it. But no image can contain its own id, so a container is clusterdock's only if its label equals the id of the
-//! image that, according to the engine, it was created from.
+//! Labels alone prove nothing: an image that was committed from a node passes them on to every container that is
+//! created from it. But no image can contain its own id, so a container only belongs to clusterdock if its label equals
+//! the id of the image that, according to the engine, it was created from.
 
-use crate::cluster::labels::read::{self, Fault};
+use crate::cluster::labels::read::{self, Problem};
 use crate::cluster::labels::{self, HelperLabels, NodeLabels, RunId};
 use crate::cluster::names;
 use crate::engine::{Container, Labels, State};
@@ -19,14 +19,15 @@ pub enum Identity {
     Helper(Box<HelperLabels>),
     /// A node of the original clusterdock, or a helper of such nodes.
     Original(Original),
-    /// A container with clusterdock's labels that clusterdock did not create: they come from its image, or were set by hand.
+    /// A container with labels of clusterdock that clusterdock did not create: they come from its image, or were set by
+    /// hand.
     Foreign {
         /// The start that it names. Only that start itself may trust this, to roll back what it has just created.
         run: Option<RunId>,
     },
     /// A container whose labels of clusterdock are damaged.
     Damaged(Damage),
-    /// A container without clusterdock's labels.
+    /// A container without labels of clusterdock.
     #[default]
     Unrelated,
 }
@@ -35,7 +36,7 @@ pub enum Identity {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Damage {
     /// What is wrong with them.
-    pub fault: Fault,
+    pub problem: Problem,
     /// The start that created it, as far as it can be read. Other resources of that start are still in use.
     pub run: Option<RunId>,
     /// The cluster of that start.
@@ -68,9 +69,9 @@ impl Identity {
             return Identity::Unrelated;
         }
         if !read::claims_start(labels) {
-            let damaged = |fault| {
+            let damaged = |problem| {
                 Identity::Damaged(Damage {
-                    fault,
+                    problem,
                     ..Damage::default()
                 })
             };
@@ -91,9 +92,9 @@ impl Identity {
                 .filter(|name| names::check_cluster(name).is_ok())
                 .cloned()
         };
-        found.unwrap_or_else(|fault| {
+        found.unwrap_or_else(|problem| {
             Identity::Damaged(Damage {
-                fault,
+                problem,
                 run,
                 cluster: cluster(),
             })
@@ -158,7 +159,8 @@ pub enum Owner {
 }
 
 impl Owner {
-    /// Determines the owner of a network or volume. `None` if it is not clusterdock's, as far as its labels can be read.
+    /// Determines the owner of a network or volume. `None` if it does not belong to clusterdock, as far as its labels
+    /// can be read.
     pub fn of(labels: &Labels) -> Option<Owner> {
         if labels.contains_key(labels::RUN) {
             Some(Owner::Run(Box::new(read::run(labels).ok()?)))
@@ -190,7 +192,7 @@ fn is_of_its_image(container: &Container) -> bool {
 }
 
 /// The original's containers have no label for the host name, and a container name that the engine chose.
-fn original(container: &Container) -> Result<Original, Fault> {
+fn original(container: &Container) -> Result<Original, Problem> {
     let origin = read::origin(&container.labels)?;
     let named = Original {
         cluster: origin.cluster_name.unwrap_or_default(),

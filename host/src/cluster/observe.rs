@@ -12,8 +12,8 @@ use crate::error::{Error, Result};
 /// Inspections under way at once.
 const LOOKS: usize = 16;
 
-/// All containers and networks, which show what else is on clusterdock's networks and which names are in use, and
-/// clusterdock's volumes.
+/// All containers and networks, which show what else is on the networks of clusterdock and which names are in use, and
+/// the volumes of clusterdock.
 ///
 /// # Errors
 /// The engine failed.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
 
 use crate::cluster::identity::{Identity, Owner};
-use crate::cluster::labels::read::Fault;
+use crate::cluster::labels::read::Problem;
 use crate::cluster::provenance::Provenance;
 use crate::cluster::record::{self, Record};
 use crate::engine::{Container, Network, Volume};
@@ -18,7 +18,7 @@ pub struct Observed {
     pub containers: Vec<ObservedContainer>,
     /// Networks.
     pub networks: Vec<ObservedNetwork>,
-    /// Volumes with clusterdock's label.
+    /// Volumes with the label of clusterdock.
     pub volumes: Vec<ObservedVolume>,
     /// The records of clusters by name, as far as they were read. Clusters without an entry count as completed.
     pub records: BTreeMap<String, Record>,
@@ -38,7 +38,7 @@ pub struct ObservedContainer {
 pub struct ObservedNetwork {
     /// As the engine shows it.
     pub seen: Network,
-    /// Its owner, from its labels. `None` if it is not clusterdock's.
+    /// Its owner, from its labels. `None` if it does not belong to clusterdock.
     pub owner: Option<Owner>,
 }
 
@@ -47,10 +47,10 @@ pub struct ObservedNetwork {
 pub struct ObservedVolume {
     /// Its name.
     pub name: String,
-    /// Its owner, from its labels. `None` if it is not clusterdock's.
+    /// Its owner, from its labels. `None` if it does not belong to clusterdock.
     pub owner: Option<Owner>,
     /// Where the cluster of a record comes from, or the label that says nothing of use.
-    pub provenance: Result<Provenance, Fault>,
+    pub provenance: Result<Provenance, Problem>,
 }
 
 impl Observed {
@@ -87,7 +87,7 @@ impl Observed {
             .filter_map(|endpoint| endpoint.fixed_address)
     }
 
-    /// Containers that carry clusterdock's labels but were not created by it, or whose labels are damaged: these are
+    /// Containers that carry labels of clusterdock but were not created by it, or whose labels are damaged: these are
     /// reported and skipped.
     pub fn strangers(&self) -> impl Iterator<Item = &ObservedContainer> {
         let is_strange = |one: &&ObservedContainer| {

@@ -6,7 +6,7 @@
 
 use std::path::PathBuf;
 
-use crate::cluster::labels::read::Fault;
+use crate::cluster::labels::read::Problem;
 use crate::cluster::labels::{
     PROVENANCE_REQUEST, PROVENANCE_SIGNATURE, PROVENANCE_TOPOLOGY, RunId, read,
 };
@@ -51,7 +51,7 @@ impl Provenance {
     ///
     /// # Errors
     /// The label that is missing, as for clusters of earlier versions, or invalid.
-    pub fn read(labels: &Labels) -> Result<Provenance, Fault> {
+    pub fn read(labels: &Labels) -> Result<Provenance, Problem> {
         let (topology, request, signature) = read::provenance(labels)?;
         Ok(Provenance {
             topology: topology.into(),

@@ -55,12 +55,12 @@ async fn attached(
         id: &node.container.id,
         spec,
         stdin: None,
-        stop: console.stop,
+        cancellation: console.cancellation,
         deadline,
     };
-    let code = command.attended(async |spec, begun| {
+    let code = command.attended(async |spec, started| {
         let exec = engine.exec(command.id, spec).await?;
-        begun.is(&exec.id);
+        started.set(&exec.id);
         let id = exec.id.clone();
         let shown = if spec.terminal {
             terminal::attend(engine, exec, sink, spec.stdin).await?

@@ -7,8 +7,8 @@ use std::path::Path;
 use super::Console;
 use super::rm;
 use super::topology_command::{StartError, TopologyCommand};
-use crate::cli::build::{PUSH, REPOSITORY};
-use crate::cli::start::StartArgs;
+use crate::cli::build_args::{PUSH, REPOSITORY};
+use crate::cli::start_args::StartArgs;
 use crate::cli::topology_args;
 use crate::cluster::observed::Observed;
 use crate::engine::reference::{DOCKER_HUB, is_registry};
@@ -17,11 +17,11 @@ use crate::event::Event;
 use crate::image::build_context::Context;
 use crate::image::pull::Pull;
 use crate::image::{Provider, Source, Wanted};
-use crate::plan::removal as plan;
-use crate::start::hook_calls::Made;
+use crate::plan::removal_plan as plan;
+use crate::start::hook_calls::CreatedImage;
 use crate::start::open_topology::Topology;
 use crate::start::order::Order;
-use crate::start::transaction::{self, Done};
+use crate::start::transaction::{self, StartResult};
 use crate::topology::manifest::System;
 use crate::topology::plugin::Hook;
 
@@ -64,7 +64,7 @@ async fn build_images(
         engine: console.engine,
         registries: &console.registries,
         pull: command.args.pull_policy(),
-        stop: console.stop,
+        cancellation: console.cancellation,
         events: &events,
     };
     let mut built = build_each(&provider, images).await?;
@@ -99,11 +99,14 @@ fn set_repository(command: &mut TopologyCommand<'_>) {
 }
 
 /// Builds images from their contexts, one after the other.
-async fn build_each(provider: &Provider<'_>, images: Vec<(String, Context)>) -> Result<Vec<Made>> {
+async fn build_each(
+    provider: &Provider<'_>,
+    images: Vec<(String, Context)>,
+) -> Result<Vec<CreatedImage>> {
     let mut built = Vec::new();
     for (reference, context) in images {
         provider.build_afresh(&reference, &context).await?;
-        built.push(Made {
+        built.push(CreatedImage {
             reference,
             pushed: false,
         });
@@ -144,8 +147,12 @@ fn nothing_to_build(topology: &Topology, system: Option<&str>) -> Error {
 }
 
 /// Starts a cluster for the build hook and removes it afterwards. Returns the images that the hook committed.
-async fn run_hook(console: &Console<'_>, order: Order<'_>, keep: bool) -> Result<Vec<Made>> {
-    let Done::Started(started) = transaction::start(console, order).await? else {
+async fn run_hook(
+    console: &Console<'_>,
+    order: Order<'_>,
+    keep: bool,
+) -> Result<Vec<CreatedImage>> {
+    let StartResult::Started(started) = transaction::start(console, order).await? else {
         unreachable!("`build` has no dry run");
     };
     for message in started.closing {
@@ -154,7 +161,7 @@ async fn run_hook(console: &Console<'_>, order: Order<'_>, keep: bool) -> Result
     if !keep {
         remove(console, &started.cluster.name).await?;
     }
-    Ok(started.made)
+    Ok(started.created_images)
 }
 
 /// The images with a Dockerfile: the one for `--operating-system`, or all.
@@ -198,7 +205,7 @@ async fn remove(console: &Console<'_>, cluster: &str) -> Result<()> {
     let observed = console.observe().await?;
     let names = BTreeSet::from([cluster.to_string()]);
     let plan = |observed: &Observed| plan::clusters(observed, &names, true);
-    rm::carry_out(
+    rm::remove(
         console,
         plan(&observed),
         plan,

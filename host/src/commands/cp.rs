@@ -5,7 +5,7 @@ use std::path::Path;
 use super::Console;
 use super::list;
 use crate::archive::{Copied, Owners};
-use crate::cli::cp::Cp;
+use crate::cli::cp_args::Cp;
 use crate::error::Result;
 use crate::event::Event;
 use crate::report::words;
@@ -26,7 +26,7 @@ pub async fn cp(console: &Console<'_>, args: &Cp) -> Result<()> {
     let to = Side::parse(&args.destination, &clusters, exists)?;
     let transfer = Transfer {
         engine: console.engine,
-        stop: console.stop,
+        cancellation: console.cancellation,
         sink: console.sink,
         owners: if args.archive {
             Owners::Kept

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::Console;
 use super::list;
-use crate::cli::lifecycle::Env;
+use crate::cli::lifecycle_args::Env;
 use crate::cluster::Cluster;
 use crate::cluster::select;
 use crate::engine::{System, reached_at};

@@ -6,7 +6,7 @@ use super::Console;
 use super::attached::{on_pipes, on_terminal};
 use super::list;
 use super::several::on_several;
-use crate::cli::exec::Exec;
+use crate::cli::exec_args::Exec;
 use crate::cluster::select::{self, Selection};
 use crate::cluster::{Cluster, Node};
 use crate::engine::ExecSpec;

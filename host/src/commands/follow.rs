@@ -39,7 +39,7 @@ pub(super) struct Follower<'a> {
 
 /// How far the log of a node has been followed.
 #[derive(Default)]
-struct Place {
+struct LogPosition {
     /// The open log. `None` between two runs, and at first.
     log: Option<BoxStream<'static, Piece>>,
     /// The time of the last line passed on, in the engine's form, whose text order is its time order.
@@ -56,7 +56,7 @@ struct Place {
     runs: bool,
 }
 
-impl Place {
+impl LogPosition {
     /// Whether a piece has been passed on before. The engine's `since` has a resolution of a second, so a reopened log
     /// repeats lines of the previous run.
     fn is_known(&mut self, piece: &Piece) -> bool {
@@ -124,45 +124,49 @@ impl<'a> Follower<'a> {
     }
 
     fn of_node(&self, index: usize) -> LocalBoxStream<'_, Piece> {
-        let place = Place {
+        let position = LogPosition {
             runs: self.nodes[index].is_running(),
-            ..Place::default()
+            ..LogPosition::default()
         };
-        stream::unfold(place, move |place| self.next(index, place)).boxed_local()
+        stream::unfold(position, move |position| self.next(index, position)).boxed_local()
     }
 
-    async fn next(&self, index: usize, mut place: Place) -> Option<(Piece, Place)> {
-        while !place.failed {
-            let mut log = match place.log.take() {
+    async fn next(&self, index: usize, mut position: LogPosition) -> Option<(Piece, LogPosition)> {
+        while !position.failed {
+            let mut log = match position.log.take() {
                 Some(log) => log,
-                None => self.open(index, &mut place).await?,
+                None => self.open(index, &mut position).await?,
             };
             while let Some(piece) = log.next().await {
                 if piece.content.is_err() {
-                    self.stops(&mut place);
-                    place.failed = true;
-                } else if place.is_known(&piece) {
+                    self.stops(&mut position);
+                    position.failed = true;
+                } else if position.is_known(&piece) {
                     continue;
                 }
-                place.log = Some(log);
-                return Some((piece, place));
+                position.log = Some(log);
+                return Some((piece, position));
             }
         }
         None
     }
 
     /// Opens the log of a node: at first, and again after each restart.
-    async fn open(&self, index: usize, place: &mut Place) -> Option<BoxStream<'static, Piece>> {
+    async fn open(
+        &self,
+        index: usize,
+        position: &mut LogPosition,
+    ) -> Option<BoxStream<'static, Piece>> {
         let (node, engine) = (self.nodes[index], self.console.engine);
         let mut options = self.options.clone();
-        if place.opened {
-            self.runs_again(node, place).await?;
-            let last: Option<jiff::Timestamp> = place.last.parse().ok();
+        if position.opened {
+            self.runs_again(node, position).await?;
+            let last: Option<jiff::Timestamp> = position.last.parse().ok();
             options.since = last.map(|last| last.as_second()).or(options.since);
             options.tail = None;
-            place.known = place.at_last;
+            position.known = position.at_last;
         }
-        place.opened = true;
+        position.opened = true;
         Some(pieces(
             index,
             engine.logs(&node.container.id, &options).await,
@@ -170,9 +174,9 @@ impl<'a> Follower<'a> {
     }
 
     /// Waits until a node whose log has ended is running again. Returns `None` if nothing is left to wait for.
-    async fn runs_again(&self, node: &Node, place: &mut Place) -> Option<()> {
-        let mut state = self.look(node, place).await?;
-        if self.stops(place) {
+    async fn runs_again(&self, node: &Node, position: &mut LogPosition) -> Option<()> {
+        let mut state = self.look(node, position).await?;
+        if self.stops(position) {
             self.notice(node, &ended(&state));
         }
         while !is_up(state.state) {
@@ -181,17 +185,17 @@ impl<'a> Follower<'a> {
                 () = self.starts.of(&node.container.id) => self.starts.forget(&node.container.id),
                 () = self.is_over() => return None,
             }
-            state = self.look(node, place).await?;
+            state = self.look(node, position).await?;
         }
-        place.runs = true;
+        position.runs = true;
         self.running.send_modify(|running| *running += 1);
         self.notice(node, "has started again");
         Some(())
     }
 
     /// Records that a node has stopped, or is no longer followed. Returns whether it was running.
-    fn stops(&self, place: &mut Place) -> bool {
-        let ran = std::mem::take(&mut place.runs);
+    fn stops(&self, position: &mut LogPosition) -> bool {
+        let ran = std::mem::take(&mut position.runs);
         if ran {
             self.running.send_modify(|running| *running -= 1);
         }
@@ -199,14 +203,14 @@ impl<'a> Follower<'a> {
     }
 
     /// The state of a node. `None`, and the reason shown, if it is no longer followed.
-    async fn look(&self, node: &Node, place: &mut Place) -> Option<ContainerState> {
+    async fn look(&self, node: &Node, position: &mut LogPosition) -> Option<ContainerState> {
         let look = self.console.engine.container_state(&node.container.id);
         let why = match look.await {
             Ok(state) => return Some(state),
             Err(error) if error.is_not_found() => "was removed".to_string(),
             Err(error) => format!("is no longer followed: {error}"),
         };
-        if self.stops(place) {
+        if self.stops(position) {
             self.notice(node, &why);
         }
         None

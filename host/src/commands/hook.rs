@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use clusterdock_plugin_wire::Request;
 
-use crate::cli::hook::{HookArgs, HookName};
+use crate::cli::hook_args::{HookArgs, HookName};
 use crate::cluster::labels::RunId;
 use crate::cluster::provenance::Provenance;
 use crate::cluster::record::{self, Record};
@@ -12,11 +12,11 @@ use crate::cluster::{self, Cluster, select};
 use crate::commands::Console;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::execution::completion;
+use crate::execution::records;
 use crate::report::words;
 use crate::start::hook_again::HookRun;
 use crate::start::open_topology::Topology;
-use crate::start::provenance::verified;
+use crate::start::signing::verified;
 use crate::topology::plugin::Hook;
 
 /// Runs a hook again.
@@ -88,7 +88,7 @@ struct FoundCluster {
 impl FoundCluster {
     /// The request of its start, if that was one of this user.
     fn request(&self, console: &Console<'_>) -> Result<Request> {
-        let (config, cluster) = (&console.places.config, &self.cluster.name);
+        let (config, cluster) = (&console.paths.config, &self.cluster.name);
         verified(config, &self.run, cluster, &self.provenance)
     }
 }
@@ -113,7 +113,7 @@ async fn find(console: &Console<'_>, name: &str) -> Result<FoundCluster> {
         None => return Err(unknown(name, "it has no record".into())),
     };
     let guarded = console.guarded();
-    let record = completion::whole(&guarded, &cluster).await?;
+    let record = records::whole(&guarded, &cluster).await?;
     Ok(FoundCluster {
         record,
         cluster,

@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use super::Console;
 use super::list;
-use crate::cli::lifecycle::Inspect;
+use crate::cli::lifecycle_args::Inspect;
 use crate::cluster::select;
 use crate::cluster::{Cluster, Node};
 use crate::engine::Inventory;

@@ -7,7 +7,8 @@ use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use ipnet::Ipv4Net;
 
 use super::{Console, dry_run};
-use crate::cli::lifecycle as cli;
+use crate::cancellation::Cancellation;
+use crate::cli::lifecycle_args as cli;
 use crate::cli::selection::SelectionArgs;
 use crate::cluster::observed::Observed;
 use crate::cluster::select;
@@ -15,18 +16,17 @@ use crate::cluster::{self, Node};
 use crate::engine::{ContainerState, Inventory, System};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::execution::executor::{self, Execution, Means, WORKERS};
-use crate::execution::watch::Watch;
+use crate::execution::executor::{self, Execution, ExecutionContext, WORKERS};
+use crate::execution::node_monitor::NodeMonitor;
 use crate::execution::work::EngineAlone;
 use crate::machine::host_port::{self, HeldPorts};
 use crate::plan::explain;
-use crate::plan::lifecycle::{Change, LifecycleInputs};
-use crate::plan::step::{Place, Target};
+use crate::plan::lifecycle_plan::{Change, LifecycleInputs};
+use crate::plan::step::{Attachment, Target};
 use crate::plan::{self, LifecyclePlan};
 use crate::pulse;
 use crate::report::words;
 use crate::start::look::look;
-use crate::stop::Stop;
 
 /// Inspections under way at once.
 const LOOKS: usize = 16;
@@ -95,7 +95,7 @@ async fn carry_out(
     timeout: Option<Duration>,
 ) -> Result<()> {
     let plan = plan(console, &args.selection, change).await?;
-    if let Some(format) = args.dry_run() {
+    if let Some(format) = args.dry_run.format() {
         return dry_run::print(console.report, &plan.plan, format);
     }
     let held = if console.engine.is_local() {
@@ -117,29 +117,33 @@ async fn execute(
     timeout: Option<Duration>,
 ) -> Result<()> {
     let events = |event| console.event(event);
-    let watch = Watch::new(&console.engine, &events);
+    let monitor = NodeMonitor::new(&console.engine, &events);
     // Stopping this work must not stop the repair after a failure.
-    let stop = Stop::new();
+    let cancellation = Cancellation::new();
     let plan = &lifecycle.plan;
-    let means = Means {
+    let context = ExecutionContext {
         engine: console.engine,
-        stop: &stop,
-        watch: &watch,
+        cancellation: &cancellation,
+        monitor: &monitor,
         workers: WORKERS,
         keys: &BTreeMap::new(),
         work: &EngineAlone,
         events: &events,
     };
-    let execution = Execution::new(plan, means);
+    let execution = Execution::new(plan, context);
     let work = async {
-        let run = watch.over(plan, execution.run());
+        let run = monitor.during(plan, execution.execute());
         match timeout {
             None => run.await,
-            Some(time) => stop.within(time, || unready(&watch, time), run).await,
+            Some(time) => {
+                cancellation
+                    .within(time, || unready(&monitor, time), run)
+                    .await
+            }
         }
     };
-    let work = console.stop.also(&stop, work);
-    let what = || watch.in_words("Waiting for the engine");
+    let work = console.cancellation.also(&cancellation, work);
+    let what = || monitor.in_words("Waiting for the engine");
     let outcome = pulse::with_pulse(&events, what, work.boxed_local()).await;
     if outcome.is_success() {
         return Ok(());
@@ -148,26 +152,26 @@ async fn execute(
     Err(explain::why(plan, outcome))
 }
 
-fn unready(watch: &Watch<'_>, limit: Duration) -> Error {
+fn unready(monitor: &NodeMonitor<'_>, limit: Duration) -> Error {
     let error = Error::new(Kind::Timeout, "the nodes were not ready in time")
         .cause(format!("after {}", humantime::format_duration(limit)))
         .hint("allow more time with --timeout");
-    watch.still_waiting(error)
+    monitor.still_waiting(error)
 }
 
 /// Restores network connections that a failed start has cost nodes. If this fails too, the next start plans to restore
 /// them.
-async fn put_back(console: &Console<'_>, nodes: Vec<(Target, Place)>) {
+async fn put_back(console: &Console<'_>, nodes: Vec<(Target, Attachment)>) {
     let mut lost = Vec::new();
-    for (container, place) in nodes {
+    for (container, attachment) in nodes {
         let id = container.id.as_deref().unwrap_or_default();
         let state = console.guarded().container_state(id).await;
         if state.is_ok_and(|state| state.networks.is_empty()) {
-            lost.push((container, place));
+            lost.push((container, attachment));
         }
     }
-    let plan = plan::lifecycle::put_back(console.engine.address(), lost);
-    executor::execute(&plan, console.engine, console.stop, &|_| ()).await;
+    let plan = plan::lifecycle_plan::put_back(console.engine.address(), lost);
+    executor::execute(&plan, console.engine, console.cancellation, &|_| ()).await;
 }
 
 async fn plan(
@@ -182,15 +186,15 @@ async fn plan(
     let (routes, observed) = look(console, is_in_use).await?;
     let clusters = cluster::clusters(&observed);
     let nodes = select::nodes(&clusters, &selection.selection())?;
-    let made = inspections(console, &nodes, change).await?;
+    let inspected = inspections(console, &nodes, change).await?;
     let inputs = LifecycleInputs {
         change,
         nodes: &nodes,
         observed: &observed,
-        made: &made,
+        inspected: &inspected,
         routes: &routes,
     };
-    plan::lifecycle::plan(&inputs)
+    plan::lifecycle_plan::plan(&inputs)
 }
 
 /// Inspections of the nodes that are about to be started.

@@ -1,7 +1,7 @@
 //! `ps` and `ls`: nodes and clusters, as the engine's labels show them.
 
 use super::Console;
-use crate::cli::list::{Ls, Ps};
+use crate::cli::list_args::{Ls, Ps};
 use crate::cluster::identity::Identity;
 use crate::cluster::observe;
 use crate::cluster::observed::{Observed, ObservedContainer};
@@ -50,14 +50,14 @@ fn named(clusters: Vec<Cluster>, names: &[String]) -> Result<Vec<Cluster>> {
     Ok(clusters.into_iter().filter(is_named).collect())
 }
 
-/// Warns about containers that carry clusterdock's labels but are skipped.
+/// Warns about containers that carry labels of clusterdock but are skipped.
 pub(super) fn report_strangers(console: &Console<'_>, observed: &Observed) {
     let (damaged, foreign): (Vec<_>, Vec<_>) = observed
         .strangers()
         .partition(|stranger| matches!(stranger.identity, Identity::Damaged(_)));
     if !foreign.is_empty() {
         let message = format!(
-            "skipping containers that carry clusterdock's labels but were not created by it: {}",
+            "skipping containers that have labels of clusterdock but were not created by it: {}",
             names(&foreign, name)
         );
         console.event(Event::Warning { message });
@@ -66,7 +66,7 @@ pub(super) fn report_strangers(console: &Console<'_>, observed: &Observed) {
         let message = format!(
             "skipping containers with damaged labels: {}; remove them with `docker rm -f`",
             names(&damaged, |stranger| match &stranger.identity {
-                Identity::Damaged(damage) => format!("{} ({})", name(stranger), damage.fault),
+                Identity::Damaged(damage) => format!("{} ({})", name(stranger), damage.problem),
                 _ => name(stranger),
             })
         );

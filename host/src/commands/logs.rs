@@ -10,7 +10,7 @@ use super::Console;
 use super::follow::Follower;
 use super::list;
 use super::log_piece::{Piece, pieces};
-use crate::cli::lifecycle::{Logs, Tail};
+use crate::cli::lifecycle_args::{Logs, Tail};
 use crate::cluster::Node;
 use crate::cluster::select;
 use crate::engine::{LogLine, LogOptions, Streams};
@@ -40,7 +40,7 @@ pub async fn logs(console: &Console<'_>, args: &Logs) -> Result<()> {
             _ => together(console, &nodes, options).await,
         }
     };
-    console.stop.wait(work).await
+    console.cancellation.wait(work).await
 }
 
 async fn alone(console: &Console<'_>, node: &Node, options: &LogOptions) -> Result<()> {

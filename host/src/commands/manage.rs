@@ -11,7 +11,7 @@ use crate::cluster::select;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::plan::RemovalPlan;
-use crate::plan::removal as plan;
+use crate::plan::removal_plan as plan;
 use crate::plan::step::Stream;
 use crate::printable;
 use crate::report::Format;
@@ -37,7 +37,7 @@ async fn nuke(console: &Console<'_>, all: bool, yes: bool, dry_run: Option<Forma
         let originals_too = !originals.is_empty()
             && with_originals(console, &originals, yes, dry_run.is_some()).await?;
         let plan = |observed: &Observed| plan::everything_of_ours(observed, originals_too);
-        rm::carry_out(
+        rm::remove(
             console,
             plan(&observed),
             plan,
@@ -64,9 +64,9 @@ async fn nuke(console: &Console<'_>, all: bool, yes: bool, dry_run: Option<Forma
             }
         }
     }
-    // In further rounds only clusterdock's resources: the user has not confirmed what others create meanwhile.
+    // In further rounds, only resources of clusterdock: the user has not confirmed what others create meanwhile.
     let ours = |observed: &Observed| plan::everything_of_ours(observed, false);
-    rm::carry_out(console, plan, ours, dry_run, "all containers").await
+    rm::remove(console, plan, ours, dry_run, "all containers").await
 }
 
 /// Whether to remove what the original clusterdock created, too. Its label alone proves nothing, so the user must confirm.
@@ -113,7 +113,7 @@ async fn remove(
     }
     let chosen = names.iter().cloned().collect();
     let plan = |observed: &Observed| plan::clusters(observed, &chosen, networks);
-    rm::carry_out(
+    rm::remove(
         console,
         plan(&observed),
         plan,
@@ -133,7 +133,10 @@ async fn ask(console: &Console<'_>, question: &str) -> Result<Option<bool>> {
         let mut line = String::new();
         std::io::stdin().read_line(&mut line).map(|_| line)
     });
-    let answer = console.stop.wait(async { Ok(answer.await) }).await?;
+    let answer = console
+        .cancellation
+        .wait(async { Ok(answer.await) })
+        .await?;
     Ok(Some(
         matches!(answer, Ok(Ok(line)) if matches!(line.trim(), "y" | "Y" | "yes")),
     ))

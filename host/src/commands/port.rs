@@ -2,7 +2,7 @@
 
 use super::Console;
 use super::list;
-use crate::cli::port::{InnerPort, PortArgs};
+use crate::cli::port_args::{InnerPort, PortArgs};
 use crate::cluster::{Node, select};
 use crate::engine::{PublishedPort, reached_at};
 use crate::error::{Error, Kind, Result};

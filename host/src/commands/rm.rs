@@ -12,8 +12,8 @@ use crate::error::Result;
 use crate::event::Event;
 use crate::execution::executor::execute;
 use crate::plan::RemovalPlan;
-use crate::plan::left::Left;
-use crate::plan::removal as plan;
+use crate::plan::leftovers::Leftovers;
+use crate::plan::removal_plan as plan;
 use crate::plan::step::Stream;
 use crate::report::{Format, words};
 use crate::start::sweep::sweep;
@@ -24,7 +24,7 @@ const ROUNDS: usize = 5;
 /// Removes clusters and nodes, or nothing if one of the names is unknown.
 pub async fn rm(console: &Console<'_>, args: &Rm) -> Result<()> {
     let observed = console.observe().await?;
-    if !args.dry_run {
+    if !args.dry_run.dry_run {
         sweep(console, &observed, None).await;
     }
     let clusters = cluster::clusters(&observed);
@@ -33,11 +33,11 @@ pub async fn rm(console: &Console<'_>, args: &Rm) -> Result<()> {
     let plan = |observed: &Observed| plan::chosen(observed, &whole, &ids);
     let what = whole.iter().map(|name| format!("cluster {name}"));
     let what = what.chain(nodes.iter().map(|node| format!("node {}", node.name)));
-    carry_out(
+    remove(
         console,
         plan(&observed),
         plan,
-        args.dry_run(),
+        args.dry_run.format(),
         &what.collect::<Vec<_>>().join(", "),
     )
     .await
@@ -45,7 +45,7 @@ pub async fn rm(console: &Console<'_>, args: &Rm) -> Result<()> {
 
 /// Prints the plan of a removal, or carries it out. If it fails because a start has created more meanwhile, or joined a
 /// network, `later` plans another round.
-pub(super) async fn carry_out(
+pub(super) async fn remove(
     console: &Console<'_>,
     mut plan: RemovalPlan,
     later: impl Fn(&Observed) -> RemovalPlan,
@@ -65,15 +65,18 @@ pub(super) async fn carry_out(
     let mut gone: BTreeSet<Stream> = BTreeSet::new();
     for rounds_left in (0..ROUNDS).rev() {
         gone.extend(plan.subjects().cloned());
-        let (engine, stop) = (console.engine, console.stop);
-        let outcome = execute(&plan.plan, engine, stop, &|event| console.event(event)).await;
+        let (engine, cancellation) = (console.engine, console.cancellation);
+        let outcome = execute(&plan.plan, engine, cancellation, &|event| {
+            console.event(event)
+        })
+        .await;
         console.forget_names(&plan.nodes, &plan.clusters).await;
         console.forget_keys(&plan.runs);
         if outcome.is_success() {
             break;
         }
-        let left = Left::new(&plan.plan, &outcome).error(stop.reason());
-        if rounds_left == 0 || stop.reason().is_some() {
+        let left = Leftovers::new(&plan.plan, &outcome).error(cancellation.reason());
+        if rounds_left == 0 || cancellation.reason().is_some() {
             return Err(left);
         }
         let next = later(&console.observe().await.map_err(|_| left.clone())?);

@@ -12,7 +12,7 @@ use crate::engine::{Chunk, ExecSpec};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execution::command::{Command, Unfinished};
-use crate::execution::exec_call::{self, Begun};
+use crate::execution::exec_call::{self, StartedExec};
 use crate::report::{Prefixed, Voice};
 use crate::sink::Stream;
 
@@ -30,7 +30,7 @@ pub(super) async fn on_several(
             id: &node.container.id,
             spec,
             stdin: None,
-            stop: console.stop,
+            cancellation: console.cancellation,
             deadline,
         };
         one(command, all.voice(number, &node.name))
@@ -40,9 +40,9 @@ pub(super) async fn on_several(
 
 /// Runs it on one node. Returns `None` if the reader of the output has gone.
 async fn one(command: Command<'_>, mut voice: Voice<'_>) -> Result<Option<i64>, Unfinished> {
-    let attend = async |spec: &ExecSpec, begun: &Begun| {
+    let attend = async |spec: &ExecSpec, started: &StartedExec| {
         let mut exec = command.engine.exec(command.id, spec).await?;
-        begun.is(&exec.id);
+        started.set(&exec.id);
         while let Some(chunk) = exec.output.next().await {
             let (stream, bytes) = match chunk? {
                 Chunk::Stdout(bytes) => (Stream::Stdout, bytes),

@@ -3,14 +3,14 @@
 use super::Console;
 use super::attached::{on_pipes, on_terminal};
 use super::list;
-use crate::cli::exec::Ssh;
+use crate::cli::exec_args::Ssh;
 use crate::cluster::select;
 use crate::engine::ExecSpec;
 use crate::error::Result;
 use crate::event::Event;
 use crate::terminal;
 
-/// Replaces itself by the user's login shell in the user's home folder, or by bash or sh if there is no such shell.
+/// Replaces itself by the user's login shell in the user's home folder, or by bash or sh if that does not exist.
 const LOGIN: &str = r#"cd "${HOME:-/}" 2>/dev/null || cd /
 shell=$(getent passwd "$(id -un 2>/dev/null)" 2>/dev/null | cut -d: -f7)
 for candidate in "$shell" /bin/bash /bin/sh; do

@@ -6,14 +6,14 @@ use clusterdock_plugin_wire::Protocol;
 
 use super::Console;
 use super::list;
-use crate::cli::lifecycle::SshConfig;
+use crate::cli::lifecycle_args::SshConfig;
 use crate::cluster::select;
 use crate::cluster::{Cluster, Node};
 use crate::engine::{System, user_address};
 use crate::error::{Error, Kind, Result};
 use crate::keys;
 use crate::shell::quoted;
-use crate::start::session::Places;
+use crate::start::session::Paths;
 
 /// Prints an entry for each node that has the cluster's keys.
 pub async fn ssh_config(console: &Console<'_>, args: &SshConfig) -> Result<()> {
@@ -30,8 +30,8 @@ pub async fn ssh_config(console: &Console<'_>, args: &SshConfig) -> Result<()> {
     }
     let mut text = String::new();
     for node in nodes {
-        let folder = folder(&console.places.config, node)?;
-        text += &block(&console.engine, console.places, &clusters, node, &folder);
+        let folder = folder(&console.paths.config, node)?;
+        text += &block(&console.engine, console.paths, &clusters, node, &folder);
     }
     console.report.answer(&text)
 }
@@ -61,7 +61,7 @@ fn folder(config: &Path, node: &Node) -> Result<PathBuf> {
 
 fn block(
     engine: &dyn System,
-    places: &Places,
+    paths: &Paths,
     clusters: &[Cluster],
     node: &Node,
     folder: &Path,
@@ -80,7 +80,7 @@ fn block(
 
 ",
         names(clusters, node).join(" "),
-        connection(engine, places, node),
+        connection(engine, paths, node),
         path(&folder.join(keys::KNOWN_HOSTS)),
         path(&folder.join(keys::PRIVATE_KEY)),
     )
@@ -105,7 +105,7 @@ fn names(clusters: &[Cluster], node: &Node) -> Vec<String> {
 
 /// How ssh reaches a node's sshd: by its published port, by the node's address if that is reachable from this machine, or
 /// through the engine, with an sshd that `exec` starts.
-fn connection(engine: &dyn System, places: &Places, node: &Node) -> String {
+fn connection(engine: &dyn System, paths: &Paths, node: &Node) -> String {
     let published = node
         .ports()
         .iter()
@@ -118,7 +118,7 @@ fn connection(engine: &dyn System, places: &Places, node: &Node) -> String {
         ),
         (None, Some(address)) if engine.is_local() => format!("HostName {address}\n  Port 22"),
         _ => {
-            let program = quoted(&places.executable.display().to_string());
+            let program = quoted(&paths.executable.display().to_string());
             let engine = quoted(engine.address());
             // At its end, ssh hangs up on its proxy command. The shell takes the signal, and the program only sees that
             // its input has ended, which is not an error.

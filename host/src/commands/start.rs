@@ -1,4 +1,4 @@
-//! `start`: turns the command line into an order, and carries it out.
+//! `start`: turns the command line into an order, and executes it.
 
 use std::ffi::OsString;
 use std::path::Path;
@@ -7,13 +7,13 @@ use clap::parser::ValueSource;
 
 use super::topology_command::{StartError, TopologyCommand};
 use super::{Console, dry_run, start_hints};
-use crate::cli::start::StartArgs;
+use crate::cli::start_args::StartArgs;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::report::Format;
-use crate::start::carry_out::Started;
 use crate::start::open_topology::Topology;
-use crate::start::transaction::{self, Done};
+use crate::start::start_execution::Started;
+use crate::start::transaction::{self, StartResult};
 use crate::topology::manifest::Manifest;
 use crate::topology::plugin::Hook;
 
@@ -32,17 +32,17 @@ pub async fn start(
     result
 }
 
-/// Carries out a command line of `start`, and prints no answer.
-pub(super) async fn carried_out(
+/// Executes a command line of `start`, without printing an answer.
+pub(super) async fn execute(
     console: &Console<'_>,
     topology: &Topology,
     argv: &[OsString],
-) -> Result<(Done, Format), StartError> {
+) -> Result<(StartResult, Format), StartError> {
     let command = TopologyCommand::read(console, topology, argv, Hook::Start).await?;
     let args = &command.args;
     let order = command.order(console).await?;
     let error = match transaction::start(console, order).await {
-        Ok(done) => return Ok((done, args.format)),
+        Ok(done) => return Ok((done, args.output.format)),
         Err(error) => with_systems(error, &topology.manifest, args),
     };
     if command.matches.value_source("network") != Some(ValueSource::DefaultValue) {
@@ -59,10 +59,10 @@ async fn start_cluster(
     topology: &Topology,
     argv: &[OsString],
 ) -> Result<(), StartError> {
-    let (done, format) = carried_out(console, topology, argv).await?;
+    let (done, format) = execute(console, topology, argv).await?;
     let started = match done {
-        Done::Started(started) => *started,
-        Done::Planned(plan) => return Ok(dry_run::print(console.report, &plan, format)?),
+        StartResult::Started(started) => *started,
+        StartResult::Planned(plan) => return Ok(dry_run::print(console.report, &plan, format)?),
     };
     let total_ms = console.report.elapsed().as_millis() as u64;
     let Started {
@@ -110,7 +110,7 @@ mod tests {
     use clap::FromArgMatches;
 
     use super::*;
-    use crate::cli::start as cli;
+    use crate::cli::start_args as cli;
 
     fn args(words: &[&str]) -> StartArgs {
         let matches = cli::command()

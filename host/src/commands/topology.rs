@@ -7,7 +7,7 @@ mod phases;
 mod test_topology;
 
 use super::Console;
-use crate::cli::topology::{Topology, TopologyAction};
+use crate::cli::topology_actions::{Topology, TopologyAction};
 use crate::error::Result;
 
 /// Runs a command of `topology`.

@@ -10,9 +10,9 @@ use clap::{ArgMatches, FromArgMatches};
 use clusterdock_plugin_wire::{Arg, Declaration, NodeSpec, Request, Value};
 
 use super::Console;
-use crate::cli::build::{self, BUILD_VARIABLES};
+use crate::cli::build_args::{self, BUILD_VARIABLES};
 use crate::cli::environment::{self, Unread};
-use crate::cli::start::{self, START_VARIABLES, StartArgs};
+use crate::cli::start_args::{self, START_VARIABLES, StartArgs};
 use crate::cli::{command_with, topology_args};
 use crate::cluster::generated_name;
 use crate::cluster::names;
@@ -22,7 +22,7 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::image::Wanted;
 use crate::plan;
-use crate::plan::start::{Limits, TopologyFacts};
+use crate::plan::start_plan::TopologyFacts;
 use crate::start::open_topology::Topology;
 use crate::start::order::{self, Asked, Asking, Order};
 use crate::topology::manifest;
@@ -74,8 +74,8 @@ impl<'a> TopologyCommand<'a> {
         let declaration = topology.plugin().declare().await?;
         let name = &topology.manifest.name;
         let (command, variables) = match hook {
-            Hook::Build => (build::command_of(name, &declaration), BUILD_VARIABLES),
-            _ => (start::command_of(name, &declaration), START_VARIABLES),
+            Hook::Build => (build_args::command_of(name, &declaration), BUILD_VARIABLES),
+            _ => (start_args::command_of(name, &declaration), START_VARIABLES),
         };
         let command = command_with(command);
         let mut matches = environment::read(&command, argv)?;
@@ -113,14 +113,7 @@ impl<'a> TopologyCommand<'a> {
         'a: 'c,
     {
         let args = &self.args;
-        let manifest = &self.topology.manifest;
-        names::check_network(&args.network)?;
-        if let Some(domain) = &args.domain {
-            names::check_domain(domain)?;
-        }
-        if let Some(name) = &args.cluster_name {
-            names::check_cluster(name)?;
-        }
+        check_names(args)?;
         let mut request = self.request()?;
         for (_, secret) in request.secrets() {
             console.report.hide(secret.expose());
@@ -144,22 +137,11 @@ impl<'a> TopologyCommand<'a> {
         Ok(Order {
             asked_again: is_generated.then(|| Box::new(asking) as Box<dyn Asking + 'c>),
             plugin: self.topology.plugin(),
-            topology: TopologyFacts {
-                name: manifest.name.clone(),
-                version: manifest.version.clone(),
-                plugin_digest: self.topology.digest.clone(),
-                hooks: self.declaration.hooks.clone(),
-                after: self.order_of_groups(),
-                path: self.topology.path.clone(),
-            },
+            topology: self.facts(),
             images,
             bind: args.bind.unwrap_or_else(|| default_bind(console)),
             subnet: args.subnet,
-            limits: Limits {
-                cpus: args.cpus,
-                memory: args.memory,
-                log: args.log_limits(),
-            },
+            limits: args.limits(),
             timeout: args.timeout,
             workers: args.max_workers,
             update_hosts: args.update_etc_hosts,
@@ -172,6 +154,19 @@ impl<'a> TopologyCommand<'a> {
             specs,
             ports,
         })
+    }
+
+    /// What labels say of the topology.
+    fn facts(&self) -> TopologyFacts {
+        let manifest = &self.topology.manifest;
+        TopologyFacts {
+            name: manifest.name.clone(),
+            version: manifest.version.clone(),
+            plugin_digest: self.topology.digest.clone(),
+            hooks: self.declaration.hooks.clone(),
+            after: self.order_of_groups(),
+            path: self.topology.path.clone(),
+        }
     }
 
     /// For each group, those whose nodes are ready before its nodes start.
@@ -228,7 +223,7 @@ impl<'a> TopologyCommand<'a> {
             system,
             self.args.registry.as_deref(),
             self.args.namespace.as_deref(),
-            &console.places.config,
+            &console.paths.config,
         )?;
         let defaults = topology_args::defaults(&self.declaration.build_args());
         Ok(image.with_arguments(topology_args::build_arguments(&defaults)))
@@ -244,7 +239,7 @@ struct PluginAsking<'a> {
     built: Vec<Wanted>,
     /// What the user publishes.
     ports: Vec<PortMapping>,
-    /// Knows which fields of its own it accepts.
+    /// Checks which fields of its create call it accepts.
     engine: &'a dyn System,
 }
 
@@ -257,7 +252,7 @@ impl Asking for PluginAsking<'_> {
         plan::spec::check(&specs, &request.domain)?;
         order::check_engine_fields(self.engine, &specs)?;
         let (domain, predictable) = (&request.domain, request.predictable);
-        let ports = plan::port::wanted(&specs, domain, &self.ports, predictable)?;
+        let ports = plan::wanted_ports::wanted(&specs, domain, &self.ports, predictable)?;
         let images = images(&self.image, &self.built, &specs)?;
         Ok(Asked {
             specs,
@@ -292,6 +287,18 @@ fn check_answer(plugin: &str, request: &Request, specs: &[NodeSpec]) -> Result<(
             "node `{}` of group `{}` is missing",
             node.hostname, node.group
         )),
+        None => Ok(()),
+    }
+}
+
+/// Checks the names of the network, domain and cluster.
+fn check_names(args: &StartArgs) -> Result<()> {
+    names::check_network(&args.network)?;
+    if let Some(domain) = &args.domain {
+        names::check_domain(domain)?;
+    }
+    match &args.cluster_name {
+        Some(name) => names::check_cluster(name),
         None => Ok(()),
     }
 }

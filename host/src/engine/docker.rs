@@ -1,7 +1,7 @@
 //! Docker as an implementation of the engine's traits: the only module that names its client library.
 //!
 //! The first call asks for the engine's API version; every path uses the lower of that version and the newest one that
-//! the library's types match. Every answer is bounded, and names are only put into paths after a check ([`target`]).
+//! the library's types match. Every answer is bounded, and names are only put into paths after a check ([`request_target`]).
 
 mod address;
 mod address_form;
@@ -11,16 +11,16 @@ mod capability;
 mod client;
 mod context;
 mod create;
-mod exec;
+mod exec_api;
 mod fault;
-mod file;
-mod frame;
+mod file_api;
 mod from_api;
-mod image;
+mod image_api;
+mod output_frames;
 pub mod passthrough;
-pub mod ssh;
+mod request_target;
+pub mod ssh_tunnel;
 mod stream;
-mod target;
 #[cfg(test)]
 mod tests;
 mod tls;

@@ -150,8 +150,7 @@ impl DockerConfig {
         }
     }
 
-    /// The build arguments that tell a build which proxies to use, as Docker passes them, for the engine at this
-    /// address.
+    /// The build arguments for the proxies of a build, as Docker passes them, for the engine at this address.
     pub fn proxy_arguments(&self, engine: &str) -> BTreeMap<String, String> {
         let proxies = self
             .proxies

@@ -1,9 +1,9 @@
 //! The engine as all higher floors use it: every call has a deadline, and ends when the work is to end.
 //!
 //! When the work is to end, a call that **reads** is abandoned at once. One that **changes** something may finish, for
-//! at most [`GRACE`]: nobody knows whether an abandoned call had its effect, and the undo has to find everything. One
+//! at most [`GRACE`]: nobody knows whether an abandoned call had its effect, and the rollback has to find everything. One
 //! that **transfers** files or images takes as long as it makes progress, and is abandoned at once. No call begins once
-//! the work is to end; the undo therefore has a guard with its own [`Stop`].
+//! the work is to end; the rollback therefore has a guard with its own [`Cancellation`].
 //!
 //! All deadlines of engine calls are in this file. Other waits define theirs where they are.
 
@@ -25,8 +25,8 @@ use super::{
     Filter, Image, Images, Inventory, Lifecycle, LogLine, LogOptions, Network, NetworkSpec,
     Progress, RunningExec, Streams, System, Volume,
 };
+use crate::cancellation::Cancellation;
 use crate::error::Error;
-use crate::stop::Stop;
 
 /// For a call that reads: longer than ssh may need to reach the engine's machine and log in (25 s), which the first
 /// call includes, and short enough for a user who waits for `ls`.
@@ -55,35 +55,38 @@ const GRACE: Duration = Duration::from_secs(10);
 pub struct GuardedEngine<'a> {
     engine: &'a dyn Engine,
     /// Ends the work, if anything does.
-    stop: Option<&'a Stop>,
+    cancellation: Option<&'a Cancellation>,
 }
 
 impl<'a> GuardedEngine<'a> {
     /// Guards an engine's calls with deadlines. No work ends them.
     pub fn new(engine: &'a dyn Engine) -> GuardedEngine<'a> {
-        GuardedEngine { engine, stop: None }
+        GuardedEngine {
+            engine,
+            cancellation: None,
+        }
     }
 
-    /// The same engine for work that only ends when `stop` says so.
+    /// The same engine for work that only ends when `cancellation` says so.
     #[must_use]
-    pub fn with_stop(self, stop: &'a Stop) -> GuardedEngine<'a> {
+    pub fn with_cancellation(self, cancellation: &'a Cancellation) -> GuardedEngine<'a> {
         GuardedEngine {
-            stop: Some(stop),
+            cancellation: Some(cancellation),
             ..self
         }
     }
 
     /// Completes when the work is to end.
-    fn stopped(&self) -> BoxFuture<'static, Error> {
-        match self.stop {
-            Some(stop) => stop.stopped().boxed(),
+    fn cancelled(&self) -> BoxFuture<'static, Error> {
+        match self.cancellation {
+            Some(cancellation) => cancellation.cancelled().boxed(),
             None => pending().boxed(),
         }
     }
 
     /// Runs a call that reads.
     async fn read<T>(&self, what: &str, call: impl Call<T>) -> EngineResult<T> {
-        self.until_stopped(within(READ, what, call)).await
+        self.until_cancelled(within(READ, what, call)).await
     }
 
     /// Runs a call that changes something.
@@ -93,15 +96,15 @@ impl<'a> GuardedEngine<'a> {
         what: &str,
         call: impl Call<T>,
     ) -> EngineResult<T> {
-        if let Some(stop) = self.stop {
-            stop.check().map_err(EngineError::ended)?;
+        if let Some(cancellation) = self.cancellation {
+            cancellation.check().map_err(EngineError::cancelled)?;
         }
         let mut call = std::pin::pin!(within(deadline, what, call));
         tokio::select! {
             biased;
             done = &mut call => done,
-            why = self.stopped() => {
-                timeout(GRACE, call).await.unwrap_or_else(|_| Err(EngineError::ended(why)))
+            why = self.cancelled() => {
+                timeout(GRACE, call).await.unwrap_or_else(|_| Err(EngineError::cancelled(why)))
             }
         }
     }
@@ -121,13 +124,13 @@ impl<'a> GuardedEngine<'a> {
                 () = liveness.silence(longest_silence) => Err(silent(longest_silence, what)),
             }
         };
-        self.until_stopped(moving).await
+        self.until_cancelled(moving).await
     }
 
-    async fn until_stopped<T>(&self, call: impl Call<T>) -> EngineResult<T> {
+    async fn until_cancelled<T>(&self, call: impl Call<T>) -> EngineResult<T> {
         tokio::select! {
             biased;
-            why = self.stopped() => Err(EngineError::ended(why)),
+            why = self.cancelled() => Err(EngineError::cancelled(why)),
             done = call => done,
         }
     }
@@ -269,7 +272,7 @@ impl Images for GuardedEngine<'_> {
         tar: Archive,
     ) -> EngineResult<()> {
         let liveness = Liveness::new();
-        let tar = liveness.watch_over(tar);
+        let tar = liveness.track(tar);
         let call = self.engine.import_image(reference, changes, tar);
         self.transfer(SILENCE, "import an image", &liveness, call)
             .await
@@ -308,7 +311,7 @@ impl Images for GuardedEngine<'_> {
         progress: Progress<'_>,
     ) -> EngineResult<()> {
         let liveness = Liveness::new();
-        let context = liveness.watch_over(context);
+        let context = liveness.track(context);
         let mut heard = liveness.listen_to(progress);
         let call = self.engine.build_image(spec, context, &mut heard);
         self.transfer(SILENCE_OF_BUILD, "continue the build", &liveness, call)
@@ -360,10 +363,10 @@ impl Streams for GuardedEngine<'_> {
 #[async_trait]
 impl Execs for GuardedEngine<'_> {
     async fn exec(&self, id: &str, spec: &ExecSpec) -> EngineResult<ExecSession> {
-        // The undo does not look for commands; those that must end with the work are found by their mark, even
+        // The rollback does not look for commands; those that must end with the work are found by their mark, even
         // unstarted ones.
         let call = within(CHANGE, "start a command", self.engine.exec(id, spec));
-        self.until_stopped(call).await
+        self.until_cancelled(call).await
     }
 
     async fn exec_exit_code(&self, exec_id: &str) -> EngineResult<Option<i64>> {
@@ -391,7 +394,7 @@ impl Files for GuardedEngine<'_> {
 
     async fn put_archive(&self, id: &str, path: &str, tar: Archive) -> EngineResult<()> {
         let liveness = Liveness::new();
-        let tar = liveness.watch_over(tar);
+        let tar = liveness.track(tar);
         let call = self.engine.put_archive(id, path, tar);
         self.transfer(SILENCE, "unpack files", &liveness, call)
             .await
@@ -403,8 +406,8 @@ impl Files for GuardedEngine<'_> {
         path: &str,
     ) -> EngineResult<BoxStream<'static, EngineResult<Bytes>>> {
         let call = within(CHANGE, "pack files", self.engine.get_archive(id, path));
-        let pieces = self.until_stopped(call).await?;
-        Ok(bounded_pieces(pieces, self.stopped()))
+        let pieces = self.until_cancelled(call).await?;
+        Ok(bounded_pieces(pieces, self.cancelled()))
     }
 }
 
@@ -418,7 +421,7 @@ fn bounded_pieces(
         let (mut pieces, stopped) = state?;
         let piece = tokio::select! {
             biased;
-            why = stopped.clone() => Some(Err(EngineError::ended(why))),
+            why = stopped.clone() => Some(Err(EngineError::cancelled(why))),
             piece = timeout(SILENCE, pieces.next()) => {
                 piece.unwrap_or_else(|_| Some(Err(silent(SILENCE, "pack files"))))
             }

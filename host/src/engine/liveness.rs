@@ -49,8 +49,8 @@ impl Liveness {
 
     /// Passes pieces on; each is a sign of life when the engine accepts it. The time does not run while the engine
     /// waits for the next piece: a pipe that somebody types into may take all day.
-    pub(super) fn watch_over(&self, pieces: Archive) -> Archive {
-        Watched {
+    pub(super) fn track(&self, pieces: Archive) -> Archive {
+        TrackedPieces {
             pieces,
             liveness: self.clone(),
         }
@@ -72,12 +72,12 @@ impl Liveness {
     }
 }
 
-struct Watched {
+struct TrackedPieces {
     pieces: Archive,
     liveness: Liveness,
 }
 
-impl Stream for Watched {
+impl Stream for TrackedPieces {
     type Item = std::io::Result<bytes::Bytes>;
 
     fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {

@@ -86,7 +86,7 @@ pub fn check_registry(text: &str) -> Result<(), String> {
         return Ok(());
     }
     Err(format!(
-        "Docker takes `{text}` for a namespace: write the full host name, or add its port"
+        "Docker reads `{text}` as a namespace: write the full host name, or add its port"
     ))
 }
 

@@ -1,27 +1,27 @@
 //! The end of a plan that starts nodes: the topology's hook, the cluster's record, and a last look at the nodes.
 
+use super::actions::died;
 use super::executor::Execution;
-use super::hold::Run;
-use super::perform::died;
-use super::{completion, dead, ready};
+use super::hold::NodeRun;
+use super::{dead, ready, records};
 use crate::cluster::record::{self, Record};
 use crate::engine::{Container, Fault, Filter, Inventory, State};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::plan::lost;
 use crate::plan::outcome::Failure;
-use crate::plan::step::{Nodes, Target, Watched};
+use crate::plan::step::{NodeTarget, Nodes, Target};
 
 impl Execution<'_> {
-    /// Runs the hook. If it fails and a node has died, that is the reason.
+    /// Runs the hook. If it fails and a node has died, the death is reported as the reason.
     pub(super) async fn run_hook(&self, nodes: &Nodes) -> Result<(), Failure> {
         let ids = self.containers.borrow().clone();
-        let hook = self.means.work.run_hook(&ids, &self.retired);
+        let hook = self.context.work.run_hook(&ids, &self.retired);
         let Err(error) = self.waits.wait(hook).await else {
             return Ok(());
         };
         if self.waits.reason().is_some() {
-            return Err(Failure::Ended(error));
+            return Err(Failure::Cancelled(error));
         }
         match self.check_running(nodes).await {
             Err(Failure::Node { fqdn, error }) if error.kind() == Kind::Node => {
@@ -44,16 +44,16 @@ impl Execution<'_> {
         let record = Record {
             complete: true,
             removed,
-            ..self.means.work.record()
+            ..self.context.work.record()
         };
         let archive = record::archive(&record).map_err(Failure::Work)?;
         let id = self.container(keeper);
-        if let Err(error) = completion::write(&self.engine, &id, archive).await {
-            if error.fault == Fault::Ended {
+        if let Err(error) = records::write(&self.engine, &id, archive).await {
+            if error.fault == Fault::Cancelled {
                 return Err(error.into());
             }
-            // While a container ends or is being removed, the engine's answers name paths of its own rather than the
-            // container, or say that there is none; so the container is looked at once more.
+            // While a container ends or is being removed, the engine's errors name internal paths instead of the
+            // container, or say that it does not exist; so the container is inspected once more.
             let end = dead::or_gone(&self.engine, &keeper.name, &id, &error).await;
             return Err(end.map_or_else(|| error.into(), |end| died(keeper, end)));
         }
@@ -61,14 +61,14 @@ impl Execution<'_> {
         Ok(())
     }
 
-    /// Looks whether every node still runs: one without probes may have died at once.
+    /// Checks whether every node still runs: one without probes may have died immediately.
     pub(super) async fn take_last_look(&self, nodes: &Nodes) -> Result<(), Failure> {
         let found = self.check_running(nodes).await?;
         self.found.borrow_mut().extend(found);
         Ok(())
     }
 
-    /// Looks whether every node runs that is to; returns their containers.
+    /// Checks whether all nodes run that should; returns their containers.
     async fn check_running(&self, nodes: &Nodes) -> Result<Vec<Container>, Failure> {
         let (key, value) = &nodes.label;
         let found = self.engine.containers(&Filter::is(key, value)).await?;
@@ -79,12 +79,12 @@ impl Execution<'_> {
             let Err(error) = self.still_runs(node, container, &nodes.label).await else {
                 continue;
             };
-            if let Some(why) = self.means.stop.reason() {
-                return Err(Failure::Ended(why));
+            if let Some(why) = self.context.cancellation.reason() {
+                return Err(Failure::Cancelled(why));
             }
             let phase = ready::failed(&error);
             let fqdn = node.name.clone();
-            (self.means.events)(Event::Node { node: fqdn, phase });
+            (self.context.events)(Event::Node { node: fqdn, phase });
             return Err(died(node, error));
         }
         Ok(found)
@@ -103,13 +103,13 @@ impl Execution<'_> {
             State::Running | State::Paused => Ok(()),
             // It has been ready, has died since, and is about to come back.
             State::Restarting => {
-                let watched = Watched {
+                let watched = NodeTarget {
                     container: node.clone(),
                     label: label.clone(),
                 };
-                let awaited = self.awaited(&watched, &container.id, &[]);
-                let back = awaited.runs_on(Run::unseen(), true);
-                self.means.stop.wait(back).await
+                let wait = self.node_wait(&watched, &container.id, &[]);
+                let back = wait.until_settled(NodeRun::unseen(), true);
+                self.context.cancellation.wait(back).await
             }
             State::Removing | State::Dead => Err(gone(node)),
             State::Created | State::Exited => {

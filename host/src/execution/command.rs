@@ -1,15 +1,15 @@
-//! A command in a node, run to its end: its output as it comes, its exit code, and its own end when the user or a
-//! deadline ends the wait.
+//! A command in a node, run to its end: passes its output on as it comes, and returns its exit code. If the user or a
+//! deadline ends the wait, the command is ended, too.
 
 use std::time::Duration;
 
 use tokio::time::timeout;
 
-use super::ending::Ending;
-use super::exec_call::{Begun, Outcome, Taker, attend};
+use super::command_end::Ending;
+use super::exec_call::{CommandOutput, OutputCollector, StartedExec, attend};
+use crate::cancellation::Cancellation;
 use crate::engine::{Engine, ExecSpec};
 use crate::error::{Error, Kind, Result};
-use crate::stop::Stop;
 
 /// How a command is run.
 #[derive(Clone, Copy)]
@@ -20,20 +20,20 @@ pub struct Command<'a> {
     pub id: &'a str,
     /// The command.
     pub spec: &'a ExecSpec,
-    /// What its standard input gets.
+    /// Its standard input.
     pub stdin: Option<&'a [u8]>,
     /// Ends it early, in the node too.
-    pub stop: &'a Stop,
+    pub cancellation: &'a Cancellation,
     /// Time limit, after which the command is killed in the node too. Default: none.
     pub deadline: Option<Duration>,
 }
 
-/// A command that did not come to its end.
+/// A command that did not run to its end.
 #[derive(Debug)]
 pub struct Unfinished {
     /// Why.
     pub error: Error,
-    /// Whether it still runs in the node, where nothing could end it.
+    /// Whether it still runs in the node because it could not be ended.
     pub runs_on: bool,
 }
 
@@ -52,38 +52,46 @@ impl Command<'_> {
     /// Runs it and collects its output.
     ///
     /// # Errors
-    /// The engine refused; the output is longer than allowed; the deadline passed ([`Kind::Timeout`]); or the work is to
-    /// end.
-    pub async fn run(&self, mut taker: Taker<'_>) -> Result<Outcome> {
-        let outcome = self.attended(async |spec, begun| {
+    /// The engine refused; the output is longer than allowed; the deadline passed ([`Kind::Timeout`]); or the work was
+    /// cancelled.
+    pub async fn run(&self, mut collector: OutputCollector<'_>) -> Result<CommandOutput> {
+        let outcome = self.attended(async |spec, started| {
             Ok(Some(
-                attend(self.engine, self.id, spec, self.stdin, begun, &mut taker).await?,
+                attend(
+                    self.engine,
+                    self.id,
+                    spec,
+                    self.stdin,
+                    started,
+                    &mut collector,
+                )
+                .await?,
             ))
         });
         Ok(outcome.await?.expect("it is attended to its end"))
     }
 
-    /// Runs it by `attend`, which is given the command with a mark by which it is found again, and reports when it has
-    /// begun. When that gives nothing, or fails, the command is ended in its node.
+    /// Runs it with `attend`, which gets the command with a mark by which it can be found again, and stores its id once
+    /// it has started. If `attend` returns `None` or fails, the command is ended in its node.
     ///
     /// # Errors
     /// As [`run`](Command::run).
     pub async fn attended<T>(
         &self,
-        attend: impl AsyncFnOnce(&ExecSpec, &Begun) -> Result<Option<T>>,
+        attend: impl AsyncFnOnce(&ExecSpec, &StartedExec) -> Result<Option<T>>,
     ) -> Result<Option<T>, Unfinished> {
         let ending = Ending::new(self.engine, self.id, self.spec);
         let spec = ending.marked();
-        let begun = ending.begun();
+        let started = ending.started();
         let bounded = async {
             match self.deadline {
-                None => attend(&spec, begun).await,
-                Some(deadline) => timeout(deadline, attend(&spec, begun))
+                None => attend(&spec, started).await,
+                Some(deadline) => timeout(deadline, attend(&spec, started))
                     .await
-                    .unwrap_or_else(|_| Err(late(deadline))),
+                    .unwrap_or_else(|_| Err(timed_out(deadline))),
             }
         };
-        match self.stop.wait(bounded).await {
+        match self.cancellation.wait(bounded).await {
             Ok(Some(done)) => Ok(Some(done)),
             unfinished => {
                 let runs_on = !ending.end().await;
@@ -93,7 +101,7 @@ impl Command<'_> {
     }
 }
 
-fn late(deadline: Duration) -> Error {
+fn timed_out(deadline: Duration) -> Error {
     Error::new(
         Kind::Timeout,
         format!(

@@ -1,13 +1,13 @@
-//! What has become of a node that a call failed on.
+//! What happened to a node that a call failed on.
 
 use super::ready;
 use crate::engine::{Death, Engine, EngineError, Fault, State};
 use crate::error::Error;
 use crate::plan::lost;
 
-/// The error for a call on a node that failed since the node was removed or had ended; none if it is still as it was, or
-/// the engine does not say. Docker 20.10 calls a container that is just ending "no such container" at times, although
-/// it still exists, so the words of the call's error are not enough.
+/// The error for a call on a node that failed because the node was removed or had died; `None` if the node is
+/// unchanged, or the engine does not answer. Docker 20.10 sometimes reports "no such container" for a container that is
+/// ending but still exists, so the message of the call's error is not enough.
 pub async fn or_gone(
     engine: &dyn Engine,
     fqdn: &str,

@@ -15,18 +15,18 @@ use crate::sink::Sink;
 const EXIT_DEADLINE: Duration = Duration::from_secs(10);
 const FIRST_PAUSE: Duration = Duration::from_millis(10);
 
-/// What a command gave.
+/// The result of a command.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// 0 when all went well.
+pub struct CommandOutput {
+    /// 0 on success.
     pub exit_code: i64,
     /// Both outputs, in the order in which they came.
     pub both: Vec<u8>,
-    /// Whose bytes these are, piece by piece: how many, and whether they are of standard error.
+    /// The pieces of `both`: their length, and whether they are from standard error.
     pieces: Vec<(usize, bool)>,
 }
 
-impl Outcome {
+impl CommandOutput {
     /// Standard output.
     pub fn stdout(&self) -> Vec<u8> {
         self.of(false)
@@ -37,7 +37,7 @@ impl Outcome {
         self.of(true)
     }
 
-    /// The pieces of both outputs: their length, and whether they are of standard error.
+    /// The pieces of both outputs: their length, and whether they are from standard error.
     pub fn pieces(&self) -> impl Iterator<Item = (usize, bool)> {
         self.pieces.iter().copied()
     }
@@ -73,15 +73,15 @@ pub const RETURNED: usize = 16 << 20;
 
 /// How much output commands may return together.
 #[derive(Debug)]
-pub struct Allowance(AtomicUsize);
+pub struct OutputBudget(AtomicUsize);
 
-impl Allowance {
-    /// So many bytes.
-    pub fn new(bytes: usize) -> Allowance {
-        Allowance(AtomicUsize::new(bytes))
+impl OutputBudget {
+    /// Allows this many bytes.
+    pub fn new(bytes: usize) -> OutputBudget {
+        OutputBudget(AtomicUsize::new(bytes))
     }
 
-    /// Whether so many more are allowed.
+    /// Takes this many bytes; returns whether they were left.
     fn covers(&self, bytes: usize) -> bool {
         self.0
             .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| {
@@ -92,17 +92,17 @@ impl Allowance {
 }
 
 /// Where a command's output goes.
-pub struct Taker<'a> {
-    /// How much of it is collected.
-    pub allowance: &'a Allowance,
-    /// Whose reader the command waits for, if it is shown.
+pub struct OutputCollector<'a> {
+    /// How much of it may be collected.
+    pub budget: &'a OutputBudget,
+    /// The sink whose reader the command waits for, if the output is shown.
     pub sink: Option<&'a dyn Sink>,
     /// Sees every piece as it comes.
     pub on_chunk: &'a mut (dyn FnMut(&Chunk) + Send),
 }
 
-impl Taker<'_> {
-    async fn take(&mut self, outcome: &mut Outcome, chunk: &Chunk) -> EngineResult<()> {
+impl OutputCollector<'_> {
+    async fn take(&mut self, outcome: &mut CommandOutput, chunk: &Chunk) -> EngineResult<()> {
         (self.on_chunk)(chunk);
         if let Some(sink) = self.sink {
             sink.story_room().await;
@@ -111,7 +111,7 @@ impl Taker<'_> {
             Chunk::Stdout(bytes) => (bytes, false),
             Chunk::Stderr(bytes) => (bytes, true),
         };
-        if !self.allowance.covers(bytes.len()) {
+        if !self.budget.covers(bytes.len()) {
             return Err(
                 EngineError::new(Fault::Other, "the output is longer than 16 MiB")
                     .hint("write it to a file in the node, and copy that"),
@@ -122,13 +122,13 @@ impl Taker<'_> {
     }
 }
 
-/// The engine's id of a command, once it has begun.
+/// The engine's id of a command, once it has started.
 #[derive(Debug, Default)]
-pub struct Begun(Mutex<Option<String>>);
+pub struct StartedExec(Mutex<Option<String>>);
 
-impl Begun {
-    /// It has begun.
-    pub fn is(&self, exec: &str) {
+impl StartedExec {
+    /// Stores the id.
+    pub fn set(&self, exec: &str) {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(exec.into());
     }
 
@@ -140,14 +140,26 @@ impl Begun {
     }
 }
 
-/// Runs a command of the program's own to its end.
-pub(super) async fn ask(engine: &dyn Engine, id: &str, spec: &ExecSpec) -> EngineResult<Outcome> {
-    let mut taker = Taker {
-        allowance: &Allowance::new(RETURNED),
+/// Runs one of clusterdock's own commands to its end.
+pub(super) async fn ask(
+    engine: &dyn Engine,
+    id: &str,
+    spec: &ExecSpec,
+) -> EngineResult<CommandOutput> {
+    let mut collector = OutputCollector {
+        budget: &OutputBudget::new(RETURNED),
         sink: None,
         on_chunk: &mut |_| {},
     };
-    attend(engine, id, spec, None, &Begun::default(), &mut taker).await
+    attend(
+        engine,
+        id,
+        spec,
+        None,
+        &StartedExec::default(),
+        &mut collector,
+    )
+    .await
 }
 
 pub(super) async fn attend(
@@ -155,16 +167,16 @@ pub(super) async fn attend(
     id: &str,
     spec: &ExecSpec,
     stdin: Option<&[u8]>,
-    begun: &Begun,
-    taker: &mut Taker<'_>,
-) -> EngineResult<Outcome> {
+    started: &StartedExec,
+    collector: &mut OutputCollector<'_>,
+) -> EngineResult<CommandOutput> {
     let spec = ExecSpec {
         stdin: stdin.is_some(),
         ..spec.clone()
     };
     let mut session = engine.exec(id, &spec).await?;
-    begun.is(&session.id);
-    let mut outcome = Outcome::default();
+    started.set(&session.id);
+    let mut outcome = CommandOutput::default();
     let feed = async {
         // A command need not read its input to the end; then writing fails, which is its own business.
         if let Some(bytes) = stdin
@@ -176,7 +188,7 @@ pub(super) async fn attend(
     };
     let read = async {
         while let Some(chunk) = session.output.next().await {
-            taker.take(&mut outcome, &chunk?).await?;
+            collector.take(&mut outcome, &chunk?).await?;
         }
         EngineResult::Ok(())
     };
@@ -190,12 +202,12 @@ pub(super) async fn attend(
 /// The exit code of a command whose output has ended, which comes a moment before the engine knows it.
 ///
 /// # Errors
-/// [`Fault::Timeout`] when the command goes on: the engine was made to let go of it.
+/// [`Fault::Timeout`] if the command continues: something made the engine lose its output.
 pub async fn exit_code(engine: &dyn Engine, exec: &str) -> EngineResult<i64> {
     exit_code_within(engine, exec, EXIT_DEADLINE).await
 }
 
-/// The same with a deadline.
+/// Like [`exit_code`], with a deadline.
 pub(super) async fn exit_code_within(
     engine: &dyn Engine,
     exec: &str,

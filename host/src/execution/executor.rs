@@ -1,8 +1,8 @@
-//! Carries out a plan, whatever it is for. It decides nothing: what is done, in which order, how often and despite what,
-//! is in the plan, and pure functions of the plan say what a failure means.
+//! Executes a plan, whatever it is for. It decides nothing: the plan determines what is done, in which order, how often
+//! and despite which failures, and pure functions of the plan determine what a failure means.
 //!
-//! Each stream of the plan is a future over borrowed data. They are joined, never spawned, and all of them come to an
-//! end whatever happens, since calls under way have to end before anything is undone.
+//! Each stream of the plan is a future over borrowed data. They are joined, never spawned, and all of them run to their
+//! end whatever happens, since calls in progress have to end before anything is rolled back.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -12,10 +12,11 @@ use bytes::Bytes;
 use futures_util::future::join_all;
 use tokio::sync::{Semaphore, SemaphorePermit, watch};
 
+use super::node_monitor::NodeMonitor;
 use super::ready;
 use super::retired::Retired;
-use super::watch::Watch;
 use super::work::{EngineAlone, Ids, Work};
+use crate::cancellation::Cancellation;
 use crate::cluster::record::Record;
 use crate::engine::{Container, GuardedEngine};
 use crate::error::Error;
@@ -23,27 +24,26 @@ use crate::event::{Event, NodePhase};
 use crate::plan::explain::explain;
 use crate::plan::outcome::{Failure, Outcome};
 use crate::plan::step::{Action, OnFailure, Plan, Step, StepId, Stream, Target};
-use crate::stop::Stop;
 
-/// Calls under way at once that start something: more only makes the engine slower (measured on Docker 20.10 to 28).
+/// Parallel calls that start something: more only makes the engine slower (measured on Docker 20.10 to 28).
 pub const WORKERS: usize = 6;
 
-/// Removals under way at once: as with starts, more is slower.
+/// Parallel removals: as with starts, more are slower.
 const REMOVALS: usize = 6;
 
-/// Nodes that are stopped at once: for most of its time, a stop waits for what runs in the node.
+/// Parallel stops: most of the time, a stop waits for the processes of the node.
 const STOPS: usize = 32;
 
-/// What a plan is carried out with.
+/// What a plan is executed with.
 #[derive(Clone, Copy)]
-pub struct Means<'a> {
+pub struct ExecutionContext<'a> {
     /// The engine.
     pub engine: GuardedEngine<'a>,
     /// Ends the work early: no call begins then, and waits end.
-    pub stop: &'a Stop,
+    pub cancellation: &'a Cancellation,
     /// The known state of the nodes, updated while the plan runs.
-    pub watch: &'a Watch<'a>,
-    /// Calls under way at once that create or start something.
+    pub monitor: &'a NodeMonitor<'a>,
+    /// How many calls may create or start something in parallel.
     pub workers: usize,
     /// The ssh keys of nodes by FQDN: archives to be unpacked at the root.
     pub keys: &'a BTreeMap<String, Bytes>,
@@ -53,17 +53,17 @@ pub struct Means<'a> {
     pub events: &'a (dyn Fn(Event) + Sync),
 }
 
-/// A plan that is being carried out.
+/// A plan that is being executed.
 pub struct Execution<'a> {
     pub(super) plan: &'a Plan,
-    pub(super) means: Means<'a>,
+    pub(super) context: ExecutionContext<'a>,
     /// The engine, whose calls end with the work.
     pub(super) engine: GuardedEngine<'a>,
     /// Ends waits. Calls go on if the plan says so.
-    pub(super) waits: Stop,
-    places: Places,
-    /// Whether each step that has ended was done.
-    ends: Vec<watch::Sender<Option<bool>>>,
+    pub(super) waits: Cancellation,
+    slots: CallSlots,
+    /// Whether each finished step succeeded.
+    results: Vec<watch::Sender<Option<bool>>>,
     failures: RefCell<Vec<(StepId, Failure)>>,
     /// The ids of what was created, by the names of their streams.
     pub(super) containers: RefCell<Ids>,
@@ -74,20 +74,20 @@ pub struct Execution<'a> {
     pub(super) found: RefCell<Vec<Container>>,
     /// The cluster's record, once it is written.
     pub(super) record: RefCell<Option<Record>>,
-    /// How many steps have not ended, last looks aside: until then no node may die.
+    /// How many steps have not finished, not counting last looks: no node may die while there are any.
     pub(super) open: watch::Sender<usize>,
 }
 
-/// Places for calls under way.
-struct Places {
+/// Slots for calls in progress.
+struct CallSlots {
     starts: Semaphore,
     stops: Semaphore,
     removals: Semaphore,
 }
 
-impl Places {
+impl CallSlots {
     async fn take(&self, action: &Action) -> Option<SemaphorePermit<'_>> {
-        let places = match action {
+        let slots = match action {
             Action::CreateContainer(_)
             | Action::PutKeys(_)
             | Action::PutFiles { .. }
@@ -100,7 +100,7 @@ impl Places {
             Action::RemoveContainer(_) | Action::RemoveNetwork(_) | Action::RemoveVolume(_) => {
                 &self.removals
             }
-            // Few of a plan, or looks and waits.
+            // A plan has few of these, or they only look or wait.
             Action::CreateVolume(_)
             | Action::CheckVolume(_)
             | Action::CreateNetwork(_)
@@ -112,25 +112,25 @@ impl Places {
             | Action::RunHook { .. }
             | Action::WriteRecord { .. } => return None,
         };
-        places.acquire().await.ok()
+        slots.acquire().await.ok()
     }
 }
 
 impl<'a> Execution<'a> {
-    /// Begins nothing yet.
-    pub fn new(plan: &'a Plan, means: Means<'a>) -> Execution<'a> {
+    /// Starts nothing yet.
+    pub fn new(plan: &'a Plan, context: ExecutionContext<'a>) -> Execution<'a> {
         let open = plan.steps.iter().filter(|step| !is_last_look(step));
         Execution {
             plan,
-            means,
-            engine: means.engine.with_stop(means.stop),
-            waits: Stop::new(),
-            places: Places {
-                starts: Semaphore::new(means.workers.max(1)),
+            context,
+            engine: context.engine.with_cancellation(context.cancellation),
+            waits: Cancellation::new(),
+            slots: CallSlots {
+                starts: Semaphore::new(context.workers.max(1)),
                 stops: Semaphore::new(STOPS),
                 removals: Semaphore::new(REMOVALS),
             },
-            ends: plan
+            results: plan
                 .steps
                 .iter()
                 .map(|_| watch::Sender::new(None))
@@ -145,11 +145,11 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Carries out all steps; ends when each was done, has failed, or cannot be done any more.
-    pub async fn run(&self) -> Outcome {
+    /// Executes all steps; ends when each has succeeded, has failed, or can no longer be executed.
+    pub async fn execute(&self) -> Outcome {
         let streams = self.plan.streams();
         let all = join_all(streams.iter().map(|steps| self.stream(steps)));
-        let work = self.means.stop.also(&self.waits, all);
+        let work = self.context.cancellation.also(&self.waits, all);
         tokio::pin!(work);
         tokio::select! {
             _ = &mut work => {}
@@ -161,24 +161,24 @@ impl<'a> Execution<'a> {
         self.outcome()
     }
 
-    /// Completes when these steps have ended, whether they were done or not.
-    pub async fn ended(&self, steps: &[StepId]) {
+    /// Completes when these steps have finished, whether they succeeded or not.
+    pub async fn finished(&self, steps: &[StepId]) {
         for step in steps {
-            self.is_done(*step).await;
+            self.has_succeeded(*step).await;
         }
     }
 
-    /// Whether this step has ended.
-    pub fn has_ended(&self, step: StepId) -> bool {
-        self.ends[step].borrow().is_some()
+    /// Whether this step has finished.
+    pub fn has_finished(&self, step: StepId) -> bool {
+        self.results[step].borrow().is_some()
     }
 
-    /// Completes if no deaths are reported any more while something is waited for, which may have died. Anything else goes
-    /// on: the last look shows what has become of the nodes.
+    /// Completes if deaths are no longer reported while a node is waited for, which may have died unnoticed. Everything
+    /// else continues: the last look shows what happened to the nodes.
     async fn loses_sight(&self) -> Error {
-        let error = self.means.watch.deaths.lost().await;
+        let error = self.context.monitor.deaths.lost().await;
         let mut waits = self.plan.steps.iter().enumerate();
-        if waits.any(|(id, step)| step.action.is_wait() && !self.has_ended(id)) {
+        if waits.any(|(id, step)| step.action.is_wait() && !self.has_finished(id)) {
             error
         } else {
             pending().await
@@ -188,7 +188,7 @@ impl<'a> Execution<'a> {
     fn outcome(&self) -> Outcome {
         let failures = self.failures.take();
         let was_begun = |id: &StepId| {
-            *self.ends[*id].borrow() == Some(true)
+            *self.results[*id].borrow() == Some(true)
                 || failures.iter().any(|(failed, _)| failed == id)
         };
         Outcome {
@@ -198,18 +198,18 @@ impl<'a> Execution<'a> {
             failures,
             found: self.found.take(),
             record: self.record.take(),
-            reason: self.waits.reason().or(self.means.stop.reason()),
+            reason: self.waits.reason().or(self.context.cancellation.reason()),
         }
     }
 
     async fn stream(&self, steps: &[StepId]) {
         let mut before = None;
         for id in steps {
-            let is_done = self.step(*id, before).await;
-            self.end(*id, is_done);
+            let is_done = self.execute_step(*id, before).await;
+            self.finish(*id, is_done);
             before = Some(*id);
         }
-        let Some(last) = before.filter(|last| *self.ends[*last].borrow() == Some(true)) else {
+        let Some(last) = before.filter(|last| *self.results[*last].borrow() == Some(true)) else {
             return;
         };
         let step = &self.plan.steps[last];
@@ -226,30 +226,30 @@ impl<'a> Execution<'a> {
         }
     }
 
-    fn end(&self, id: StepId, is_done: bool) {
-        self.ends[id].send_replace(Some(is_done));
+    fn finish(&self, id: StepId, is_done: bool) {
+        self.results[id].send_replace(Some(is_done));
         if !is_last_look(&self.plan.steps[id]) {
             self.open.send_modify(|open| *open -= 1);
         }
     }
 
-    /// Carries out a step when its turn has come; returns whether it was done.
-    async fn step(&self, id: StepId, before: Option<StepId>) -> bool {
+    /// Executes a step when its turn has come; returns whether it succeeded.
+    async fn execute_step(&self, id: StepId, before: Option<StepId>) -> bool {
         let step = &self.plan.steps[id];
         let mut is_possible = true;
         for earlier in before.iter().chain(&step.after) {
-            is_possible &= self.is_done(*earlier).await;
+            is_possible &= self.has_succeeded(*earlier).await;
         }
-        if !(is_possible || step.despite_failures) || self.is_over(step) {
+        if !(is_possible || step.despite_failures) || self.is_cancelled(step) {
             return false;
         }
-        let _place = self.places.take(&step.action).await;
-        if self.is_over(step) {
+        let _slot = self.slots.take(&step.action).await;
+        if self.is_cancelled(step) {
             return false;
         }
-        match self.perform(step).await {
+        match self.execute_action(step).await {
             Ok(()) => {
-                self.means.watch.forget(step.stream.name());
+                self.context.monitor.forget(step.stream.name());
                 true
             }
             Err(failure) => {
@@ -259,17 +259,17 @@ impl<'a> Execution<'a> {
         }
     }
 
-    /// Whether a step was done, once it has ended.
-    async fn is_done(&self, step: StepId) -> bool {
-        let mut end = self.ends[step].subscribe();
+    /// Waits until a step has finished; returns whether it succeeded.
+    async fn has_succeeded(&self, step: StepId) -> bool {
+        let mut end = self.results[step].subscribe();
         // The sender lives as long as `self`, so waiting cannot fail.
         let end = end.wait_for(Option::is_some).await;
         end.is_ok_and(|end| *end == Some(true))
     }
 
-    /// Whether a step is not to begin any more.
-    fn is_over(&self, step: &Step) -> bool {
-        self.means.stop.reason().is_some()
+    /// Whether a step must not begin any more.
+    fn is_cancelled(&self, step: &Step) -> bool {
+        self.context.cancellation.reason().is_some()
             || (step.action.is_wait() && self.waits.reason().is_some())
     }
 
@@ -277,8 +277,8 @@ impl<'a> Execution<'a> {
     fn fail(&self, id: StepId, failure: Failure) {
         let step = &self.plan.steps[id];
         let error = explain(self.plan, id, &failure);
-        // What the user or the failure of another step has ended, has not failed by itself.
-        if !self.is_over(step)
+        // A step that was cancelled by the user, or by the failure of another step, has not failed itself.
+        if !self.is_cancelled(step)
             && let Stream::Node(_) = step.stream
         {
             self.report(step, ready::failed(&error));
@@ -288,17 +288,17 @@ impl<'a> Execution<'a> {
     }
 
     fn end_others(&self, error: Error) {
-        let reason = self.means.stop.reason().unwrap_or(error);
+        let reason = self.context.cancellation.reason().unwrap_or(error);
         if self.plan.on_failure == OnFailure::Stop {
-            self.means.stop.stop(reason.clone());
+            self.context.cancellation.cancel(reason.clone());
         }
-        self.waits.stop(reason);
+        self.waits.cancel(reason);
     }
 
     pub(super) fn report(&self, step: &Step, phase: NodePhase) {
         if let Stream::Node(node) = &step.stream {
             let node = node.clone();
-            (self.means.events)(Event::Node { node, phase });
+            (self.context.events)(Event::Node { node, phase });
         }
     }
 
@@ -323,22 +323,22 @@ fn is_last_look(step: &Step) -> bool {
     matches!(step.action, Action::CheckRunning(_))
 }
 
-/// Carries out a plan in which nothing is created and no node is waited for.
+/// Executes a plan that creates nothing and waits for no node.
 pub async fn execute(
     plan: &Plan,
     engine: GuardedEngine<'_>,
-    stop: &Stop,
+    cancellation: &Cancellation,
     events: &(dyn Fn(Event) + Sync),
 ) -> Outcome {
-    let watch = Watch::new(&engine, events);
-    let means = Means {
+    let monitor = NodeMonitor::new(&engine, events);
+    let context = ExecutionContext {
         engine,
-        stop,
-        watch: &watch,
+        cancellation,
+        monitor: &monitor,
         workers: WORKERS,
         keys: &BTreeMap::new(),
         work: &EngineAlone,
         events,
     };
-    Execution::new(plan, means).run().await
+    Execution::new(plan, context).execute().await
 }

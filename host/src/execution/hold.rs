@@ -1,20 +1,20 @@
 //! The hold: a node without probes is ready once it has been running for 200 ms by the engine's clock.
 //!
-//! No two clocks are compared, since a remote engine's may differ from ours. The engine notes `StartedAt` before it
-//! answers the call that starts a node, so 200 ms after that answer by our timer the run is at least 200 ms old by
-//! the engine's clock too, provided that it is still the same run. A node that no restart policy brings back has only
-//! one: it is enough that it runs when the time is over, which the last look at all nodes shows. For others
-//! `StartedAt` must be the same before and after.
+//! Clocks are never compared, since a remote engine's may differ from the local one. The engine notes `StartedAt`
+//! before it answers the call that starts a node, so 200 ms after that answer by the local timer, the run is at least
+//! 200 ms old by the engine's clock too, provided that it is still the same run. A node that no restart policy brings
+//! back has only one: it is enough that it runs when the time is over, which the last look at all nodes shows. For
+//! others `StartedAt` must be the same before and after.
 //!
-//! An engine that is slow, since the machine is busy, also shows the end of a command late: it still calls a node
-//! running whose command ended long ago. So the hold grows with the time that the engine took to start the node.
+//! An engine on a busy machine also reports the end of a command late: it still lists a node as running whose command
+//! ended long ago. So the hold grows with the time that the engine took to start the node.
 
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use tokio::time::{Instant, timeout_at};
 
-use super::ready::Awaited;
+use super::ready::NodeWait;
 use crate::engine::{ContainerState, State};
 use crate::error::Result;
 
@@ -33,31 +33,31 @@ pub(super) fn hold(starting: Duration) -> Duration {
 
 /// A run of a node without probes, as far as it is known.
 #[derive(Debug, Clone, Copy)]
-pub struct Run {
+pub struct NodeRun {
     /// When the engine answered the call that started it, or any time since then.
     pub answered: Instant,
-    /// How long that call took; zero if somebody else made it.
+    /// How long that call took; zero if something else started the node.
     pub starting: Duration,
 }
 
-impl Run {
-    /// A run that somebody else began.
-    pub fn unseen() -> Run {
-        Run {
+impl NodeRun {
+    /// A run that something else started.
+    pub fn unseen() -> NodeRun {
+        NodeRun {
             answered: Instant::now(),
             starting: Duration::ZERO,
         }
     }
 }
 
-impl Awaited<'_> {
+impl NodeWait<'_> {
     /// Waits until a node without probes has been running for as long as [`hold`] says, in one run if a restart policy
     /// may start it again.
     ///
     /// # Errors
     /// It died for good (exit code, last log lines), or the engine refuses to look.
-    pub async fn runs_on(self, run: Run, may_restart: bool) -> Result<()> {
-        let Run { answered, starting } = run;
+    pub async fn until_settled(self, run: NodeRun, may_restart: bool) -> Result<()> {
+        let NodeRun { answered, starting } = run;
         let hold = hold(starting);
         self.waits("it has not been running for long enough yet".to_string());
         let mut until = answered + hold;
@@ -86,11 +86,11 @@ impl Awaited<'_> {
             run = now;
             until = Instant::now() + hold;
         }
-        self.waiting.borrow_mut().remove(self.fqdn);
+        self.wait_reasons.borrow_mut().remove(self.fqdn);
         Ok(())
     }
 
-    /// Waits until a node runs that its restart policy may be about to start again.
+    /// Waits until a node runs, which its restart policy may be about to start again.
     async fn is_up(self) -> Result<ContainerState> {
         let mut starts = None;
         loop {
@@ -99,7 +99,7 @@ impl Awaited<'_> {
                 return Ok(state);
             }
             let Some(stream) = &mut starts else {
-                // It is looked at once more after that: it may have been started in between.
+                // Inspected once more after that: it may have been started in between.
                 starts = Some(self.engine.starts(self.label, self.since).await?);
                 continue;
             };
@@ -110,7 +110,7 @@ impl Awaited<'_> {
     }
 
     fn waits(self, what: String) {
-        self.waiting
+        self.wait_reasons
             .borrow_mut()
             .insert(self.fqdn.to_string(), what);
     }

@@ -1,5 +1,5 @@
-//! Probes: how each is looked at in a node. Logs are followed; the rest has to be asked again and again, with
-//! pauses that grow from a tenth of a second to one.
+//! Checks probes in nodes. Logs are followed; everything else is polled, with pauses that grow from 100 ms to one
+//! second.
 
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use crate::engine::{Engine, EngineResult, ExecSpec, LogOptions};
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// Waits until a probe holds. Never ends otherwise: the caller sets the deadline and watches the node's life.
+/// Waits until a probe holds. Never ends otherwise: the caller sets the deadline and notices if the node dies.
 ///
 /// # Errors
 /// The engine refuses to look: the container stopped or is gone.
@@ -72,7 +72,7 @@ async fn stable(engine: &dyn Engine, id: &str, probe: &Probe, time: Duration) ->
     }
 }
 
-/// Looks once.
+/// Checks once.
 fn holds<'a>(
     engine: &'a dyn Engine,
     id: &'a str,
@@ -111,7 +111,7 @@ fn holds<'a>(
 }
 
 /// Whether something in the node listens on a TCP port, from the kernel's own tables: no connection is made, and it
-/// works where the node's addresses cannot be reached from here.
+/// works even if the node's addresses cannot be reached from this machine.
 async fn listens(engine: &dyn Engine, id: &str, port: u16) -> EngineResult<bool> {
     let (_, tables) = run(engine, id, &["cat", "/proc/net/tcp", "/proc/net/tcp6"]).await?;
     Ok(has_listener(&tables, port))
@@ -129,7 +129,7 @@ fn has_listener(tables: &str, port: u16) -> bool {
     })
 }
 
-/// Asks by bash's own network device, then by curl: a node need have only one of them.
+/// Asks with curl, or else with bash's network device: a node needs only one of them.
 async fn answers(
     engine: &dyn Engine,
     id: &str,
@@ -154,7 +154,7 @@ async fn succeeds(engine: &dyn Engine, id: &str, command: &[&str]) -> EngineResu
     Ok(run(engine, id, command).await?.0 == 0)
 }
 
-/// Runs a command as root; gives its exit code and standard output.
+/// Runs a command as root; returns its exit code and standard output.
 async fn run(engine: &dyn Engine, id: &str, command: &[&str]) -> EngineResult<(i64, String)> {
     let command = command.iter().map(ToString::to_string).collect();
     let spec = ExecSpec {
@@ -210,7 +210,8 @@ async fn follow_log(engine: &dyn Engine, id: &str, text: &str, follow: bool) -> 
     Ok(false)
 }
 
-/// A piece of a log without the time in front; none where it is older than `then`, since the engine looks at seconds.
+/// A piece of a log without the time in front; `None` if it is older than `then`, since the engine only compares
+/// seconds.
 fn written_after(piece: &[u8], then: Timestamp) -> Option<&[u8]> {
     let blank = piece.iter().position(|byte| *byte == b' ')?;
     let time: Timestamp = std::str::from_utf8(&piece[..blank]).ok()?.parse().ok()?;

@@ -1,4 +1,4 @@
-//! Readiness: a node runs, and its probes hold. A wait for a node ends at once when the node dies, and says how.
+//! Readiness: a node runs, and its probes hold. A wait for a node ends as soon as the node dies, and reports how.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -23,7 +23,7 @@ const LOG_LINES: u32 = 10;
 /// How long to wait for the engine's report of how a node died; the death itself is reported in any case.
 const LAST_WORDS: Duration = Duration::from_secs(10);
 
-/// How often a lost connection to the engine's events is made again before the start is given up.
+/// How often a lost connection to the engine's events is re-established before the start is given up.
 const RECONNECTS: usize = 3;
 
 /// How long the news of a death may take.
@@ -31,27 +31,27 @@ pub const LATE_NEWS: Duration = Duration::from_secs(1);
 
 /// What the engine's events have reported about containers so far, by id.
 #[derive(Debug)]
-pub struct Seen<T> {
+pub struct SeenEvents<T> {
     seen: watch::Sender<BTreeMap<String, T>>,
     /// Why no further event will arrive, if the stream has ended.
     lost: watch::Sender<Option<Error>>,
 }
 
 /// Deaths of containers.
-pub type Deaths = Seen<Death>;
-/// Containers that were started, or went on.
-pub type Starts = Seen<()>;
+pub type Deaths = SeenEvents<Death>;
+/// Containers that were started or unpaused.
+pub type Starts = SeenEvents<()>;
 
-impl<T> Default for Seen<T> {
-    fn default() -> Seen<T> {
-        Seen {
+impl<T> Default for SeenEvents<T> {
+    fn default() -> SeenEvents<T> {
+        SeenEvents {
             seen: watch::Sender::new(BTreeMap::new()),
             lost: watch::Sender::new(None),
         }
     }
 }
 
-impl<T: Clone + Default> Seen<T> {
+impl<T: Clone + Default> SeenEvents<T> {
     /// Completes when an event of this container has arrived.
     pub async fn of(&self, id: &str) -> T {
         let mut seen = self.seen.subscribe();
@@ -119,8 +119,8 @@ where
 {
     let mut lost = Error::new(Kind::Engine, "the engine's events ended");
     for _ in 0..=RECONNECTS {
-        // Events are replayed from the beginning of the watch on, so nothing is missed in between; what is told twice
-        // is the same.
+        // Events are replayed from the beginning of the watch on, so nothing is missed in between; an event that
+        // arrives twice changes nothing.
         match subscribe().await {
             Err(error) => lost = error.into(),
             Ok(mut stream) => {
@@ -140,13 +140,16 @@ where
 }
 
 /// What nodes are waited for, by FQDN.
-pub type Waiting = RefCell<BTreeMap<String, String>>;
+pub type WaitReasons = RefCell<BTreeMap<String, String>>;
 
-/// The error of a wait that is over, with what nodes were waited for.
-pub fn still_waiting(late: Error, waiting: &Waiting) -> Error {
-    waiting.borrow().iter().fold(late, |late, (node, what)| {
-        late.cause(format!("node `{node}`: {what}"))
-    })
+/// Adds to the error of a wait that has ended what each node was waited for.
+pub fn still_waiting(late: Error, wait_reasons: &WaitReasons) -> Error {
+    wait_reasons
+        .borrow()
+        .iter()
+        .fold(late, |late, (node, what)| {
+            late.cause(format!("node `{node}`: {what}"))
+        })
 }
 
 /// The phase of a node that failed.
@@ -158,14 +161,14 @@ pub fn failed(error: &Error) -> NodePhase {
 
 /// A node that is to become ready.
 #[derive(Clone, Copy)]
-pub struct Awaited<'a> {
+pub struct NodeWait<'a> {
     /// The engine.
     pub engine: &'a dyn Engine,
     /// The node.
     pub fqdn: &'a str,
     /// Its container.
     pub id: &'a str,
-    /// What it is ready by.
+    /// The probes that must hold.
     pub probes: &'a [Probe],
     /// A label, key and value, by which the engine's events of this node are found.
     pub label: (&'a str, &'a str),
@@ -173,18 +176,18 @@ pub struct Awaited<'a> {
     pub since: i64,
     /// Where deaths are noted.
     pub deaths: &'a Deaths,
-    /// Where it is noted what it is waited for.
-    pub waiting: &'a Waiting,
-    /// Told which probe is looked at.
+    /// Where the reason for the wait is noted.
+    pub wait_reasons: &'a WaitReasons,
+    /// Receives an event for each probe.
     pub events: &'a (dyn Fn(Event) + Sync),
 }
 
-impl Awaited<'_> {
+impl NodeWait<'_> {
     /// Waits until a node that was started is ready; the caller sets the deadline.
     ///
     /// # Errors
     /// It died (exit code, last log lines), or the engine refuses to look.
-    pub async fn is_ready(self) -> Result<()> {
+    pub async fn until_ready(self) -> Result<()> {
         for probe in self.probes {
             let phase = NodePhase::Waiting {
                 probe: probe.to_string(),
@@ -193,17 +196,17 @@ impl Awaited<'_> {
                 node: self.fqdn.to_string(),
                 phase,
             });
-            self.waiting
+            self.wait_reasons
                 .borrow_mut()
                 .insert(self.fqdn.to_string(), format!("still waiting for {probe}"));
             while !self.holds(probe).await? {}
         }
-        self.waiting.borrow_mut().remove(self.fqdn);
+        self.wait_reasons.borrow_mut().remove(self.fqdn);
         Ok(())
     }
 
-    /// Completes when a node has died for good, with what there is to say of it.
-    pub async fn dies(self) -> Error {
+    /// Completes when a node has died for good, with the error to report.
+    pub async fn until_death(self) -> Error {
         loop {
             let death = self.deaths.of(self.id).await;
             if let Err(error) = self.lives(&death).await {
@@ -212,8 +215,8 @@ impl Awaited<'_> {
         }
     }
 
-    /// Waits until a probe holds; gives false where the node came to life again meanwhile, so that it has to be looked
-    /// at anew.
+    /// Waits until a probe holds; returns false if the node was restarted meanwhile, so that the probe has to be
+    /// checked again.
     async fn holds(self, probe: &Probe) -> Result<bool> {
         tokio::select! {
             biased;
@@ -221,25 +224,25 @@ impl Awaited<'_> {
             held = until(self.engine, self.id, probe) => match held {
                 Ok(()) => Ok(true),
                 Err(error) => {
-                    // What cannot be looked at has died, mostly, although no event has said so yet.
+                    // A node that cannot be inspected has usually died, although no event has arrived yet.
                     let told = timeout(LATE_NEWS, self.deaths.of(self.id)).await;
                     let unheard = Death { id: self.id.into(), ..Death::default() };
                     self.lives(told.as_ref().unwrap_or(&unheard)).await?;
-                    // Frozen, or between two runs.
+                    // Paused, or between two runs.
                     if told.is_ok() || error.kind() == Kind::Conflict { Ok(false) } else { Err(error) }
                 }
             },
         }
     }
 
-    /// An error if the node does not run and nothing brings it back. A death need not be its end: events tell of the
-    /// run before, too, and a restart policy may bring it back.
+    /// An error if the node does not run and nothing brings it back. A death need not be final: events also report the
+    /// previous run, and a restart policy may bring the node back.
     pub(super) async fn lives(self, death: &Death) -> Result<ContainerState> {
         self.deaths.forget(self.id);
         self.alive(Some(death)).await
     }
 
-    /// How a node is that runs, or is about to again.
+    /// The state of a node that runs, or is about to run again.
     pub(super) async fn alive(self, death: Option<&Death>) -> Result<ContainerState> {
         let state = match self.engine.container_state(self.id).await {
             Err(error) if error.is_not_found() => return Err(lost::node(self.fqdn)),
@@ -247,7 +250,7 @@ impl Awaited<'_> {
         };
         match state.state {
             State::Running | State::Paused | State::Restarting => Ok(state),
-            // A removal by force kills the command first: that is no death of its own.
+            // A forced removal kills the command first: the node did not die by itself.
             State::Removing | State::Dead => Err(lost::node(self.fqdn)),
             _ => {
                 let told = death.map(|death| death.exit_code);
@@ -315,7 +318,7 @@ pub async fn found_dead(engine: &dyn Engine, fqdn: &str, container: &Container) 
     .await
 }
 
-/// The last lines of a container's log; none when the engine does not give them.
+/// The last lines of a container's log; `None` if the engine does not return them.
 pub async fn log_tail(engine: &dyn Engine, id: &str, lines: u32) -> Option<Vec<String>> {
     let options = LogOptions {
         tail: Some(lines),

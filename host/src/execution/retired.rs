@@ -1,4 +1,4 @@
-//! Nodes that a hook has stopped or removed: they need not run any more, and nobody waits for them.
+//! Nodes that a hook has stopped or removed: they no longer have to run, and are not waited for.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,5 +1,5 @@
-//! Waits for nodes: for their starts, their probes, and the moment that they have to run. A wait ends at once when its node
-//! dies or the work is to end.
+//! Waits for nodes: for their starts, their probes, and the time that they have to stay up. A wait ends as soon as its
+//! node dies or the work is cancelled.
 
 use std::future::Future;
 use std::slice;
@@ -8,78 +8,82 @@ use std::time::Duration;
 use clusterdock_plugin_wire::Probe;
 use tokio::time::sleep;
 
+use super::actions::died;
 use super::executor::Execution;
-use super::hold::Run;
-use super::perform::died;
+use super::hold::NodeRun;
 use super::ready;
-use super::ready::Awaited;
+use super::ready::NodeWait;
 use crate::engine::{ContainerState, Death, Inventory, State};
 use crate::error::{Error, Kind, Result};
 use crate::plan::outcome::Failure;
-use crate::plan::step::Watched;
+use crate::plan::step::NodeTarget;
 
-/// For how long a container may be listed that cannot be inspected yet: Docker lists one from when it has its settings on,
-/// and finds it by its id once its volumes and networks are set up too.
+/// How long a container may be listed before it can be inspected: Docker lists it as soon as it has its settings, but
+/// only finds it by id once its volumes and networks are set up.
 const UNREGISTERED: Duration = Duration::from_secs(1);
 
 impl Execution<'_> {
     /// Waits until something else has started a node.
-    pub(super) async fn await_start(&self, node: &Watched) -> Result<(), Failure> {
+    pub(super) async fn await_start(&self, node: &NodeTarget) -> Result<(), Failure> {
         self.wait(node, self.is_started(node)).await
     }
 
     /// Waits until a probe holds.
-    pub(super) async fn await_probe(&self, node: &Watched, probe: &Probe) -> Result<(), Failure> {
+    pub(super) async fn await_probe(
+        &self,
+        node: &NodeTarget,
+        probe: &Probe,
+    ) -> Result<(), Failure> {
         let id = self.container(&node.container);
-        let awaited = self.awaited(node, &id, slice::from_ref(probe));
-        self.wait(node, awaited.is_ready()).await
+        let wait = self.node_wait(node, &id, slice::from_ref(probe));
+        self.wait(node, wait.until_ready()).await
     }
 
     /// Waits until a node without probes has been running for a moment.
     pub(super) async fn await_running(
         &self,
-        node: &Watched,
+        node: &NodeTarget,
         may_restart: bool,
     ) -> Result<(), Failure> {
         let id = self.container(&node.container);
-        let run = self.means.watch.run(&node.container.name);
-        let awaited = self.awaited(node, &id, &[]);
-        let run = run.unwrap_or_else(Run::unseen);
-        self.wait(node, awaited.runs_on(run, may_restart)).await
+        let run = self.context.monitor.run(&node.container.name);
+        let wait = self.node_wait(node, &id, &[]);
+        let run = run.unwrap_or_else(NodeRun::unseen);
+        self.wait(node, wait.until_settled(run, may_restart)).await
     }
 
-    /// Waits until the plan is carried out but for its last look: others may wait for this node in vain if it dies.
+    /// Waits until the plan is executed except for its last look: if this node dies, others may wait for it in vain.
     ///
     /// # Errors
     /// It died.
-    pub(super) async fn stays_up(&self, node: &Watched) -> Result<()> {
+    pub(super) async fn stays_up(&self, node: &NodeTarget) -> Result<()> {
         let id = self.container(&node.container);
-        let awaited = self.awaited(node, &id, &[]);
+        let wait = self.node_wait(node, &id, &[]);
         let mut open = self.open.subscribe();
         tokio::select! {
             biased;
             () = self.retired.has(&node.container.name) => Ok(()),
-            _ = self.waits.stopped() => Ok(()),
-            error = awaited.dies() => Err(error),
+            _ = self.waits.cancelled() => Ok(()),
+            error = wait.until_death() => Err(error),
             _ = open.wait_for(|open| *open == 0) => Ok(()),
         }
     }
 
-    /// A node as it is awaited.
-    pub(super) fn awaited<'b>(
+    /// A wait for a node.
+    pub(super) fn node_wait<'b>(
         &'b self,
-        node: &'b Watched,
+        node: &'b NodeTarget,
         id: &'b str,
         probes: &'b [Probe],
-    ) -> Awaited<'b> {
+    ) -> NodeWait<'b> {
         let label = (node.label.0.as_str(), node.label.1.as_str());
         let fqdn = &node.container.name;
-        self.means.watch.awaited(fqdn, id, label, probes)
+        self.context.monitor.node_wait(fqdn, id, label, probes)
     }
 
-    async fn is_started(&self, node: &Watched) -> Result<()> {
+    async fn is_started(&self, node: &NodeTarget) -> Result<()> {
         let (fqdn, id) = (&node.container.name, self.container(&node.container));
-        let (engine, watch) = (&self.engine, self.means.watch);
+        let (engine, monitor) = (&self.engine, self.context.monitor);
         let first = match self.look(fqdn, &id).await {
             Err(error) if error.kind() == Kind::NotFound => {
                 sleep(UNREGISTERED).await;
@@ -98,12 +102,12 @@ impl Execution<'_> {
                 };
                 return Err(ready::died(engine, fqdn, &death).await);
             }
-            watch.waits_for(
+            monitor.waits_for(
                 fqdn,
                 format!("still waiting for its start, it is {}", now.state.as_str()),
             );
-            watch.starts.of(&id).await;
-            watch.starts.forget(&id);
+            monitor.starts.of(&id).await;
+            monitor.starts.forget(&id);
             now = self.look(fqdn, &id).await?;
         }
         Ok(())
@@ -119,10 +123,10 @@ impl Execution<'_> {
         })
     }
 
-    /// A wait for a node, which is over when a hook stops or removes the node.
+    /// Waits for a node. The wait ends if a hook stops or removes the node.
     async fn wait(
         &self,
-        node: &Watched,
+        node: &NodeTarget,
         wait: impl Future<Output = Result<()>>,
     ) -> Result<(), Failure> {
         let needed = async {
@@ -134,7 +138,7 @@ impl Execution<'_> {
         };
         self.waits.wait(needed).await.map_err(|error| {
             if self.waits.reason().is_some() {
-                Failure::Ended(error)
+                Failure::Cancelled(error)
             } else {
                 died(&node.container, error)
             }

@@ -1,4 +1,4 @@
-//! What a use case does for its plan: the steps that take more than calls to the engine.
+//! What a use case does for its plan: the steps that need more than calls to the engine.
 
 use std::collections::BTreeMap;
 
@@ -15,13 +15,13 @@ pub type Ids = BTreeMap<String, String>;
 /// What a use case does for its plan.
 #[async_trait(?Send)]
 pub trait Work {
-    /// Provides an image. Ends by itself when the work is to end.
+    /// Provides an image. Ends by itself when the work is cancelled.
     async fn provide_image(&self, _reference: &str) -> Result<()> {
         Err(out_of_place())
     }
 
-    /// Runs the hook that the plan names on the nodes with these containers. Dropped when a node dies that the hook has
-    /// not retired, and when the work is to end.
+    /// Runs the hook that the plan names on the nodes with these containers. Dropped if a node dies that the hook has
+    /// not retired, and if the work is cancelled.
     async fn run_hook(&self, _containers: &Ids, _retired: &Retired) -> Result<()> {
         Err(out_of_place())
     }
@@ -31,13 +31,13 @@ pub trait Work {
         Err(out_of_place())
     }
 
-    /// What the cluster's record keeps, beside how its start went.
+    /// What the cluster's record contains, besides the result of the start.
     fn record(&self) -> Record {
         Record::default()
     }
 }
 
-/// The error for a step that is not in the plans of the use case.
+/// The error for a step that does not belong in the use case's plans.
 fn out_of_place() -> Error {
     Error::new(
         Kind::Other,
@@ -45,7 +45,7 @@ fn out_of_place() -> Error {
     )
 }
 
-/// For plans that call the engine and wait for nodes, and need no more.
+/// For plans that only call the engine and wait for nodes.
 pub struct EngineAlone;
 
 impl Work for EngineAlone {}

@@ -1,4 +1,4 @@
-//! Advisory locks between clusterdock processes of one machine, on files of their own. They end with the process, and
+//! Advisory locks between clusterdock processes of one machine, on separate files. They end with the process, and
 //! dropping one removes its file, so that files do not pile up.
 //!
 //! A lock's file names its holder. A lock held by any other program is ignored: the locks only save work, and the engine

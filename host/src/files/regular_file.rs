@@ -28,7 +28,8 @@ pub fn open_with(path: &Path, options: &mut OpenOptions) -> io::Result<File> {
     open_flags(path, options, OFlags::NONBLOCK)
 }
 
-/// The same for a file in clusterdock's own folders. A link in its place was created by somebody else, and is refused.
+/// The same for a file in the folders of clusterdock. A link in its place was created by something else, and is
+/// refused.
 ///
 /// # Errors
 /// As those of [`open`]; a link is refused.

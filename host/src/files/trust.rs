@@ -93,7 +93,7 @@ impl Trust {
         self.judge(&real, if part == path { Part::Own } else { Part::Above })
     }
 
-    /// Checks one of clusterdock's own folders as [`check`](Trust::check) does, and the folders directly below it.
+    /// Checks one of the folders of clusterdock as [`check`](Trust::check) does, and the folders directly below it.
     ///
     /// # Errors
     /// The first one that other users can change.

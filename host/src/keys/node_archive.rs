@@ -6,7 +6,7 @@ use std::path::Path;
 use super::key_pair::Pair;
 use crate::archive::writer::Writer;
 use crate::archive::{Entry, EntryKind};
-use crate::plan::keys::{
+use crate::plan::node_keys::{
     AUTHORIZED, FOLDER, HOST_KEY, HOST_KEY_PUBLIC, IDENTITY, KNOWN_HOSTS, kept_at,
 };
 

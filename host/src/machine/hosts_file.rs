@@ -17,7 +17,7 @@ use clap::ValueEnum;
 
 use crate::files::file_lock::{exclusive, in_time, shared};
 use crate::files::regular_file;
-use block::Owner;
+use block::BlockOwner;
 
 /// Whether to add nodes to the machine's hosts file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, ValueEnum)]
@@ -42,7 +42,7 @@ pub async fn add(
     cluster: &str,
     nodes: &[(Ipv4Addr, String)],
 ) -> io::Result<BTreeMap<String, Option<String>>> {
-    let owner = Owner { cluster, engine };
+    let owner = BlockOwner { cluster, engine };
     let mut known = BTreeMap::new();
     in_time(change(path, |text| {
         let others = block::without(text, owner);
@@ -73,7 +73,7 @@ pub async fn remove_clusters(
 ) -> io::Result<()> {
     let without = |text: &[u8]| {
         let removed =
-            |text: Vec<u8>, cluster: &String| block::without(&text, Owner { cluster, engine });
+            |text: Vec<u8>, cluster: &String| block::without(&text, BlockOwner { cluster, engine });
         clusters.iter().fold(text.to_vec(), removed)
     };
     change_if_needed(path, without).await
@@ -86,7 +86,7 @@ pub async fn remove_clusters(
 pub async fn owners(path: &Path) -> io::Result<BTreeSet<(String, String)>> {
     in_time(async {
         let text = read(&mut shared(regular_file::open(path)?).await?)?;
-        let owned = |owner: Owner<'_>| (owner.cluster.to_string(), owner.engine.to_string());
+        let owned = |owner: BlockOwner<'_>| (owner.cluster.to_string(), owner.engine.to_string());
         Ok(block::owners(&text).map(owned).collect())
     })
     .await

@@ -25,7 +25,7 @@ pub fn explain(plan: &Plan, id: StepId, failure: &Failure) -> Error {
         Failure::OtherVolume { wanted, found } => other_volume(wanted, found),
         Failure::VolumeGone(volume) => lost::record(volume),
         Failure::Node { error, .. } | Failure::Work(error) => error.clone(),
-        Failure::Ended(error) => ended(step, error),
+        Failure::Cancelled(error) => cancelled(step, error),
     }
 }
 
@@ -37,13 +37,13 @@ pub fn is_same_volume(answer: &Volume, wanted: &Volume) -> bool {
         && run.is_ok_and(|run| record::claim(&answer.labels, &run) == Claim::Own)
 }
 
-/// Whether the engine has no container, network or volume of that name or id: that of an image is another matter.
+/// Whether the engine has no container, network or volume of that name or id. Missing images do not count.
 pub(super) fn is_gone(error: &EngineError) -> bool {
     error.fault == Fault::NotFound && !error.message.to_lowercase().contains("no such image")
 }
 
-/// Of a removal, what was being removed is named: it may be left.
-fn ended(step: &Step, error: &Error) -> Error {
+/// For a removal, names what was being removed, since it may be left over.
+fn cancelled(step: &Step, error: &Error) -> Error {
     if step.action.is_removal() {
         Error::new(error.kind(), step.stream.to_string()).cause(error)
     } else {
@@ -75,7 +75,7 @@ fn refused(plan: &Plan, step: &Step, error: &EngineError) -> Error {
             plain.context(step.stream.to_string())
         }
         Action::WriteRecord { .. } => plain.context("failed to write the cluster's record"),
-        // A look, or a wait, which names the node itself.
+        // Checks and waits, whose errors already name the node.
         Action::CheckVolume(_)
         | Action::CheckRunning(_)
         | Action::AwaitStart(_)
@@ -86,7 +86,7 @@ fn refused(plan: &Plan, step: &Step, error: &EngineError) -> Error {
     }
 }
 
-/// The answer for a volume that is another's.
+/// The error for a volume that belongs to something else.
 fn other_volume(wanted: &Volume, found: &Volume) -> Error {
     let run = read::run(&wanted.labels).unwrap_or_default();
     let cluster = &run.cluster;
@@ -102,7 +102,7 @@ fn other_volume(wanted: &Volume, found: &Volume) -> Error {
             format!("volume `{}` is in use", wanted.name),
         )
         .cause(format!(
-            "clusterdock keeps the record of cluster `{cluster}` in it, and this one is not clusterdock's"
+            "clusterdock keeps the record of cluster `{cluster}` in a volume of this name, but did not create this one"
         ))
         .hint(format!(
             "choose another --cluster-name, or remove it: docker volume rm {}",

@@ -1,5 +1,5 @@
-//! A start that loses one of its resources because another command removed it. That is no race to be run again, since somebody
-//! wanted the cluster gone, and was answered that it is.
+//! A start that loses one of its resources because another command removed it. It is not tried again, unlike a start
+//! that lost a race: someone wanted the cluster removed, and was told that it was.
 
 use super::step::{Action, Plan, Step, Stream};
 use crate::cluster::labels::read;
@@ -26,8 +26,8 @@ fn lost(subject: &str) -> Error {
         .cause("another command removed it, such as `clusterdock rm` or `docker rm`")
 }
 
-/// The error for a call on a new node that failed since something that the plan had created does not exist any more;
-/// none if that was another's, such as a network that the start had joined, or an image.
+/// The error for a call on a new node that failed because something that the plan created no longer exists; `None` if
+/// the start did not create it, such as a network that it joined, or an image.
 pub(super) fn by_call(plan: &Plan, step: &Step, error: &EngineError) -> Option<Error> {
     let text = error.message.to_lowercase();
     // The engine's answer while the removal is still under way.

@@ -10,7 +10,7 @@ use crate::error::{Error, Kind, Result};
 /// The longest path in a node.
 const LONGEST_PATH: usize = 4096;
 
-/// How many bytes a node can be given as contents; more belongs into an image, or into a local file.
+/// How many bytes of contents a node can be given; larger data belongs in an image, or in a local file.
 const MOST_BYTES: usize = 16 << 20;
 
 /// Checks the files of a node.
@@ -58,7 +58,7 @@ fn check_file(spec: &NodeSpec, file: &File, bytes: &mut usize) -> Result<(), Str
             let found = contents.bytes().map_err(|error| error.to_string())?;
             *bytes += found.map_or(0, |found| found.len());
             if *bytes > MOST_BYTES {
-                return Err("the node is given more than 16 MiB in its files".into());
+                return Err("the node's files have more than 16 MiB together".into());
             }
         }
     }
@@ -80,7 +80,7 @@ fn check_path(path: &str) -> Result<(), String> {
     Ok(())
 }
 
-/// What is mounted over a path hides it, or is a folder of somebody else.
+/// A mount over a path hides it, or is a folder that belongs to something else.
 fn check_mounts(spec: &NodeSpec, path: &Path) -> Result<(), String> {
     if let Some(mount) = spec.settings.tmpfs.keys().find(|at| path.starts_with(at)) {
         return Err(format!(

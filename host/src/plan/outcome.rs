@@ -1,4 +1,4 @@
-//! How a plan ended, as data: what failed, and what was not done. What it means is decided by whoever planned it.
+//! How a plan ended, as data: what failed, and what was not done. The use case that planned it decides what that means.
 
 use super::step::StepId;
 use crate::cluster::record::Record;
@@ -43,14 +43,14 @@ pub enum Failure {
     },
     /// What the use case does for this step failed.
     Work(Error),
-    /// It was ended: by the user, a deadline, or the failure of another step.
-    Ended(Error),
+    /// It was cancelled: by the user, a deadline, or the failure of another step.
+    Cancelled(Error),
 }
 
 impl From<EngineError> for Failure {
     fn from(error: EngineError) -> Failure {
-        if error.fault == Fault::Ended {
-            Failure::Ended(error.into())
+        if error.fault == Fault::Cancelled {
+            Failure::Cancelled(error.into())
         } else {
             Failure::Refused(error)
         }

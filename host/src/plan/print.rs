@@ -9,7 +9,7 @@ use super::step::Plan;
 use crate::printable;
 
 impl Plan {
-    /// The plan as JSON: `after` names steps by their place in the list, and `retries_ms` has the pauses after which a
+    /// The plan as JSON: `after` names steps by their index in the list, and `retries_ms` has the pauses after which a
     /// step is repeated.
     pub fn to_json(&self) -> Value {
         let streams = self.streams();

@@ -1,6 +1,6 @@
-//! What a step says of itself beside its verb and its subject.
+//! What a step prints besides its verb and its subject.
 
-mod settings;
+mod setting_reasons;
 
 use clusterdock_plugin_wire::{Contents, File};
 
@@ -18,7 +18,7 @@ pub(super) fn container(spec: &ContainerSpec) -> String {
     let name = is_named.then(|| format!("named {}", spec.name));
     let facts = [spec.image.clone(), address].into_iter();
     let facts = facts.chain(name).chain(ports);
-    let facts: Vec<String> = facts.chain(settings::facts(spec)).collect();
+    let facts: Vec<String> = facts.chain(setting_reasons::facts(spec)).collect();
     facts.join(", ")
 }
 
@@ -34,7 +34,7 @@ fn port(port: &PublishedPort) -> String {
     )
 }
 
-/// Files that are put into a node: their paths, and what is unusual about them. Never what is in them.
+/// Files that are put into a node: their paths, and what is unusual about them. Never their contents.
 pub(super) fn files(files: &[File]) -> String {
     let files = files.iter().map(|file| {
         let mut facts = Vec::new();

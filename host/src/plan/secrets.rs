@@ -1,12 +1,12 @@
-//! Secrets in the nodes that a topology asks for: only files keep them. All else of a node is in the engine's inspection of
-//! its container, where `clusterdock inspect` and everybody with access to the engine reads it.
+//! Secrets in the nodes that a topology asks for: they may only be in files. Everything else is visible in the engine's
+//! inspection of the container, to `clusterdock inspect` and to everyone with access to the engine.
 
 use clusterdock_plugin_wire::{NodeSpec, Request};
 use serde_json::Value;
 
 use crate::error::{Error, Kind, Result};
 
-/// Shorter secrets are in other words by chance.
+/// Shorter secrets occur in other words by chance.
 const SHORTEST: usize = 4;
 
 /// Checks that no node has a secret of the request outside of its files.
@@ -15,7 +15,7 @@ const SHORTEST: usize = 4;
 /// [`Kind::Hook`] for the first, without the secret itself.
 pub fn check(request: &Request, specs: &[NodeSpec]) -> Result<()> {
     for spec in specs {
-        // Names that the user has chosen otherwise are no secrets, even if a weak one is the same.
+        // Names that the user chose are not secret, even if a weak secret happens to equal one.
         let visible = NodeSpec {
             hostname: String::new(),
             group: String::new(),
@@ -51,7 +51,7 @@ fn visible_secret(node: &str, name: &str, place: &str) -> Error {
     .hint("let the topology put it into a file of the node, which only its owner can read")
 }
 
-/// The path of the first text, or key, that is as wanted.
+/// The path of the first text or key that satisfies the condition.
 fn find(value: &Value, is_wanted: &impl Fn(&str) -> bool) -> Option<String> {
     let below = |name: String, value: &Value| {
         let rest = find(value, is_wanted)?;

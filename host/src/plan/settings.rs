@@ -1,5 +1,5 @@
-//! A node's settings, checked before anything is looked at in the engine: values that can never work are refused with
-//! the node's name and the setting's.
+//! A node's settings, checked before the engine is asked anything: values that can never work are refused with the
+//! node's name and the setting's.
 
 mod mounts;
 
@@ -13,8 +13,8 @@ use crate::error::{Error, Kind, Result};
 /// The least memory that engines give a container.
 const LEAST_MEMORY: u64 = 6 << 20;
 
-/// The fault of a setting.
-type Fault = String;
+/// What is wrong with a setting.
+type Problem = String;
 
 /// Checks the settings of a node.
 ///
@@ -36,8 +36,8 @@ pub fn unusable(hostname: &str, setting: &str, why: String) -> Error {
     Error::new(Kind::Usage, message).cause(why)
 }
 
-/// The fault of a setting, if it has one.
-type Check = fn(&Settings) -> Option<Fault>;
+/// Returns what is wrong with a setting, if anything is.
+type Check = fn(&Settings) -> Option<Problem>;
 
 /// The settings that can be wrong, by name.
 const CHECKS: [(&str, Check); 14] = [
@@ -61,41 +61,41 @@ const CHECKS: [(&str, Check); 14] = [
     ("labels", labels),
 ];
 
-fn environment(settings: &Settings) -> Option<Fault> {
+fn environment(settings: &Settings) -> Option<Problem> {
     let mut names = settings.environment.keys();
     let name = names.find(|name| name.is_empty() || name.contains('='))?;
     Some(format!("`{name}` is not a variable name"))
 }
 
-fn working_directory(settings: &Settings) -> Option<Fault> {
+fn working_directory(settings: &Settings) -> Option<Problem> {
     settings.working_directory.as_deref().and_then(relative)
 }
 
-fn shm_size(settings: &Settings) -> Option<Fault> {
+fn shm_size(settings: &Settings) -> Option<Problem> {
     (settings.shm_size == Some(0)).then(|| "it has to be above 0".into())
 }
 
-fn cpus(settings: &Settings) -> Option<Fault> {
+fn cpus(settings: &Settings) -> Option<Problem> {
     let cpus = settings.cpus?;
     (!(cpus.is_finite() && cpus > 0.0)).then(|| format!("`{cpus}` is not above 0"))
 }
 
-fn memory(settings: &Settings) -> Option<Fault> {
+fn memory(settings: &Settings) -> Option<Problem> {
     let bytes = settings.memory?;
     (bytes < LEAST_MEMORY).then(|| format!("{bytes} bytes are below 6 MiB"))
 }
 
-fn labels(settings: &Settings) -> Option<Fault> {
+fn labels(settings: &Settings) -> Option<Problem> {
     let mut names = settings.labels.keys();
     let name = names.find(|name| name.starts_with(labels::PREFIX))?;
     Some(format!("`{name}` is reserved for clusterdock"))
 }
 
-fn relative(path: &str) -> Option<Fault> {
+fn relative(path: &str) -> Option<Problem> {
     (!path.starts_with('/')).then(|| format!("`{path}` is not an absolute path"))
 }
 
-fn device(device: &Device) -> Option<Fault> {
+fn device(device: &Device) -> Option<Problem> {
     let Device {
         source,
         target,
@@ -106,18 +106,18 @@ fn device(device: &Device) -> Option<Fault> {
     relative(source).or_else(|| relative(target)).or(bad)
 }
 
-fn ulimit(limit: &Ulimit) -> Option<Fault> {
+fn ulimit(limit: &Ulimit) -> Option<Problem> {
     let Ulimit { name, soft, hard } = limit;
     let above = *hard != -1 && (*soft == -1 || soft > hard);
     match (name.is_empty(), *soft < -1 || *hard < -1) {
         (true, _) => Some("one has no name".into()),
-        (_, true) => Some(format!("`{name}` is below -1, which is no limit")),
+        (_, true) => Some(format!("`{name}` is below -1, which is not a limit")),
         _ => above
             .then(|| format!("`{name}` begins at {soft}, above {hard}, which it may not exceed")),
     }
 }
 
-fn restart(policy: &str) -> Option<Fault> {
+fn restart(policy: &str) -> Option<Problem> {
     let known = match policy.split_once(':') {
         Some((name, count)) => name == "on-failure" && count.parse::<u32>().is_ok(),
         None => ["", "no", "always", "unless-stopped", "on-failure"].contains(&policy),
@@ -127,21 +127,21 @@ fn restart(policy: &str) -> Option<Fault> {
     })
 }
 
-fn extra_host((name, address): &(String, String)) -> Option<Fault> {
+fn extra_host((name, address): &(String, String)) -> Option<Problem> {
     if name.is_empty() || name.contains([':', ' ']) {
         return Some(format!("`{name}` is not a host name"));
     }
     let known = address == "host-gateway" || address.parse::<IpAddr>().is_ok();
-    (!known).then(|| format!("`{address}` of `{name}` is no address"))
+    (!known).then(|| format!("`{address}` of `{name}` is not an address"))
 }
 
-fn cgroup_namespace(settings: &Settings) -> Option<Fault> {
+fn cgroup_namespace(settings: &Settings) -> Option<Problem> {
     let namespace = settings.cgroup_namespace.as_deref()?;
     (!["private", "host"].contains(&namespace))
         .then(|| format!("`{namespace}` is neither private nor host"))
 }
 
-fn systemd(settings: &Settings) -> Option<Fault> {
+fn systemd(settings: &Settings) -> Option<Problem> {
     let cannot = settings.security == Security::Plain
         && settings.cgroup_namespace.as_deref() == Some("private");
     (settings.systemd && cannot)
@@ -202,7 +202,7 @@ mod tests {
         says(|all| all.restart = Some("sometimes".into()), none);
         says(
             |all| all.extra_hosts.push(("b".into(), "1.2.3".into())),
-            "`extra_hosts`: `1.2.3` of `b` is no address",
+            "`extra_hosts`: `1.2.3` of `b` is not an address",
         );
         let label =
             |all: &mut Settings| drop(all.labels.insert("com.clusterdock.run".into(), "x".into()));

@@ -1,4 +1,4 @@
-//! The nodes a topology asked for, checked before anything is looked at in the engine.
+//! The nodes that a topology asked for, checked before the engine is asked anything.
 
 use std::collections::BTreeSet;
 
@@ -8,8 +8,8 @@ use super::{node_files, settings};
 use crate::cluster::names;
 use crate::error::{Error, Kind, Result};
 
-/// Checks host names: there are some, each is valid, fits the kernel with its domain, and is there once. Checks
-/// settings too.
+/// Checks host names: there is at least one, each is valid and unique, and none is too long for the kernel together
+/// with its domain. Checks settings too.
 ///
 /// # Errors
 /// [`Kind::Usage`] for the first that can never work.
@@ -36,7 +36,7 @@ pub fn check(specs: &[NodeSpec], domain: &str) -> Result<()> {
     Ok(())
 }
 
-/// Port 0 means any, to the engine as to the kernel: nobody would know which.
+/// Port 0 means any port, to the engine as to the kernel, so it would be unknown which.
 fn check_ports(spec: &NodeSpec) -> Result<()> {
     let bad = spec
         .ports

@@ -10,7 +10,7 @@ use clusterdock_plugin_wire::{File, Probe};
 use crate::engine::{ContainerSpec, NetworkSpec, Volume};
 use crate::topology::plugin::Hook;
 
-/// The place of a step in its plan.
+/// The index of a step in its plan.
 pub type StepId = usize;
 
 /// What will be done, in the order in which it prints. The steps of one stream run one after another; streams run in
@@ -28,9 +28,10 @@ pub struct Plan {
 /// What a step that fails means for the others.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum OnFailure {
-    /// Everything ends: what was done is about to be undone. So does the death of a node that the plan has started.
+    /// Everything ends, and what was done is about to be rolled back. The death of a node that the plan has started
+    /// counts as a failure, too.
     Stop,
-    /// Calls go on, since each is worth making for itself; waits end, since the command has failed.
+    /// Calls continue, since each is useful by itself; waits end, since the command has failed.
     #[default]
     Continue,
 }
@@ -38,7 +39,7 @@ pub enum OnFailure {
 /// Something that the plan leaves as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Note {
-    /// What becomes of it, such as `keep`.
+    /// What happens to it, such as `keep`.
     pub verb: &'static str,
     /// Its name.
     pub subject: String,
@@ -57,9 +58,9 @@ pub struct Step {
     pub reason: String,
     /// The engine it is for, by its address.
     pub engine: String,
-    /// Steps that have to end before, beside those before it in its stream.
+    /// Steps that have to end first, besides the earlier ones in its stream.
     pub after: Vec<StepId>,
-    /// Whether it is done even if a step failed that it waits for.
+    /// Whether it is executed even if a step that it waits for has failed.
     pub despite_failures: bool,
     /// Pauses after each of which the call is repeated while something else still uses its subject.
     pub retries: &'static [Duration],
@@ -87,22 +88,22 @@ pub enum Stream {
 pub struct Target {
     /// The name that users know.
     pub name: String,
-    /// The full id; none if it is yet to be created.
+    /// The full id; `None` if it is yet to be created.
     pub id: Option<String>,
 }
 
 /// What a step does.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Action {
-    /// Creates a volume; one with other labels is somebody else's.
+    /// Creates a volume. If it has other labels, it belongs to something else.
     CreateVolume(Volume),
-    /// Looks whether a volume is still the one that was created.
+    /// Checks whether a volume is still the one that was created.
     CheckVolume(Volume),
     /// Creates a container.
     CreateContainer(Box<ContainerSpec>),
     /// Creates a network.
     CreateNetwork(NetworkSpec),
-    /// Unpacks the node's ssh keys, which are made when the plan is carried out.
+    /// Unpacks the node's ssh keys, which are generated when the plan is executed.
     PutKeys(Target),
     /// Puts files into a container.
     PutFiles {
@@ -111,15 +112,15 @@ pub enum Action {
         /// The files.
         files: Vec<File>,
     },
-    /// Gives a container its place on a network, instead of one on a network that no longer exists.
+    /// Connects a container to a network, in place of one that no longer exists.
     ConnectNetwork {
         /// The container.
         container: Target,
-        /// The place.
-        place: Place,
+        /// The attachment.
+        attachment: Attachment,
     },
     /// Starts a container.
-    StartContainer(Watched),
+    StartContainer(NodeTarget),
     /// Sends the stop signal, and kills what is still running after the time.
     StopContainer {
         /// The container.
@@ -127,9 +128,9 @@ pub enum Action {
         /// The time.
         grace_seconds: u32,
     },
-    /// Freezes a container.
+    /// Pauses a container.
     PauseContainer(Target),
-    /// Lets a frozen container continue.
+    /// Unpauses a container.
     UnpauseContainer(Target),
     /// Sends a signal.
     SignalContainer {
@@ -138,29 +139,30 @@ pub enum Action {
         /// Such as `SIGHUP`.
         signal: String,
     },
-    /// Removes a container; one that is gone is removed.
+    /// Removes a container. If it is already gone, that is a success.
     RemoveContainer(Target),
-    /// Removes a network; one that is gone is removed.
+    /// Removes a network. If it is already gone, that is a success.
     RemoveNetwork(Target),
-    /// Removes a volume by name; one that is gone is removed.
+    /// Removes a volume by name. If it is already gone, that is a success.
     RemoveVolume(String),
     /// Waits until something else starts a container.
-    AwaitStart(Watched),
+    AwaitStart(NodeTarget),
     /// Waits until a probe holds.
     AwaitProbe {
         /// The node.
-        node: Watched,
+        node: NodeTarget,
         /// The probe.
         probe: Probe,
     },
-    /// Waits until a container without probes has been running for a moment: nothing else shows that its start went well.
+    /// Waits until a container without probes has been running for a moment: nothing else shows that its start
+    /// succeeded.
     AwaitRunning {
         /// The node.
-        node: Watched,
+        node: NodeTarget,
         /// Whether a restart policy may start it again.
         may_restart: bool,
     },
-    /// Looks whether nodes still run.
+    /// Checks whether nodes still run.
     CheckRunning(Nodes),
     /// Assembles, builds or pulls an image, as the verb says.
     ProvideImage(&'static str),
@@ -180,7 +182,7 @@ pub enum Action {
     },
 }
 
-/// The nodes of a cluster, which one call to the engine shows.
+/// The nodes of a cluster, which a single call to the engine lists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Nodes {
     /// A label, key and value, that all of them have.
@@ -191,21 +193,21 @@ pub struct Nodes {
 
 /// A node that may die while it is started or waited for.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Watched {
+pub struct NodeTarget {
     /// The container.
     pub container: Target,
     /// A label, key and value, by which the engine's events of it are found.
     pub label: (String, String),
 }
 
-/// A node's place on its network.
+/// A node's attachment to its network.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Place {
+pub struct Attachment {
     /// The network.
     pub network: Target,
     /// The node's fixed address; if none, the engine chooses.
     pub address: Option<Ipv4Addr>,
-    /// The node's names, beside that of its container.
+    /// The node's names besides its container's.
     pub aliases: Vec<String>,
 }
 
@@ -218,7 +220,7 @@ impl Plan {
         }
     }
 
-    /// Adds a step; returns its place, for those that wait for it.
+    /// Adds a step; returns its id, for steps that wait for it.
     pub fn add(&mut self, step: Step) -> StepId {
         self.steps.push(step);
         self.steps.len() - 1
@@ -233,12 +235,12 @@ impl Plan {
         });
     }
 
-    /// The places of all steps so far.
+    /// The ids of all steps so far.
     pub fn so_far(&self) -> Vec<StepId> {
         (0..self.steps.len()).collect()
     }
 
-    /// The places of the steps with such an action.
+    /// The ids of the steps with a wanted action.
     pub fn ids(&self, is_wanted: impl Fn(&Action) -> bool) -> Vec<StepId> {
         let is_wanted = |id: &StepId| is_wanted(&self.steps[*id].action);
         self.so_far().into_iter().filter(is_wanted).collect()
@@ -287,7 +289,7 @@ impl Step {
     }
 
     /// The node that it starts.
-    pub fn starts(&self) -> Option<&Watched> {
+    pub fn starts(&self) -> Option<&NodeTarget> {
         match &self.action {
             Action::StartContainer(node) => Some(node),
             _ => None,
@@ -355,7 +357,7 @@ impl Action {
     }
 
     /// The node that is waited for.
-    pub fn waits_for(&self) -> Option<&Watched> {
+    pub fn waits_for(&self) -> Option<&NodeTarget> {
         match self {
             Action::AwaitStart(node)
             | Action::AwaitProbe { node, .. }

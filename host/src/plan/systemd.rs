@@ -1,5 +1,6 @@
-//! What systemd needs to run in a node. It manages control groups, so it wants to write to those of its own container;
-//! how it gets to them depends on the version of the engine's machine's. Measured with systemd 252 on Docker 20.10.
+//! What systemd needs to run in a node. It manages control groups, so it needs write access to those of its own
+//! container; how it gets that depends on their version on the engine's machine. Measured with systemd 252 on Docker
+//! 20.10.
 
 use clusterdock_plugin_wire::{Security, Settings, Volume};
 
@@ -15,7 +16,7 @@ const HALT: &str = "SIGRTMIN+3";
 /// On version 2 the engine mounts a node's own control groups read-only, where systemd ends at once.
 const MADE_WRITABLE: &str = r#"mount -o remount,rw /sys/fs/cgroup && exec "$@""#;
 
-/// Fills in what a node that runs systemd needs, where the topology did not say it.
+/// Fills in what a node that runs systemd needs, where the topology did not set it.
 pub(super) fn fill_in(settings: &mut Settings, cgroup_version: u8) {
     if settings.command.is_none() && settings.entrypoint.is_none() {
         settings.entrypoint = Some(vec!["/sbin/init".into()]);
@@ -32,18 +33,18 @@ pub(super) fn fill_in(settings: &mut Settings, cgroup_version: u8) {
         });
     }
     match (is_private(settings), cgroup_version) {
-        // Systemd mounts the hierarchies itself, of which it then sees no more than its own part.
+        // Systemd mounts the hierarchies itself, and then only sees its own part of it.
         (true, 1) => mount(settings, CGROUPS, |settings| {
             drop(settings.tmpfs.insert(CGROUPS.into(), "mode=755".into()))
         }),
         (true, _) => make_writable(settings),
-        // Without the right to mount it has to be given the machine's, and keeps to its own part.
+        // Without the right to mount, it needs the machine's hierarchy, and only uses its own part.
         (false, 1) => bind(settings, &format!("{CGROUPS}/systemd")),
         (false, _) => bind(settings, CGROUPS),
     }
 }
 
-/// Whether it has control groups of its own: to mount these takes more than the engine's defaults allow.
+/// Whether it has a private control group namespace, whose mount requires more than the engine's defaults allow.
 fn is_private(settings: &mut Settings) -> bool {
     let wanted = if settings.security == Security::Plain {
         "host"

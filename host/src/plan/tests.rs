@@ -13,8 +13,8 @@ use std::net::{IpAddr, Ipv4Addr};
 use clusterdock_plugin_wire::{NodeSpec, Probe, Protocol};
 use ipnet::Ipv4Net;
 
-use super::start::{Limits, StartInputs, TopologyFacts, plan};
-use super::{NetworkPlan, StartPlan, removal};
+use super::start_plan::{Limits, StartInputs, TopologyFacts, plan};
+use super::{NetworkPlan, StartPlan, removal_plan};
 use crate::cluster::labels::{NodeLabels, Run, RunId};
 use crate::cluster::observed::Observed;
 use crate::cluster::provenance::Provenance;

@@ -1,5 +1,5 @@
-//! The volumes of images. They reach nodes through a helper: a container of the image that is made and never started,
-//! one for each image that the nodes of a start name.
+//! The volumes of images. They reach nodes through a helper: a container of the image that is created and never
+//! started, one per image that the nodes of a start name.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ pub fn images(specs: &[NodeSpec]) -> Vec<&str> {
     images
 }
 
-/// An image, and whether the node may only read what comes of it.
+/// An image, and whether the node mounts its volumes read-only.
 fn of_images(settings: &Settings) -> impl Iterator<Item = (&str, bool)> {
     settings
         .volumes
@@ -34,7 +34,7 @@ fn of_images(settings: &Settings) -> impl Iterator<Item = (&str, bool)> {
 /// The helpers of a start.
 ///
 /// # Errors
-/// An image that is known and has no volumes.
+/// An image is known to have no volumes.
 pub(super) fn helpers(
     run: &Run,
     specs: &[NodeSpec],
@@ -62,7 +62,7 @@ fn helper(run: &Run, index: usize, image: &str, image_id: &str) -> ContainerSpec
         name: run.helper(index),
         image: image.into(),
     };
-    // Never run, but the engine makes no container without one, and an image of data has none.
+    // Never executed, but the engine creates no container without a command, and an image of data has none.
     let command = Some(vec!["true".into()]);
     ContainerSpec {
         name: run.helper(index),
@@ -77,7 +77,7 @@ fn helper(run: &Run, index: usize, image: &str, image_id: &str) -> ContainerSpec
     }
 }
 
-/// The helpers whose volumes a node has, as the engine is asked for them, and their names alone.
+/// The helpers whose volumes a node has, in the form of the create call, and their bare names.
 pub(super) fn of_node(helpers: &[ContainerSpec], spec: &NodeSpec) -> (Vec<String>, Vec<String>) {
     let name = |image: &str| {
         helpers

@@ -31,7 +31,7 @@ pub(super) fn kind_word(kind: Kind) -> &'static str {
         Kind::Node => "node",
         Kind::Plugin => "plugin",
         Kind::Hook => "hook",
-        Kind::Left => "left",
+        Kind::Leftovers => "left",
         Kind::Interrupted => "interrupted",
         Kind::Terminated => "terminated",
     }

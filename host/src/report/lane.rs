@@ -1,4 +1,4 @@
-//! The output queue of a stream, which a thread of its own writes: a reader that stops reading (a stopped terminal,
+//! The output queue of a stream, which a separate thread writes: a reader that stops reading (a stopped terminal,
 //! `less`) blocks the writer, and must not block anything else.
 //!
 //! Data (answers, logs, the output of commands) is never lost: its writers wait for [`room`](Lane::room). The story must

@@ -99,7 +99,7 @@ pub(super) fn lines(event: &Event) -> Vec<Line> {
             let message = format!("{source} | {}", printable::lines(line));
             Line::info(Source::Topology, message)
         }
-        Event::Undoing { cluster } => Line::info(
+        Event::RollingBack { cluster } => Line::info(
             Source::Cluster,
             format!("Rolling back cluster {cluster} ..."),
         ),

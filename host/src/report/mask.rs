@@ -69,7 +69,7 @@ fn texts(event: &mut Event) -> Vec<&mut String> {
         | Event::Starting { .. }
         | Event::Node { .. }
         | Event::Hook { .. }
-        | Event::Undoing { .. }
+        | Event::RollingBack { .. }
         | Event::Removing { .. }
         | Event::CleanUp { .. }
         | Event::Removed { .. } => Vec::new(),

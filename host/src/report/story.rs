@@ -107,7 +107,7 @@ impl Story {
             },
             // Live lines already show that a task is active.
             Event::StillWorking { .. } | Event::CleanUp { .. } => {}
-            Event::Undoing { cluster } => self.remove(&format!("cluster {cluster}"), 0, now),
+            Event::RollingBack { cluster } => self.remove(&format!("cluster {cluster}"), 0, now),
             Event::Removing { what, containers } => self.remove(what, containers.len(), now),
             Event::Removed { kind, .. } => return self.removed(kind),
             Event::Started { .. } => self.end_hook(now),
@@ -129,8 +129,8 @@ impl Story {
     pub(super) fn over_before(&mut self, event: &Event) -> Story {
         match event {
             Event::Starting { .. } | Event::Hook { .. } => self.settled(),
-            // Tasks that are rolled back are no successes to keep on the screen.
-            Event::Undoing { .. } => {
+            // Tasks that are rolled back do not stay on the screen as successes.
+            Event::RollingBack { .. } => {
                 let failed = self.take_if(|task| task.state == TaskState::Failed);
                 self.tasks.clear();
                 failed

@@ -201,7 +201,7 @@ fn plain_lines_report_images_hooks_and_removals() {
         Event::Warning {
             message: "names resolve forwards only".into(),
         },
-        Event::Undoing {
+        Event::RollingBack {
             cluster: "c".into(),
         },
         Event::Removing {

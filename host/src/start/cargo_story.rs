@@ -57,7 +57,7 @@ pub async fn test_crate(session: &Session<'_>, source: &Path, plugin: &str) -> R
     let cargo = cargo(session, &kept);
     let lent = sink::lend_terminal(session.sink.as_ref());
     let tests = cargo.test(source, plugin, || waiting(session, None));
-    let passed = session.stop.wait(tests).await;
+    let passed = session.cancellation.wait(tests).await;
     drop(lent);
     if passed.is_err() {
         show(session, &kept).await;
@@ -86,10 +86,10 @@ fn said(kept: &Kept) -> String {
     kept.drain(..).collect()
 }
 
-/// Cargo, which says what it does where the user wants it. What is kept for the case that the plugin does not compile is
-/// added to `kept`.
+/// Cargo, with its output where the user wants it. Output that is only shown if the plugin does not compile is added to
+/// `kept`.
 fn cargo(session: &Session<'_>, kept: &Kept) -> Cargo {
-    let cargo = Cargo::from_environment(BuildFolder::below(&session.places.config));
+    let cargo = Cargo::from_environment(BuildFolder::below(&session.paths.config));
     let (sink, kept) = (session.sink.clone(), kept.clone());
     match session.compiler_output {
         CompilerOutput::Events => cargo.with_lines(Arc::new(move |line| {

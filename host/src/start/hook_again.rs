@@ -12,17 +12,17 @@ use super::hook_calls::HookCalls;
 use super::hook_calls::under_way::UnderWay;
 use super::open_topology::Topology;
 use super::session::Session;
+use crate::cancellation::Cancellation;
 use crate::cluster::record::{self, Record};
 use crate::cluster::{Cluster, Node};
 use crate::engine::{State, user_address};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::execution::completion;
+use crate::execution::records;
 use crate::execution::retired::Retired;
 use crate::execution::work::Ids;
 use crate::image::Provider;
 use crate::image::pull::Pull;
-use crate::stop::Stop;
 use crate::topology::plugin::Hook;
 
 /// A hook to be run again.
@@ -55,14 +55,14 @@ impl HookRun<'_> {
             topology: self.topology.manifest.name.clone(),
         });
         let events = |event| session.event(event);
-        let stop = Stop::new();
+        let cancellation = Cancellation::new();
         let ids = self.ids();
         let retired = Retired::default();
         let provider = Provider {
             engine: session.engine,
             registries: &session.registries,
             pull: Pull::Missing,
-            stop: &stop,
+            cancellation: &cancellation,
             events: &events,
         };
         let plugin = self.topology.plugin();
@@ -75,12 +75,15 @@ impl HookRun<'_> {
             timeout_ms: Some(self.timeout.as_millis() as u64),
             ..HookCall::new(self.hook, self.facts(session), self.request.clone())
         };
-        let work = stop.within(
+        let work = cancellation.within(
             self.timeout,
             || self.late(&under_way),
-            stop.wait(plugin.hook(&call, &calls)),
+            cancellation.wait(plugin.hook(&call, &calls)),
         );
-        session.stop.also(&stop, work.boxed_local()).await?;
+        session
+            .cancellation
+            .also(&cancellation, work.boxed_local())
+            .await?;
         let outputs = calls.outputs.into_inner().unwrap_or_default();
         let closing = calls.closing.into_inner().unwrap_or_default();
         self.complete(session, &ids, retired.removed(), outputs)
@@ -89,7 +92,10 @@ impl HookRun<'_> {
     }
 
     async fn check_hook(&self, session: &Session<'_>) -> Result<()> {
-        let declared = session.stop.wait(self.topology.plugin().declare()).await?;
+        let declared = session
+            .cancellation
+            .wait(self.topology.plugin().declare())
+            .await?;
         if declared.has(self.hook) {
             return Ok(());
         }
@@ -207,13 +213,13 @@ impl HookRun<'_> {
             ..known
         };
         let archive = record::archive(&record)?;
-        let written = completion::write(&session.guarded(), id, archive).await;
+        let written = records::write(&session.guarded(), id, archive).await;
         written.map_err(|error| Error::from(error).context("failed to write the cluster's record"))
     }
 
     fn late(&self, under_way: &UnderWay) -> Error {
         let message = format!(
-            "the {} hook of topology `{}` took too long",
+            "the {} hook of topology `{}` timed out",
             self.hook, self.topology.manifest.name
         );
         let given = humantime::format_duration(self.timeout);

@@ -1,9 +1,9 @@
-//! The host's side of a hook's calls: what a topology's code asks of its cluster is carried out here.
+//! The host's side of a hook's calls: performs what a topology's code asks of its cluster.
 
-mod commands;
-mod files;
+mod file_transfers;
+mod image_secrets;
+mod node_commands;
 mod outputs;
-mod secrets;
 pub mod under_way;
 
 use std::collections::BTreeMap;
@@ -20,6 +20,7 @@ use futures_util::future::{join_all, try_join_all};
 use serde_json::Value;
 
 use self::under_way::UnderWay;
+use crate::cancellation::Cancellation;
 use crate::cluster::labels;
 use crate::engine::{GuardedEngine, Images, Inventory, Lifecycle};
 use crate::error::{Error, Kind};
@@ -30,10 +31,9 @@ use crate::execution::retired::Retired;
 use crate::execution::work::Ids;
 use crate::image::Provider;
 use crate::sink::Sink;
-use crate::stop::Stop;
 use crate::topology::plugin::HostCalls;
 
-/// How long a node may take to stop before it is killed, as `docker stop` gives it.
+/// How long a node may take to stop before it is killed: the default of `docker stop`.
 const STOP_GRACE_SECONDS: u32 = 10;
 
 /// A started cluster that hooks can make calls on.
@@ -45,10 +45,10 @@ pub struct HookCalls<'a> {
     /// The containers' ids by FQDN.
     pub ids: &'a Ids,
     /// Ends calls early.
-    pub stop: &'a Stop,
-    /// Told of what a copy leaves out.
+    pub cancellation: &'a Cancellation,
+    /// Receives a warning for everything that a copy leaves out.
     pub sink: &'a Arc<dyn Sink>,
-    /// Told what the hook does and says.
+    /// Receives what the hook does and reports.
     pub events: &'a (dyn Fn(Event) + Sync),
     /// What the hook wants the user to know at the very end.
     pub closing: Mutex<Vec<String>>,
@@ -56,8 +56,8 @@ pub struct HookCalls<'a> {
     pub retired: &'a Retired,
     /// Whether a call suggests that its node has died: it failed, or its command was killed.
     pub suspects_death: AtomicBool,
-    /// Images that the hook made, each once, in the order in which it last made them.
-    pub made: Mutex<Vec<Made>>,
+    /// Images that the hook created, each once, in the order in which it last created them.
+    pub created_images: Mutex<Vec<CreatedImage>>,
     /// What the hook keeps with the cluster, by name.
     pub outputs: Mutex<BTreeMap<String, Value>>,
     /// Calls without an answer yet.
@@ -68,17 +68,17 @@ pub struct HookCalls<'a> {
     pub(super) plugin_api: &'a str,
 }
 
-/// An image that a hook made.
+/// An image that a hook created.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Made {
+pub struct CreatedImage {
     /// Its reference.
     pub reference: String,
-    /// Whether its registry has it as it was made last.
+    /// Whether it was pushed after it was last created.
     pub pushed: bool,
 }
 
 impl<'a> HookCalls<'a> {
-    /// Calls that a hook is about to make; those of the provider's engine, events and stop are used.
+    /// Calls that a hook is about to make, with the engine, events and cancellation of the provider.
     pub fn new(
         provider: Provider<'a>,
         ids: &'a Ids,
@@ -88,7 +88,7 @@ impl<'a> HookCalls<'a> {
     ) -> HookCalls<'a> {
         HookCalls {
             engine: provider.engine,
-            stop: provider.stop,
+            cancellation: provider.cancellation,
             events: provider.events,
             provider,
             ids,
@@ -96,7 +96,7 @@ impl<'a> HookCalls<'a> {
             sink,
             closing: Mutex::default(),
             suspects_death: AtomicBool::default(),
-            made: Mutex::default(),
+            created_images: Mutex::default(),
             outputs: Mutex::default(),
             under_way: Arc::default(),
             secrets: Vec::new(),
@@ -104,17 +104,17 @@ impl<'a> HookCalls<'a> {
         }
     }
 
-    /// Carries out one operation: its JSON and payload in, JSON and bytes out.
+    /// Performs one operation: its JSON and payload in, JSON and bytes out.
     ///
     /// # Errors
     /// What went wrong; [`Code::Unsupported`] for an operation that this host does not know.
-    pub async fn carry_out(
+    pub async fn dispatch(
         &self,
         name: &str,
         input: &str,
         payload: &[u8],
     ) -> Result<(String, Vec<u8>)> {
-        self.stop.check().map_err(hook_error)?;
+        self.cancellation.check().map_err(hook_error)?;
         let _call = self.under_way.begin(name, input);
         match name {
             ops::ExecOn::NAME => {
@@ -129,14 +129,7 @@ impl<'a> HookCalls<'a> {
             }
             ops::GetFolder::NAME => answer(self.get_folder(self.parse(input)?).await?),
             ops::WaitFor::NAME => answer(self.wait(self.parse(input)?).await?),
-            ops::Pause::NAME => {
-                let ops::Pause { time_ms, .. } = self.parse(input)?;
-                let pause = async {
-                    tokio::time::sleep(Duration::from_millis(time_ms)).await;
-                    Ok(())
-                };
-                answer(self.stop.wait(pause).await.map_err(hook_error)?)
-            }
+            ops::Pause::NAME => answer(self.pause(self.parse(input)?).await?),
             ops::Stop::NAME => {
                 let ops::Stop { nodes } = self.parse(input)?;
                 answer(self.stop_nodes(&nodes, false).await?)
@@ -146,25 +139,10 @@ impl<'a> HookCalls<'a> {
                 answer(self.stop_nodes(&nodes, true).await?)
             }
             ops::Commit::NAME => answer(self.commit(self.parse(input)?).await?),
-            ops::Progress::NAME => {
-                let ops::Progress { message } = self.parse(input)?;
-                (self.events)(Event::Progress { message });
-                answer(())
-            }
-            ops::Closing::NAME => {
-                let ops::Closing { message } = self.parse(input)?;
-                self.closing
-                    .lock()
-                    .expect("nobody panics with it")
-                    .push(message);
-                answer(())
-            }
+            ops::Progress::NAME => self.report(progress_event(self.parse(input)?)),
+            ops::Closing::NAME => self.keep_closing(self.parse(input)?),
             ops::OutputValue::NAME => answer(self.keep_output(self.parse(input)?)?),
-            ops::Log::NAME => {
-                let ops::Log { level, message, .. } = self.parse(input)?;
-                (self.events)(log_event(&level, message));
-                answer(())
-            }
+            ops::Log::NAME => self.report(log_event(self.parse(input)?)),
             _ => Err(self.unknown(&format!("operation `{name}`"))),
         }
     }
@@ -186,6 +164,26 @@ impl<'a> HookCalls<'a> {
              upgrade clusterdock",
             self.plugin_api
         ))
+    }
+
+    fn report(&self, event: Event) -> Result<(String, Vec<u8>)> {
+        (self.events)(event);
+        answer(())
+    }
+
+    fn keep_closing(&self, closing: ops::Closing) -> Result<(String, Vec<u8>)> {
+        let mut messages = self.closing.lock().expect("no holder panics");
+        messages.push(closing.message);
+        answer(())
+    }
+
+    async fn pause(&self, pause: ops::Pause) -> Result<()> {
+        let time = Duration::from_millis(pause.time_ms);
+        let pause = async {
+            tokio::time::sleep(time).await;
+            Ok(())
+        };
+        self.cancellation.wait(pause).await.map_err(hook_error)
     }
 
     async fn wait(&self, wait: ops::WaitFor) -> Result<()> {
@@ -217,7 +215,7 @@ impl<'a> HookCalls<'a> {
                 )),
             }
         };
-        let result = self.stop.wait(held).await;
+        let result = self.cancellation.wait(held).await;
         let Err(error) = result else { return Ok(()) };
         let state = self.engine.container_state(id).await.unwrap_or_default();
         let error = match state.exit_code {
@@ -271,23 +269,23 @@ impl<'a> HookCalls<'a> {
         let image = image.map_err(|error| {
             hook_error(error.into()).context(format!("failed to create an image of node `{node}`"))
         })?;
-        self.made(&reference, false);
+        self.note_image(&reference, false);
         if push {
             self.provider.push(&reference).await.map_err(hook_error)?;
-            self.made(&reference, true);
+            self.note_image(&reference, true);
         }
         Ok(image)
     }
 
     /// The engine, whose calls end with the hook.
     pub(super) fn guarded(&self) -> GuardedEngine<'_> {
-        self.engine.with_stop(self.stop)
+        self.engine.with_cancellation(self.cancellation)
     }
 
-    fn made(&self, reference: &str, pushed: bool) {
-        let mut made = self.made.lock().expect("nobody panics with it");
-        made.retain(|image| image.reference != reference);
-        made.push(Made {
+    fn note_image(&self, reference: &str, pushed: bool) {
+        let mut images = self.created_images.lock().expect("no holder panics");
+        images.retain(|image| image.reference != reference);
+        images.push(CreatedImage {
             reference: reference.into(),
             pushed,
         });
@@ -306,7 +304,7 @@ impl HostCalls for HookCalls<'_> {
         input: &str,
         payload: Vec<u8>,
     ) -> clusterdock_plugin_wire::Result<(String, Vec<u8>)> {
-        let answer = self.carry_out(name, input, &payload).await;
+        let answer = self.dispatch(name, input, &payload).await;
         if answer
             .as_ref()
             .is_err_and(|error| error.code() == Code::Host)
@@ -317,8 +315,8 @@ impl HostCalls for HookCalls<'_> {
     }
 }
 
-/// The repository and tag of an image that a hook makes; without a tag, the engine would take `latest`, which is said
-/// here so that the image is found again under the name it was given.
+/// The repository and tag of an image that a hook creates. A tag is required: without one, the engine would use
+/// `latest`, and the image would have another name than the one given.
 fn split_reference(reference: &str) -> Result<(&str, &str)> {
     match reference.rsplit_once(':') {
         Some((repository, tag)) if !tag.contains('/') && !tag.is_empty() => Ok((repository, tag)),
@@ -329,8 +327,14 @@ fn split_reference(reference: &str) -> Result<(&str, &str)> {
     }
 }
 
-fn log_event(level: &str, message: String) -> Event {
-    match level {
+fn progress_event(progress: ops::Progress) -> Event {
+    let ops::Progress { message } = progress;
+    Event::Progress { message }
+}
+
+fn log_event(log: ops::Log) -> Event {
+    let ops::Log { level, message, .. } = log;
+    match level.as_str() {
         "error" | "warn" => Event::Warning { message },
         "info" => Event::Progress { message },
         _ => Event::Debug { message },
@@ -348,7 +352,7 @@ fn hook_error(error: Error) -> HookError {
         Kind::Interrupted | Kind::Terminated => Code::Cancelled,
         _ => Code::Host,
     };
-    // A hook's errors have causes alone, so what to do next stands among them.
+    // A hook's errors have no hints, so the next step is one of the causes.
     let causes = error
         .causes()
         .iter()

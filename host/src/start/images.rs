@@ -1,4 +1,4 @@
-//! Provides the images of a start by a plan of their own.
+//! Provides the images of a start, with a separate plan.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -6,20 +6,20 @@ use std::collections::BTreeMap;
 use async_trait::async_trait;
 use futures_util::future::try_join_all;
 
+use crate::cancellation::Cancellation;
 use crate::engine::{Image, System};
 use crate::error::{Error, Kind, Result};
-use crate::execution::executor::{Execution, Means, WORKERS};
-use crate::execution::watch::Watch;
+use crate::execution::executor::{Execution, ExecutionContext, WORKERS};
+use crate::execution::node_monitor::NodeMonitor;
 use crate::execution::work::Work;
 use crate::image::{Presence, Provider, Wanted};
 use crate::plan::step::Plan;
-use crate::plan::{explain, images};
-use crate::stop::Stop;
+use crate::plan::{explain, image_plan};
 
 /// Images by reference.
 pub type Images = BTreeMap<String, Image>;
 
-/// Whether the engine has each image that is wanted, in their order.
+/// Whether the engine has each wanted image, in the same order.
 async fn presences(
     provider: &Provider<'_>,
     wanted: &[Wanted],
@@ -27,7 +27,7 @@ async fn presences(
 ) -> Result<Vec<Presence>> {
     let look = async |one: &Wanted| Ok(one.presence(found.get(&one.reference)).await);
     provider
-        .stop
+        .cancellation
         .wait(try_join_all(wanted.iter().map(look)))
         .await
 }
@@ -46,7 +46,7 @@ fn plan_of(provider: &Provider<'_>, wanted: &[Wanted], presences: &[Presence]) -
         let verb = one.step(*presence, provider.pull)?;
         Some((verb, one.reference.as_str()))
     });
-    images::plan(provider.engine.address(), steps)
+    image_plan::plan(provider.engine.address(), steps)
 }
 
 /// Provides every image.
@@ -57,29 +57,32 @@ pub async fn provide(provider: &Provider<'_>, wanted: &[Wanted]) -> Result<Image
     let found = provider.look(wanted).await?;
     let presences = presences(provider, wanted, &found).await?;
     let plan = plan_of(provider, wanted, &presences);
-    // What ends this plan is not the end of what follows a failure.
-    let stop = Stop::new();
+    // If this plan is cancelled, what follows a failure must still run.
+    let cancellation = Cancellation::new();
     let work = ImageWork {
         provider: Provider {
-            stop: &stop,
+            cancellation: &cancellation,
             ..*provider
         },
         wanted,
         presences: &presences,
         images: RefCell::new(found),
     };
-    let watch = Watch::new(&provider.engine, provider.events);
-    let means = Means {
+    let monitor = NodeMonitor::new(&provider.engine, provider.events);
+    let context = ExecutionContext {
         engine: provider.engine,
-        stop: &stop,
-        watch: &watch,
+        cancellation: &cancellation,
+        monitor: &monitor,
         workers: WORKERS,
         keys: &BTreeMap::new(),
         work: &work,
         events: provider.events,
     };
-    let run = Execution::new(&plan, means);
-    let outcome = provider.stop.also(&stop, run.run()).await;
+    let execution = Execution::new(&plan, context);
+    let outcome = provider
+        .cancellation
+        .also(&cancellation, execution.execute())
+        .await;
     if !outcome.is_success() {
         return Err(explain::why(&plan, outcome));
     }
@@ -102,7 +105,7 @@ pub async fn provide(provider: &Provider<'_>, wanted: &[Wanted]) -> Result<Image
 struct ImageWork<'a> {
     provider: Provider<'a>,
     wanted: &'a [Wanted],
-    /// Of each image that is wanted.
+    /// One per wanted image.
     presences: &'a [Presence],
     images: RefCell<Images>,
 }

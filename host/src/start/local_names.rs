@@ -13,7 +13,7 @@ use crate::event::Event;
 use crate::machine::hosts_file;
 use crate::machine::hosts_file::UpdateHosts;
 
-/// Writes the nodes into the machine's hosts file, so that they can be reached by name from here.
+/// Writes the nodes into the machine's hosts file, so that they can be reached by name from this machine.
 pub(super) async fn write(
     session: &Session<'_>,
     order: &Order<'_>,
@@ -26,13 +26,13 @@ pub(super) async fn write(
     };
     let address = |node: &NodeFacts| Some((node.ip_address.parse().ok()?, node.fqdn.clone()));
     let nodes: Vec<_> = facts.nodes.iter().filter_map(address).collect();
-    let file = &session.places.hosts_file;
+    let file = &session.paths.hosts_file;
     if !wanted {
         return Ok(());
     }
     let engine = session.engine_info().await?.id.clone();
     let added = session
-        .stop
+        .cancellation
         .wait(async { Ok(hosts_file::add(file, &engine, &facts.name, &nodes).await) })
         .await?;
     match added {
@@ -56,7 +56,7 @@ pub(super) async fn write(
     }
 }
 
-/// The warning about names that the file has on earlier lines too: those count on this machine.
+/// The warning about names that are also on earlier lines of the file: those take precedence.
 fn shadowed(file: &Path, known: &BTreeMap<String, Option<String>>) -> Option<String> {
     let (name, cluster) = known.first_key_value()?;
     let names = match known.len() {

@@ -1,4 +1,4 @@
-//! A look at the engine together with the local machine's routes, as far as both can be of one moment.
+//! A consistent view of the engine and the local machine's routes, as far as that is possible.
 
 use std::time::Duration;
 
@@ -11,8 +11,8 @@ use crate::engine::System;
 use crate::error::Result;
 use crate::machine::route::{self, Route};
 
-/// How long an engine may take from the bridge of a network, whose route is seen at once, to the network itself. It is
-/// well below 100 ms on an idle machine; past this, the bridge belongs to something else.
+/// How long an engine may take to list a network after its bridge, whose route is visible at once. It takes well below
+/// 100 ms on an idle machine; after this time, the bridge belongs to something else.
 const CREATION: Duration = Duration::from_secs(3);
 
 /// No event announces a network that is not listed yet, so the engine is asked again.
@@ -22,7 +22,7 @@ const PAUSE: Duration = Duration::from_millis(50);
 ///
 /// The engine lists a network later than its route appears. Such a route must not look like a stranger's: a start would
 /// then choose another subnet, and create a second network of the same name. So as long as the bridge of an unlisted
-/// network has a subnet that `concerns` the caller, given the other routes, both are looked at again.
+/// network has a subnet that `concerns` the caller, given the other routes, both are inspected again.
 ///
 /// # Errors
 /// The engine's, or the signal that ends the command.

@@ -1,5 +1,5 @@
-//! Opens a topology for use: finds what the user named, compiles it where that is needed, inspects the library, and
-//! starts its plugin in a process of its own.
+//! Opens a topology for use: finds what the user named, compiles it if necessary, inspects the library, and starts its
+//! plugin in a separate process.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,16 +22,16 @@ use crate::topology::plugin_library::Library;
 use crate::topology::plugin_process::{Launch, PluginProcess};
 use crate::topology::{cache, inspection};
 
-/// How long a plugin may take to load, to declare itself and to name its nodes, each: all of it is computing.
+/// How long a plugin may take for each of loading, declaring itself and naming its nodes: all of these only compute.
 const DEADLINE: Duration = Duration::from_secs(30);
 
 /// A topology whose plugin runs.
 pub struct Topology {
-    /// Its manifest: the folder's, or the one in the library's note where there is no folder.
+    /// Its manifest: the folder's, or the one in the library's note if there is no folder.
     pub manifest: Manifest,
     /// The absolute path of its folder, or of a lone library.
     pub path: PathBuf,
-    /// Its folder; none for a lone library.
+    /// Its folder; `None` for a lone library.
     pub folder: Option<PathBuf>,
     /// SHA-256 of the library.
     pub digest: String,
@@ -42,7 +42,7 @@ impl Topology {
     /// Opens what the user named.
     ///
     /// # Errors
-    /// There is no such topology, its manifest is wrong, or its plugin cannot be found, built or loaded.
+    /// The topology is not found, its manifest is invalid, or its plugin cannot be found, built or loaded.
     pub async fn open(session: &Session<'_>, given: &Path) -> Result<Topology> {
         let (library, found) = match find(session, given)? {
             Found::Folder(folder) => {
@@ -61,7 +61,10 @@ impl Topology {
     pub async fn library(session: &Session<'_>, folder: &Folder) -> Result<Library> {
         tell_hidden(session, folder);
         check_folder(session.trust, folder)?;
-        session.stop.wait(find_library(session, folder)).await
+        session
+            .cancellation
+            .wait(find_library(session, folder))
+            .await
     }
 
     /// The plugin.
@@ -89,12 +92,12 @@ impl Topology {
             Some(found) => (found.manifest, Some(found.path)),
             None => (manifest_of(&inspected)?, None),
         };
-        let copy = cache::keep(&session.places.config, &inspected)?;
+        let copy = cache::keep(&session.paths.config, &inspected)?;
         let held = Held::new(&inspected, &copy)?;
         let sink = session.sink.clone();
         let source = manifest.plugin.clone();
         let launch = Launch {
-            executable: &session.places.executable,
+            executable: &session.paths.executable,
             library: &held,
             name: &manifest.plugin,
             api: &inspected.identity.api,
@@ -109,7 +112,10 @@ impl Topology {
                 async move { sink.story_room().await }.boxed()
             }),
         };
-        let process = session.stop.wait(PluginProcess::spawn(launch)).await?;
+        let process = session
+            .cancellation
+            .wait(PluginProcess::spawn(launch))
+            .await?;
         Ok(Topology {
             path: folder.clone().unwrap_or(inspected.path),
             manifest,
@@ -122,11 +128,11 @@ impl Topology {
 
 /// Finds the topology that the user named.
 pub fn find(session: &Session<'_>, given: &Path) -> Result<Found> {
-    let places = folder::Places {
-        current: session.places.current.clone(),
-        config: session.places.config.clone(),
+    let paths = folder::SearchPaths {
+        current: session.paths.current.clone(),
+        config: session.paths.config.clone(),
     };
-    folder::find(given, &places)
+    folder::find(given, &paths)
 }
 
 /// The manifest in the note of a lone library.
@@ -135,12 +141,12 @@ pub fn manifest_of(library: &Inspected) -> Result<Manifest> {
     Manifest::parse(&library.manifest, &shown)
 }
 
-/// What errors call the manifest of a lone library.
+/// The name of a lone library's manifest in errors.
 fn note_of(library: &Path) -> PathBuf {
     library.join("topology.toml")
 }
 
-/// An installed topology comes before a folder of its name, which not everybody expects.
+/// An installed topology takes precedence over a folder of the same name, which is not obvious.
 fn tell_hidden(session: &Session<'_>, folder: &Folder) {
     if let Some(hidden) = &folder.hidden {
         let used = folder.path.display();

@@ -14,14 +14,14 @@ use crate::image::pull::Pull;
 use crate::machine::host_port::WantedPort;
 use crate::machine::hosts_file::UpdateHosts;
 use crate::plan::settings;
-use crate::plan::start::{Limits, TopologyFacts};
+use crate::plan::start_plan::{Limits, TopologyFacts};
 use crate::topology::plugin::{Hook, Plugin};
 
-/// Checks what nodes' settings say in the engine's own words.
+/// Checks the settings of nodes that are given as fields of the engine's create call.
 ///
 /// # Errors
-/// [`Kind::Usage`](crate::error::Kind::Usage) for the first node with a field that the engine does not know, or that is
-/// clusterdock's to fill in.
+/// [`Kind::Usage`](crate::error::Kind::Usage) for the first node with a field that the engine does not know, or that
+/// clusterdock fills in.
 pub fn check_engine_fields(engine: &dyn System, specs: &[NodeSpec]) -> Result<()> {
     for spec in specs {
         engine
@@ -40,12 +40,12 @@ pub struct Order<'a> {
     pub plugin: &'a dyn Plugin,
     /// As labels name it.
     pub topology: TopologyFacts,
-    /// What the user asked.
+    /// What the user asked for.
     pub request: Request,
-    /// For a generated cluster name, which is replaced if it is taken: the topology is asked again then, since it was
-    /// asked with that name.
+    /// Set if the cluster's name is generated: if it is taken, another is generated, and the topology is asked again
+    /// with the new name.
     pub asked_again: Option<Box<dyn Asking + 'a>>,
-    /// The hook that is run when all nodes are ready.
+    /// The hook to run once all nodes are ready.
     pub hook: Hook,
     /// The nodes asked for.
     pub specs: Vec<NodeSpec>,
@@ -57,21 +57,21 @@ pub struct Order<'a> {
     pub ports: Vec<WantedPort>,
     /// Where to publish them.
     pub bind: IpAddr,
-    /// The subnet of the network, which has to be created then.
+    /// The subnet of the network, which must not exist yet.
     pub subnet: Option<Ipv4Net>,
     /// Limits for every node.
     pub limits: Limits,
     /// How long nodes may take to become ready.
     pub timeout: Duration,
-    /// Calls to the engine at once.
+    /// Maximum parallel calls to the engine.
     pub workers: usize,
     /// Whether nodes are written into the machine's hosts file.
     pub update_hosts: UpdateHosts,
-    /// Capabilities to leave out of host-like nodes, beside those that the engine is seen to lack.
+    /// Capabilities to leave out of host-like nodes, besides those that the engine is known to lack.
     pub leave_out: Vec<String>,
-    /// Whether what a failed start made stays.
+    /// Whether to keep what a failed start created.
     pub keep: bool,
-    /// Whether it is only to be planned.
+    /// Whether to only plan it.
     pub dry_run: bool,
 }
 

@@ -1,4 +1,4 @@
-//! What every command works with: the engine, the sink of all that it yields, and where things are. Everything the program
+//! What every command works with: the engine, the sink for its results, and the paths it uses. Everything the program
 //! touches is in here or in its arguments, so that a test can run the whole program without Docker.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use crate::cancellation::Cancellation;
 use crate::cluster::Cluster;
 use crate::cluster::labels::RunId;
 use crate::cluster::observe;
@@ -16,33 +17,32 @@ use crate::cluster::observed::Observed;
 use crate::engine::{EngineInfo, GuardedEngine, System};
 use crate::error::Result;
 use crate::event::Event;
-use crate::execution::completion;
+use crate::execution::records;
 use crate::files::trust::Trust;
 use crate::image::registry::Registries;
 use crate::keys;
 use crate::machine::hosts_file;
 use crate::sink::Sink;
-use crate::stop::Stop;
 
 /// What a command works with.
 pub struct Session<'a> {
-    /// The engine, for work that ends for reasons of its own; [`Session::guarded`] ends with the command.
+    /// The engine, for work that is not cancelled with the command; calls of [`Session::guarded`] are.
     pub engine: GuardedEngine<'a>,
     /// Takes events, and the bytes of nodes.
     pub sink: &'a Arc<dyn Sink>,
     /// Ends the command early.
-    pub stop: &'a Stop,
+    pub cancellation: &'a Cancellation,
     /// Whether the user wants more detail.
     pub verbose: bool,
     /// Where the output of cargo and the compiler goes.
     pub compiler_output: CompilerOutput,
-    /// Where things are.
-    pub places: &'a Places,
+    /// The paths that the program uses.
+    pub paths: &'a Paths,
     /// The users whose files are trusted.
     pub trust: &'a Trust,
     /// Registry credentials, shared by the whole command so that no helper is asked twice.
     pub registries: Registries,
-    /// What the engine is, once it was asked.
+    /// What the engine is and can do, once it was asked.
     pub engine_info: OnceCell<EngineInfo>,
 }
 
@@ -51,34 +51,34 @@ pub struct Session<'a> {
 pub enum CompilerOutput {
     /// To the terminal, as it comes.
     Terminal,
-    /// A line each becomes an event.
+    /// Each line becomes an event.
     Events,
     /// It is kept, and shown if the plugin does not compile.
     IfItFails,
 }
 
-/// Where things are.
+/// The paths that the program uses.
 #[derive(Debug, Clone)]
-pub struct Places {
+pub struct Paths {
     /// The folder of locks, logs, libraries and ssh keys.
     pub config: PathBuf,
     /// The machine's hosts file.
     pub hosts_file: PathBuf,
-    /// The folder of Docker's own configuration, where there is a home.
+    /// The folder of Docker's own configuration, if there is a home.
     pub docker_config: Option<PathBuf>,
     /// The current folder.
     pub current: PathBuf,
-    /// This program, which plugins run in a second process of.
+    /// This program, of which plugins run in a second process.
     pub executable: PathBuf,
 }
 
 impl Session<'_> {
     /// The engine, whose calls end with the command.
     pub fn guarded(&self) -> GuardedEngine<'_> {
-        self.engine.with_stop(self.stop)
+        self.engine.with_cancellation(self.cancellation)
     }
 
-    /// Tells the sink what happened.
+    /// Passes an event to the sink.
     pub fn event(&self, event: Event) {
         self.sink.event(event);
     }
@@ -95,7 +95,7 @@ impl Session<'_> {
         if nodes.is_empty() && clusters.is_empty() {
             return;
         }
-        let file = &self.places.hosts_file;
+        let file = &self.paths.hosts_file;
         let removed = match hosts_file::owners(file).await {
             Ok(owners) if owners.is_empty() => return,
             Ok(_) => self.remove_names(nodes, clusters).await,
@@ -116,7 +116,7 @@ impl Session<'_> {
         clusters: &BTreeSet<String>,
     ) -> io::Result<()> {
         let engine = &self.engine_info().await.map_err(io::Error::other)?.id;
-        hosts_file::remove_nodes(&self.places.hosts_file, engine, nodes).await?;
+        hosts_file::remove_nodes(&self.paths.hosts_file, engine, nodes).await?;
         self.remove_blocks(clusters).await
     }
 
@@ -126,33 +126,33 @@ impl Session<'_> {
     /// The file cannot be changed, or the engine does not answer.
     pub async fn remove_blocks(&self, clusters: &BTreeSet<String>) -> io::Result<()> {
         let engine = &self.engine_info().await.map_err(io::Error::other)?.id;
-        hosts_file::remove_clusters(&self.places.hosts_file, engine, clusters).await
+        hosts_file::remove_clusters(&self.paths.hosts_file, engine, clusters).await
     }
 
     /// Removes the keys of starts that are gone, each its cluster and run.
     pub fn forget_keys<'r>(&self, runs: impl IntoIterator<Item = &'r (String, RunId)>) {
         for (cluster, run) in runs {
-            if let Err(error) = keys::remove(&self.places.config, cluster, run) {
-                let folder = keys::folder(&self.places.config, cluster, run);
+            if let Err(error) = keys::remove(&self.paths.config, cluster, run) {
+                let folder = keys::folder(&self.paths.config, cluster, run);
                 let message = format!("keys could not be removed: {}: {error}", folder.display());
                 self.event(Event::Warning { message });
             }
         }
     }
 
-    /// Adds to what was observed what the records of clusters say.
+    /// Adds the records of clusters to what was observed.
     pub async fn with_records(&self, observed: Observed) -> Result<Observed> {
         let looks = async {
-            Ok(completion::with_records(&self.engine, observed, &|event| self.event(event)).await)
+            Ok(records::with_records(&self.engine, observed, &|event| self.event(event)).await)
         };
         // An unreadable record is only a warning, but a stopped command is an error.
-        self.stop.wait(looks).await
+        self.cancellation.wait(looks).await
     }
 
     /// What the hooks of a cluster left, by name. A record that cannot be read is a warning: nodes can write it.
     pub async fn outputs(&self, cluster: &Cluster) -> Result<BTreeMap<String, Value>> {
-        let read = async { Ok(completion::whole(&self.engine, cluster).await) };
-        match self.stop.wait(read).await? {
+        let read = async { Ok(records::whole(&self.engine, cluster).await) };
+        match self.cancellation.wait(read).await? {
             Ok(record) => Ok(record.unwrap_or_default().outputs),
             Err(error) => {
                 let name = &cluster.name;

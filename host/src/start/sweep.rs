@@ -1,8 +1,9 @@
-//! Sweeping what this machine keeps of clusters that no longer exist: blocks of its hosts file and ssh keys. A cluster can
-//! go without clusterdock's help (`docker rm -f`, `docker system prune`), and its names would later lead to other nodes.
+//! Sweeps what this machine keeps of clusters that no longer exist: blocks of its hosts file and ssh keys. A cluster
+//! can be removed without clusterdock (`docker rm -f`, `docker system prune`), and its names would later lead to other
+//! nodes.
 //!
-//! Only what belongs to the engine in use is swept, since nothing is known of others. What a start is just about to need
-//! is not: a start holds the lock on its cluster's name from before it keeps anything until its containers exist, so
+//! Only what belongs to the engine in use is swept, since nothing is known about others. What a start is about to need
+//! is spared: a start holds the lock on its cluster's name from before it keeps anything until its containers exist, so
 //! the engine is inspected again under that lock.
 
 use std::collections::BTreeSet;
@@ -35,7 +36,7 @@ async fn sweep_unless(session: &Session<'_>, observed: &Observed, own: Option<&s
     if stale.is_empty() {
         return Ok(());
     }
-    let config = &session.places.config;
+    let config = &session.paths.config;
     let lock = |cluster: &String| lock::try_take(config, &format!("cluster-{cluster}"));
     let is_own = |cluster: &String| own == Some(cluster.as_str());
     let (own, others): (BTreeSet<String>, BTreeSet<String>) =
@@ -57,14 +58,14 @@ async fn sweep_unless(session: &Session<'_>, observed: &Observed, own: Option<&s
     Ok(())
 }
 
-/// What the engine has of clusters.
+/// The clusters that the engine has.
 struct Living {
     clusters: BTreeSet<String>,
     runs: BTreeSet<RunId>,
 }
 
 impl Living {
-    /// Clusters with nodes, and the starts that created those. Nodes whose labels cannot be read are still there.
+    /// Clusters with nodes, and the starts that created those. Nodes whose labels cannot be read count, too.
     fn among(observed: &Observed) -> Living {
         let (mut clusters, mut runs) = (BTreeSet::new(), BTreeSet::new());
         for one in &observed.containers {
@@ -95,11 +96,11 @@ struct Kept {
 
 impl Kept {
     async fn find(session: &Session<'_>) -> Result<Kept> {
-        let owners = hosts_file::owners(&session.places.hosts_file)
+        let owners = hosts_file::owners(&session.paths.hosts_file)
             .await
             .unwrap_or_default();
         // Usually nothing is kept, so the engine's id need not be requested.
-        if owners.is_empty() && !keys::any(&session.places.config) {
+        if owners.is_empty() && !keys::any(&session.paths.config) {
             return Ok(Kept::default());
         }
         let engine = &session.engine_info().await?.id;
@@ -107,7 +108,7 @@ impl Kept {
             .into_iter()
             .filter(|(_, of)| of == engine)
             .map(|(cluster, _)| cluster);
-        let keys = keys::kept(&session.places.config, engine).unwrap_or_default();
+        let keys = keys::kept(&session.paths.config, engine).unwrap_or_default();
         Ok(Kept {
             names: here.collect(),
             keys: keys.into_iter().collect(),
@@ -147,7 +148,7 @@ impl Kept {
         let clusters = self.names.iter().cloned().collect::<Vec<_>>().join(", ");
         let message = match session.remove_blocks(&self.names).await {
             Ok(()) => format!("removed the names of clusters that no longer exist: {clusters}"),
-            // Somebody else, or root, wrote them and may remove them.
+            // They were written by another user, or root, who may remove them.
             Err(error) if error.kind() == io::ErrorKind::PermissionDenied => {
                 format!("names of clusters that no longer exist are kept: {clusters}: {error}")
             }

@@ -1,4 +1,4 @@
-//! The folder below the config directory that all plugins are compiled in, so that what they have in common is compiled
+//! The folder below the config directory that all plugins are compiled in, so that shared dependencies are compiled
 //! once.
 
 use std::fs::{self, File};
@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use futures_util::FutureExt;
 
-use super::target::target;
+use super::target_triple::target;
 use crate::files::{lock, own_folder};
 
 /// The folder that plugins are compiled in.
@@ -47,8 +47,8 @@ impl BuildFolder {
         }
     }
 
-    /// Removes the library `plugin`: cargo names it after its crate alone, and would find that of another crate with
-    /// this name up to date.
+    /// Removes the library `plugin`: cargo only names it after its crate, and would take the library of another crate
+    /// with this name for up to date.
     pub(super) fn remove_library(&self, plugin: &str) -> io::Result<()> {
         // Cargo compiles into the second if a target is set.
         for folder in [self.path.clone(), self.path.join(target())] {

@@ -1,5 +1,5 @@
-//! Copies of libraries under their digests. Libraries are loaded from these: overwriting a loaded library, as a compiler
-//! does, kills the process, and nobody writes to a copy. Adding a copy removes those not used for a month.
+//! Copies of libraries under their digests. Libraries are loaded from these: overwriting a loaded library, as a
+//! compiler does, kills the process, and copies are never written to. Adding a copy removes those not used for a month.
 
 use std::fs::{self, File, Permissions};
 use std::io::{Read, Write};
@@ -12,16 +12,16 @@ use crate::error::{Error, Kind, Result};
 use crate::files::own_folder;
 use crate::files::regular_file;
 
-/// A copy not used for this long is removed; it can be made again from its library.
+/// A copy not used for this long is removed; it can be created again from its library.
 const UNUSED: Duration = Duration::from_secs(30 * 24 * 3600);
 
-/// The copy of a library, `plugins/DIGEST.so` in the config directory, created if missing or damaged. Processes may do
-/// this at the same time.
+/// The copy of a library, `plugins/DIGEST.so` in the config directory, created if missing or damaged. Several processes
+/// may do this at the same time.
 ///
 /// # Errors
 /// [`Kind::Plugin`] if it cannot be written.
 pub fn keep(config_directory: &Path, plugin: &Inspected) -> Result<PathBuf> {
-    // Without a current folder, a relative path is all there is; writing to it then fails with an error.
+    // Without a current folder, only the relative path is known; writing to it then fails with an error.
     let folder = std::path::absolute(config_directory)
         .unwrap_or_else(|_| config_directory.into())
         .join("plugins");
@@ -52,13 +52,13 @@ fn is_whole(copy: &Path, bytes: &[u8]) -> std::io::Result<bool> {
     file.read_to_end(&mut found)?;
     let is_whole = found == bytes;
     if is_whole {
-        // Fails for a copy of another user, which can be used all the same.
+        // Fails for another user's copy, which can be used nevertheless.
         file.set_modified(SystemTime::now()).ok();
     }
     Ok(is_whole)
 }
 
-/// Removes copies that have not been used for long. Failures do no harm.
+/// Removes copies that have not been used for long. Failures are harmless.
 fn sweep(folder: &Path, now: SystemTime) {
     for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         let used = entry.metadata().and_then(|metadata| metadata.modified());
@@ -68,7 +68,7 @@ fn sweep(folder: &Path, now: SystemTime) {
     }
 }
 
-/// Writes a temporary file and renames it, so that nobody sees half a copy.
+/// Writes a temporary file and renames it, so that half a copy is never visible.
 fn write(folder: &Path, copy: &Path, bytes: &[u8]) -> std::io::Result<()> {
     own_folder::create(folder)?;
     let mut file = tempfile::NamedTempFile::new_in(folder)?;

@@ -120,8 +120,8 @@ impl BuildOutput {
         self.local().filter_map(name).collect()
     }
 
-    /// Whether cargo took a local package for up to date that is not. It compares times of modification, which a copied
-    /// or extracted file keeps from elsewhere.
+    /// Whether cargo considered a local package up to date that is not. It compares times of modification, which a
+    /// copied or extracted file keeps from elsewhere.
     pub(super) fn is_outdated(&self, sources: &[PathBuf]) -> bool {
         self.local()
             .filter(|artifact| artifact.fresh)

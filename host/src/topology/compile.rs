@@ -1,4 +1,4 @@
-//! Calls cargo to compile a plugin's library. Whether that is necessary, and where the library goes, is decided by
+//! Calls cargo to compile a plugin's library. Whether that is necessary, and where the library goes, is decided in
 //! [`plugin_library`](super::plugin_library).
 
 use std::collections::BTreeSet;
@@ -18,7 +18,7 @@ use super::build_folder::BuildFolder;
 use super::cargo_config;
 use super::cargo_output::{BuildOutput, Built, read_messages};
 use super::printed::lines;
-use super::target::target;
+use super::target_triple::target;
 use crate::error::{Error, Kind, Result};
 
 /// Receives a line of cargo's or the compiler's output, without its end. The future resolves when it is ready for more.
@@ -81,7 +81,7 @@ impl Cargo {
         &self.folder
     }
 
-    /// Compiles the crate in the folder `source` with its release profile and returns `lib<plugin>.so`, which is there
+    /// Compiles the crate in the folder `source` with its release profile and returns `lib<plugin>.so`, which exists
     /// until another crate is compiled: the caller holds the lock of the [folder](Cargo::folder). The output of cargo
     /// and the compiler goes to the stderr of this process, or line by line to the receiver set with
     /// [`with_lines`](Cargo::with_lines). There is no deadline. Dropping the future ends cargo and its compilers.
@@ -167,7 +167,7 @@ impl Cargo {
             .current_dir(source)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
-            // An edit is compiled in a tenth of the time; what is shipped is built by other means.
+            // Compiling an edit then takes a tenth of the time; libraries to be shipped are built in other ways.
             .envs(
                 self.variable("CARGO_INCREMENTAL")
                     .is_none()
@@ -182,8 +182,8 @@ impl Cargo {
                 Stdio::inherit()
             })
             .process_group(0);
-        // Only if necessary: with a target, cargo compiles into another folder and shares nothing with what is compiled
-        // already.
+        // Only if necessary: with a target, cargo compiles into another folder and reuses nothing that is already
+        // compiled.
         if cargo_config::has_target(source, self.home().as_deref()) {
             command.args(["--target", &target()]);
         }
@@ -312,7 +312,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Without an id it has ended already.
+        // Without an id, it has already ended.
         if let Some(group) = self
             .child
             .id()
@@ -324,7 +324,7 @@ impl Drop for Running {
     }
 }
 
-/// The error for cargo's end, which is an interruption or the crate's fault.
+/// The error for a cargo that has failed: it was interrupted, or the crate does not compile.
 pub(super) fn failed(source: &Path, plugin: &str, status: ExitStatus) -> Error {
     if status.signal() == Some(rustix::process::Signal::INT.as_raw()) {
         return Error::new(

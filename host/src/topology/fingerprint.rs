@@ -1,5 +1,5 @@
 //! The sources of a compiled library, recorded in a file next to it, so that the next start can decide within a
-//! millisecond and without cargo whether compiling again would give another library.
+//! millisecond and without cargo whether compiling again would yield another library.
 //!
 //! Recorded are the files that the compiler reports as read: those of the crate, of its build script and of the crates
 //! it depends on by path, including files in `include_str!` and the like; the `Cargo.toml` of each of these crates; and

@@ -13,7 +13,7 @@ use crate::files::regular_file;
 
 /// Where to search for topologies by name.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Places {
+pub struct SearchPaths {
     /// The current folder, absolute. Relative paths start here.
     pub current: PathBuf,
     /// The config directory (`--clusterdock-config-directory`), with installed topologies in `topologies`.
@@ -51,20 +51,20 @@ const PREFIX: &str = "topology_";
 /// current folder never replace an installed topology.
 ///
 /// # Errors
-/// [`Kind::NotFound`] with the places searched and a suggestion; [`Kind::Usage`] for an invalid manifest.
-pub fn find(given: &Path, places: &Places) -> Result<Found> {
+/// [`Kind::NotFound`] with the searched paths and a suggestion; [`Kind::Usage`] for an invalid manifest.
+pub fn find(given: &Path, paths: &SearchPaths) -> Result<Found> {
     let bytes = given.as_os_str().as_encoded_bytes();
     let is_path = bytes.contains(&b'/') || bytes == b"." || bytes == b".." || is_library(given);
     if is_path {
-        at(given, places)
+        at(given, paths)
     } else {
-        Search::new(given, places).run()
+        Search::new(given, paths).run()
     }
 }
 
 /// The names that [`find`] knows, sorted.
-pub fn names(places: &Places) -> Vec<String> {
-    let Places { current, config } = places;
+pub fn names(paths: &SearchPaths) -> Vec<String> {
+    let SearchPaths { current, config } = paths;
     let folders = [
         current.clone(),
         current.join("topologies"),
@@ -122,8 +122,8 @@ impl Folder {
     }
 }
 
-fn at(given: &Path, places: &Places) -> Result<Found> {
-    let path = places.current.join(given);
+fn at(given: &Path, paths: &SearchPaths) -> Result<Found> {
+    let path = paths.current.join(given);
     let shown = given.display();
     let missing = |cause: String| {
         Error::new(Kind::NotFound, format!("no topology at `{shown}`")).cause(cause)
@@ -159,14 +159,14 @@ fn at(given: &Path, places: &Places) -> Result<Found> {
 /// A search for a topology by name.
 struct Search<'a> {
     given: &'a Path,
-    places: &'a Places,
+    paths: &'a SearchPaths,
     name: String,
     /// The folder names that stand for the name.
     spellings: Vec<String>,
 }
 
 impl Search<'_> {
-    fn new<'a>(given: &'a Path, places: &'a Places) -> Search<'a> {
+    fn new<'a>(given: &'a Path, paths: &'a SearchPaths) -> Search<'a> {
         let name = given.to_string_lossy().into_owned();
         let mut spellings = vec![name.clone()];
         if !name.starts_with(PREFIX) {
@@ -174,7 +174,7 @@ impl Search<'_> {
         }
         Search {
             given,
-            places,
+            paths,
             name,
             spellings,
         }
@@ -194,11 +194,11 @@ impl Search<'_> {
         if let Some(path) = local_topology {
             return Ok(Found::Folder(Box::new(self.open(path)?)));
         }
-        if self.places.current.join(self.given).is_file() {
-            return at(self.given, self.places);
+        if self.paths.current.join(self.given).is_file() {
+            return at(self.given, self.paths);
         }
         // A folder without a manifest hides no topology, but opening it gives the best error.
-        let is_folder = |path: &&PathBuf| self.places.current.join(path).is_dir();
+        let is_folder = |path: &&PathBuf| self.paths.current.join(path).is_dir();
         if let Some(path) = local.iter().chain(&installed).find(is_folder) {
             return Ok(Found::Folder(Box::new(self.open(path)?)));
         }
@@ -206,7 +206,7 @@ impl Search<'_> {
     }
 
     fn installed_folder(&self) -> PathBuf {
-        self.places.config.join("topologies")
+        self.paths.config.join("topologies")
     }
 
     /// Candidates below the current folder, relative to it, in the order of the search.
@@ -226,12 +226,12 @@ impl Search<'_> {
     }
 
     fn has_manifest(&self, path: &Path) -> bool {
-        let folder = self.places.current.join(path);
+        let folder = self.paths.current.join(path);
         folder.join(manifest::FILE_NAME).is_file()
     }
 
     fn open(&self, path: &Path) -> Result<Folder> {
-        Folder::open(&self.places.current.join(path), path)
+        Folder::open(&self.paths.current.join(path), path)
     }
 
     fn not_found(&self, local: &[PathBuf]) -> Error {
@@ -244,14 +244,14 @@ impl Search<'_> {
             .cause(format!(
                 "no folder {} in `{}`",
                 any_of(&local),
-                self.places.current.display()
+                self.paths.current.display()
             ))
             .cause(format!(
                 "no folder {} in `{}`",
                 any_of(&self.spellings),
                 installed.display()
             ));
-        let known = names(self.places);
+        let known = names(self.paths);
         let bare = self.name.strip_prefix(PREFIX).unwrap_or(&self.name);
         match nearest(bare, known.iter().map(String::as_str)) {
             Some(meant) => error.hint(format!("did you mean `{meant}`?")),

@@ -1,5 +1,5 @@
-//! A library between inspection and loading. The inspected bytes are put into a sealed memory file, which nobody can
-//! change, and the plugin's process receives the open file over its socket: never a path, which could lead to another
+//! A library between inspection and loading. The inspected bytes are put into a sealed memory file, which cannot be
+//! changed, and the plugin's process receives the open file over its socket: never a path, which could lead to another
 //! file by then. It compares the digest again before loading.
 //!
 //! If the system refuses such files, the copy in the config directory is used: it is opened once, and that open file is
@@ -146,7 +146,7 @@ impl Held {
     }
 }
 
-/// A memory file that nobody can change, not even this process.
+/// A memory file that cannot be changed, not even by this process.
 fn sealed(bytes: &[u8]) -> io::Result<File> {
     let flags = MemfdFlags::CLOEXEC | MemfdFlags::ALLOW_SEALING;
     // The library is mapped, not executed, and `vm.memfd_noexec=2` requires this flag. Kernels before 6.3 reject it.

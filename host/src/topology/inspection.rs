@@ -57,7 +57,7 @@ impl Inspected {
 /// A plugin for this or another host.
 #[derive(Debug, Clone)]
 pub struct Described {
-    /// What it says of itself.
+    /// What it states about itself.
     pub library: Inspected,
     /// The identity as it is written, with fields that only a newer host knows.
     pub note: serde_json::Value,
@@ -141,7 +141,7 @@ fn read(path: &Path) -> Result<(PathBuf, Vec<u8>)> {
     }
 }
 
-/// Size limit of a library: debug builds of large topologies have a tenth of it.
+/// Size limit of a library: debug builds of large topologies take a tenth of it.
 const LARGEST: u64 = 1 << 30;
 
 /// The identity as it is written, the identity, and the manifest.

@@ -1,6 +1,6 @@
 //! The parent's end of the socket to a plugin's process. Two tasks own it, so that a call dropped half-way never leaves
-//! half a frame. Messages must follow the protocol as well as the format; the first one that does not is the last one
-//! read.
+//! half a frame. Messages must follow the protocol as well as the format; nothing is read after the first one that does
+//! not.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -21,7 +21,7 @@ const MOST_CALLS: usize = 4096;
 pub(super) enum Response {
     /// The answer to a question.
     Answer(ApiResult<String>),
-    /// An invalid message, for this reason. Nothing follows.
+    /// The reason why a message was invalid. Nothing follows.
     Malformed(String),
 }
 
@@ -179,7 +179,7 @@ impl Reading {
     }
 
     fn end(&self, why: String) {
-        // If the receiver is gone, nobody needs the reason.
+        // If the receiver is gone, the reason is not needed.
         self.responses.send(Response::Malformed(why)).ok();
     }
 

@@ -80,7 +80,7 @@ fn check_compatible(ours: &'static TypeLayout, theirs: &'static TypeLayout) -> R
     Err(complaints.into_iter().take(5).fold(error, Error::cause))
 }
 
-/// Which side a check assumes to be newer: abi_stable calls it "found", the other one "expected".
+/// The side that a check assumes to be newer: abi_stable calls it "found", and the other one "expected".
 #[derive(Clone, Copy)]
 enum Newer {
     Host,

@@ -1,5 +1,5 @@
 //! The manifest of a topology, `topology.toml`: its name, the library of its plugin, and the images of its nodes. Node
-//! groups, arguments and hooks come from the plugin. Nothing here reads files, so that a manifest inside a library is
+//! groups, arguments and hooks come from the plugin. This module reads no files, so that a manifest inside a library is
 //! parsed in the same way.
 
 mod rule;
@@ -163,8 +163,8 @@ impl<'de> Deserialize<'de> for Images {
     }
 }
 
-/// Parses `[images]`, where strings are settings and tables are operating systems. By hand, since serde's `flatten` would
-/// lose the line of an error.
+/// Parses `[images]`, where strings are settings and tables are operating systems. Written by hand, since serde's
+/// `flatten` would lose the line of an error.
 struct ImagesTable;
 
 impl<'de> Visitor<'de> for ImagesTable {

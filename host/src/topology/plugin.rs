@@ -1,5 +1,5 @@
-//! A plugin as the rest of the host sees it: three questions, answered with data or an error by a
-//! [process](super::plugin_process) of its own.
+//! A plugin as the rest of the host sees it: three questions, which a separate [process](super::plugin_process) answers
+//! with data or an error.
 use std::fmt;
 
 use async_trait::async_trait;
@@ -126,8 +126,8 @@ pub(super) fn failure(plugin: &str, stage: Stage, error: &clusterdock_plugin_wir
     }
 }
 
-/// The error for a message that uses something that only a newer plugin-api has: it must not be dropped, since a node that
-/// asked for a restriction would get none.
+/// The error for a message that uses something that only a newer plugin-api has: it must not be ignored, since a node
+/// for which a restriction was requested would get none.
 pub(super) fn too_new(plugin: &str, feature: &str, api: &str) -> Error {
     Error::new(
         Kind::Plugin,

@@ -1,5 +1,5 @@
-//! The sources of plugin-api, which this program brings along, since they are published nowhere. They are unpacked below
-//! the config directory, in a folder for each version, and topologies depend on that folder.
+//! The sources of plugin-api, which are part of this program, since they are not published. They are unpacked below the
+//! config directory, in a folder for each version, and topologies depend on that folder.
 
 use std::fs;
 use std::io;
@@ -17,8 +17,8 @@ const FILES: &[(&str, &str)] = &include!(concat!(env!("OUT_DIR"), "/plugin_api_s
 /// Digits of the sources' digest in the name of their folder, which distinguishes development versions.
 const DIGITS: usize = 12;
 
-/// The folder `plugin-api/VERSION-DIGEST` in the config directory, unpacked if missing. Processes may do this at the same
-/// time.
+/// The folder `plugin-api/VERSION-DIGEST` in the config directory, unpacked if missing. Several processes may do this
+/// at the same time.
 ///
 /// # Errors
 /// [`Kind::Other`] if it cannot be written.
@@ -49,7 +49,7 @@ fn folder(config: &Path) -> PathBuf {
         .join(format!("{API_VERSION}-{}", &digest[..DIGITS]))
 }
 
-/// Writes a temporary folder and renames it, so that nobody sees half of the sources.
+/// Writes a temporary folder and renames it, so that half of the sources are never visible.
 fn unpack_into(folder: &Path) -> io::Result<()> {
     let parent = folder.parent().unwrap_or(folder);
     own_folder::create(parent)?;
@@ -60,7 +60,7 @@ fn unpack_into(folder: &Path) -> io::Result<()> {
         fs::write(file, text)?;
     }
     match fs::rename(work.path(), folder) {
-        // Another process was quicker.
+        // Another process was faster.
         Err(_) if folder.is_dir() => Ok(()),
         renamed => renamed,
     }

@@ -20,7 +20,7 @@ pub(super) enum ToPlugin {
     Ask(Question),
     /// Answers the [`ToParent::Call`] with this id, together with the payload.
     Answer { id: u64, result: ApiResult<String> },
-    /// The command was interrupted: from now on all calls of the hook fail with that.
+    /// The command was interrupted: from now on all calls of the hook fail with this error.
     Cancel,
     /// No more questions.
     End,

@@ -14,7 +14,7 @@ use super::cargo_output::Built;
 use super::compile::Cargo;
 use super::fingerprint::{self, Fingerprint};
 use super::folder::Folder;
-use super::target::target;
+use super::target_triple::target;
 use crate::error::{Error, Kind, Result};
 use crate::files::lock;
 use crate::files::regular_file;
@@ -24,11 +24,11 @@ use crate::files::regular_file;
 pub struct Library {
     /// Absolute.
     pub path: PathBuf,
-    /// How it got there.
+    /// Where it came from.
     pub origin: Origin,
 }
 
-/// How a library got to its place.
+/// Where a library came from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// Put there by the user, so it is used as it is, whatever the sources.
@@ -42,9 +42,9 @@ pub enum Origin {
 /// Progress while a library is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Event<'a> {
-    /// Another process is compiling, and is awaited.
+    /// Another process is compiling and is waited for.
     Waiting {
-        /// The plugin that it compiles, if that is known: the same.
+        /// The plugin that it compiles, if known: the same one.
         plugin: Option<&'a str>,
     },
     /// Cargo is about to start. Until [`Event::Compiled`] or an error it writes to stderr.
@@ -56,7 +56,7 @@ pub enum Event<'a> {
         /// The reason as a fragment for the user, e.g. "`src/lib.rs` has changed".
         why: &'a str,
     },
-    /// The library is in its place.
+    /// The library is available.
     Compiled {
         /// The plugin's name.
         plugin: &'a str,
@@ -106,7 +106,7 @@ pub fn look(folder: &Folder) -> Result<Present> {
     })
 }
 
-/// The places for a library of `folder`, in the order of the search. A compiled library goes to the first.
+/// The paths to search for the library of `folder`, in order. A compiled library goes to the first.
 pub fn places(folder: &Folder) -> [PathBuf; 2] {
     let name = folder.manifest.library_name();
     [
@@ -115,9 +115,9 @@ pub fn places(folder: &Folder) -> [PathBuf; 2] {
     ]
 }
 
-/// Finds the library of `folder`, and compiles it if it is missing or if its sources have other contents now. A library
-/// without a fingerprint, or one replaced since, belongs to the user and is used as it is; so is any library whose crate
-/// is missing. Cargo is only called to compile.
+/// Finds the library of `folder`, and compiles it if it is missing or if the contents of its sources have changed. A
+/// library without a fingerprint, or one replaced since, belongs to the user and is used as it is; so is any library
+/// whose crate is missing. Cargo is only called to compile.
 ///
 /// Two processes never compile at the same time: the second waits for the first, and uses its result if the plugin is
 /// the same.
@@ -229,7 +229,7 @@ async fn lock(folder: &Folder, on: &mut dyn FnMut(Event<'_>)) -> Result<Option<F
     taking.await.map_err(failed)
 }
 
-/// Hides what is compiled from git, unless the folder has a rule already.
+/// Hides compiled files from git, unless the folder already has a rule.
 fn ignore_in_git(libraries: &Path) -> io::Result<()> {
     match File::create_new(libraries.join(".gitignore")) {
         Ok(mut file) => file.write_all(b"*\n"),
@@ -271,7 +271,7 @@ async fn build(
     })
 }
 
-/// Puts the library and its fingerprint at `path`, each by a rename, so that nobody sees half of one and no loaded
+/// Puts the library and its fingerprint at `path`, each by a rename, so that half a file is never visible and no loaded
 /// library is written to.
 fn place(built: &Built, source: &Path, path: &Path, since: SystemTime) -> io::Result<()> {
     let folder = path.parent().unwrap_or(source);

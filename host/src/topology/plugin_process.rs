@@ -1,6 +1,6 @@
-//! A plugin in its own process, seen from the parent: starts it, asks questions, answers calls of its hooks, collects its
-//! output, and reports how it died. The parent owns the engine and the rollback; the child only runs the plugin's code,
-//! so that nothing it does to its process harms the parent.
+//! A plugin in its own process, seen from the parent: starts it, asks questions, answers calls of its hooks, collects
+//! its output, and reports how it died. The parent owns the engine and the rollback; the child only runs the plugin's
+//! code, so that nothing that happens to its process harms the parent.
 //!
 //! The child asks the kernel to die with the *thread* that started it, so it must be started from a thread that lasts,
 //! such as the main thread with its runtime.
@@ -33,7 +33,7 @@ use super::printed::Printed;
 use super::serve::ARGUMENT;
 use crate::error::{Error, Kind, Result};
 
-pub use super::printed::{OnLine, Stream};
+pub use super::printed::OnLine;
 
 /// How long a plugin may take to end before it is killed.
 pub const GRACE: Duration = Duration::from_secs(2);

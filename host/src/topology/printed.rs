@@ -10,17 +10,10 @@ use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
 use tokio::process::{ChildStderr, ChildStdout};
 use tokio::task::JoinSet;
 
-/// The origin of a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stream {
-    /// Standard output.
-    Stdout,
-    /// Standard error.
-    Stderr,
-}
+use crate::sink::Stream;
 
-/// Receives a line without its end. The future resolves when it is ready for more. A line may contain anything,
-/// including control characters.
+/// Receives a line without its end, and the stream that it was written to. The future resolves when it is ready for
+/// more. A line may contain anything, including control characters.
 pub type OnLine = Arc<dyn Fn(Stream, &str) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// Longer lines are split.
@@ -67,7 +60,7 @@ impl Printed {
     pub(super) async fn to_the_end(&self) {
         let mut readers = self.readers.lock().await;
         let ended = async { while readers.join_next().await.is_some() {} };
-        // A timeout is no error: another process holds the pipe.
+        // A timeout is not an error: another process holds the pipe.
         tokio::time::timeout(LINGER, ended).await.ok();
     }
 

@@ -6,7 +6,7 @@ use std::io;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 
-use super::place::{Existing, Place, What, place};
+use super::placement::{Existing, Placement, What, placement};
 use super::typed_path::TypedPath;
 use crate::archive::pack::special;
 use crate::archive::{Special, Top};
@@ -115,17 +115,17 @@ impl Destination {
     /// The folder that a copy goes to, and its name there.
     ///
     /// # Errors
-    /// See [`place`](super::place::place).
+    /// See [`placement`](super::placement::placement).
     pub fn place(&self, what: What, name: &OsStr) -> Result<(PathBuf, Top)> {
-        match place(
+        match placement(
             what,
             self.existing,
             self.wants_folder,
             &self.path.display().to_string(),
         )? {
-            Place::Inside => Ok((self.path.clone(), Top::Named(name.into()))),
-            Place::Spread => Ok((self.path.clone(), Top::Absent)),
-            Place::Exact => {
+            Placement::Inside => Ok((self.path.clone(), Top::Named(name.into()))),
+            Placement::Spread => Ok((self.path.clone(), Top::Absent)),
+            Placement::Exact => {
                 let name = self.path.file_name().ok_or_else(|| no_folder(&self.path))?;
                 Ok((folder_of(&self.path).into(), Top::Named(name.into())))
             }

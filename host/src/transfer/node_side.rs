@@ -3,7 +3,7 @@
 use std::ffi::{OsStr, OsString};
 use std::path::Path;
 
-use super::place::{Existing, Place, What, place};
+use super::placement::{Existing, Placement, What, placement};
 use super::typed_path::TypedPath;
 use crate::archive::Top;
 use crate::archive::reader::Root;
@@ -198,14 +198,14 @@ impl Destination {
     /// The folder that a copy goes to, and its name there.
     ///
     /// # Errors
-    /// See [`place`](super::place::place).
+    /// See [`placement`](super::placement::placement).
     pub fn place(&self, what: What, name: &OsStr) -> Result<(&str, Top)> {
         let (folder, own_name) = split(&self.path);
         Ok(
-            match place(what, self.existing, self.wants_folder, &self.path)? {
-                Place::Inside => (&self.path, Top::Named(name.into())),
-                Place::Spread => (&self.path, Top::Absent),
-                Place::Exact => (folder, Top::Named(own_name.into())),
+            match placement(what, self.existing, self.wants_folder, &self.path)? {
+                Placement::Inside => (&self.path, Top::Named(name.into())),
+                Placement::Spread => (&self.path, Top::Absent),
+                Placement::Exact => (folder, Top::Named(own_name.into())),
             },
         )
     }

@@ -62,7 +62,7 @@ fn args(input: &DeriveInput) -> Result<Vec<Arg<'_>>> {
         let arg = Arg::new(field)?;
         let name = arg.name.value();
         if args.iter().any(|other| other.name.value() == name) {
-            let why = format!("argument `--{name}` is there twice");
+            let why = format!("argument `--{name}` is declared twice");
             return Err(Error::new(arg.name.span(), why));
         }
         args.push(arg);

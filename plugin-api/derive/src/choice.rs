@@ -23,7 +23,7 @@ pub(crate) fn expand(input: &DeriveInput) -> Result<TokenStream> {
     for variant in &data.variants {
         let name = name(variant)?;
         if names.iter().any(|other| other.value() == name.value()) {
-            let why = format!("value `{}` is there twice", name.value());
+            let why = format!("value `{}` is declared twice", name.value());
             return Err(Error::new(name.span(), why));
         }
         names.push(name);

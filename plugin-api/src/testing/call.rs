@@ -11,63 +11,63 @@ use crate::{Exec, File, Probe, Value};
 pub enum Call {
     /// A command on nodes. Whether it [may fail](Exec::may_fail) is not part of it: the topology alone knows.
     Execute {
-        /// Where.
+        /// The nodes.
         nodes: Vec<String>,
-        /// What, with its settings and input.
+        /// The command, with its settings and input.
         exec: Exec,
     },
     /// A file or folder for nodes.
     Put {
-        /// Where.
+        /// The nodes.
         nodes: Vec<String>,
-        /// What.
+        /// The file or folder.
         file: File,
     },
     /// A file of a node is read.
     Read {
-        /// Where.
+        /// The node.
         node: String,
-        /// Which.
+        /// Its path.
         path: String,
     },
     /// A folder of a node is copied.
     GetFolder {
-        /// Where.
+        /// The node.
         node: String,
-        /// Which.
+        /// Its path.
         path: String,
-        /// Whereto, absolute.
+        /// The destination, absolute.
         local: PathBuf,
     },
     /// A wait for a probe.
     WaitFor {
-        /// Where.
+        /// The nodes.
         nodes: Vec<String>,
-        /// For what.
+        /// The probe.
         probe: Probe,
-        /// How long.
+        /// The time.
         timeout: Duration,
     },
     /// A pause between two checks of a condition.
     Pause {
-        /// How long.
+        /// The time.
         time: Duration,
         /// The condition.
         waiting_for: String,
     },
     /// Nodes are stopped.
     Stop {
-        /// Which.
+        /// The nodes.
         nodes: Vec<String>,
     },
     /// Nodes are removed.
     Remove {
-        /// Which.
+        /// The nodes.
         nodes: Vec<String>,
     },
     /// A node is committed to an image.
     Commit {
-        /// Which.
+        /// The node.
         node: String,
         /// The image's reference.
         image: String,

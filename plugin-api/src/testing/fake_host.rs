@@ -68,7 +68,7 @@ impl Answer {
 }
 
 impl FakeHost {
-    /// A host with these nodes, which have their files.
+    /// A host with these nodes and their files.
     pub(super) fn new(specs: &[wire::NodeSpec]) -> Result<FakeHost> {
         let host = FakeHost(Mutex::default());
         for spec in specs {
@@ -284,7 +284,14 @@ impl State {
         reply(&())
     }
 
-    /// The operations that are only noted.
+    fn commit(&mut self, commit: ops::Commit) -> Reply {
+        let ops::Commit { node, image, push } = commit;
+        let node = hostname(&node);
+        self.calls.push(Call::Commit { node, image, push });
+        reply(&format!("sha256:{:064x}", self.calls.len()))
+    }
+
+    /// The operations that are only recorded.
     fn note(&mut self, name: &str, input: &str) -> Reply {
         let call = match name {
             ops::GetFolder::NAME => {
@@ -309,12 +316,7 @@ impl State {
                 let nodes = hostnames(&nodes);
                 Call::Remove { nodes }
             }
-            ops::Commit::NAME => {
-                let ops::Commit { node, image, push } = parse(input)?;
-                let node = hostname(&node);
-                self.calls.push(Call::Commit { node, image, push });
-                return reply(&format!("sha256:{:064x}", self.calls.len()));
-            }
+            ops::Commit::NAME => return self.commit(parse(input)?),
             ops::OutputValue::NAME => {
                 let ops::OutputValue { name, value } = parse(input)?;
                 let value = Value(value);

@@ -78,7 +78,7 @@ impl<'a> FakeNode<'a> {
         self.host.file(&self.fqdn(), path)
     }
 
-    /// Gives it a file, of mode 644 and owned by root, as if its image had it.
+    /// Adds a file, with mode 644 and owned by root, as if it were in the image.
     pub fn add_file(&self, path: &str, contents: impl AsRef<[u8]>) {
         let file = FakeFile {
             contents: contents.as_ref().to_vec(),

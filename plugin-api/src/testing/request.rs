@@ -27,7 +27,7 @@ pub(super) fn read(declaration: &Declaration, words: &[String], is_build: bool) 
         })?;
         for (index, hostname) in names.into_iter().enumerate() {
             if nodes.iter().any(|node| node.hostname == hostname) {
-                return Err(Error::new(format!("host name `{hostname}` is there twice")));
+                return Err(Error::new(format!("host name `{hostname}` is given twice")));
             }
             nodes.push(RequestedNode {
                 fqdn: super::fake_host::fqdn(&hostname),
@@ -123,7 +123,7 @@ fn values(
     Ok(values)
 }
 
-/// Words with commas are several.
+/// Words with commas are split.
 fn items(words: &[String]) -> Vec<&str> {
     words.iter().flat_map(|word| word.split(',')).collect()
 }

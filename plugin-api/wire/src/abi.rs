@@ -1,13 +1,13 @@
-//! What crosses the boundary between a plugin and its host: one root module, one trait each way, and an error.
-//! Nothing here is for authors, and nothing here knows what a topology is: all that may grow travels as JSON of the
+//! What crosses the boundary between a plugin and its host: one root module, one trait each way, and an error. None of
+//! it is for authors, and none of it knows what a topology is: everything that may grow travels as JSON of the
 //! author-facing types, whose fields have defaults.
 //!
-//! The layouts of these types are checked when a library is loaded, so they change by two rules only: a field of
-//! the root module is appended with `#[sabi(missing_field(option))]`, a method of a trait is appended with a default
-//! body. Everything else is a new major version. The comments that begin with `generation:` mark where to append; the
-//! tests make plugins of other generations there.
+//! The layouts of these types are checked when a library is loaded, so they only change by two rules: a field of the
+//! root module is appended with `#[sabi(missing_field(option))]`, a method of a trait is appended with a default body.
+//! Everything else is a new major version. The comments that begin with `generation:` mark where to append; the tests
+//! generate plugins of other generations there.
 
-// The code that `sabi_trait` makes sets this off from Rust 1.79 on; older compilers do not know the lint.
+// The code that `sabi_trait` generates triggers this from Rust 1.79 on; older compilers do not know the lint.
 #![allow(unknown_lints, non_local_definitions)]
 // abi_stable's way to name references and trait objects.
 #![allow(non_camel_case_types)]
@@ -24,9 +24,9 @@ use crate::{Code, Error};
 #[derive(StableAbi)]
 #[sabi(kind(Prefix(prefix_ref = PluginMod_Ref, prefix_fields = PluginMod_Prefix)))]
 pub struct PluginMod {
-    /// The version of plugin-api that the plugin was built with, as `1.0.0`.
+    /// The version of plugin-api that the plugin was built with, e.g. `1.0.0`.
     pub api_version: RStr<'static>,
-    /// Makes the topology; the options are JSON of [`Options`](crate::Options). Called once a load.
+    /// Creates the topology; the options are JSON of [`Options`](crate::Options). Called once per load.
     #[sabi(last_prefix_field)]
     pub create: extern "C" fn(options: RStr<'_>) -> RResult<Topology, AbiError>,
     // generation: fields are appended here
@@ -46,7 +46,8 @@ pub type Topology = WireTopology_TO<RBox<()>>;
 /// A host behind the boundary.
 pub type Host = WireHost_TO<RBox<()>>;
 
-/// A topology, as the host calls it. Any thread may call, one call at a time; strings in are borrowed for the call.
+/// A topology, as the host calls it. Any thread may call it, one call at a time; input strings are borrowed for the
+/// call.
 #[sabi_trait]
 pub trait WireTopology: Send + Sync + 'static {
     /// JSON of a `Declaration`.
@@ -55,17 +56,17 @@ pub trait WireTopology: Send + Sync + 'static {
     /// JSON of a `Request` to JSON of a list of `NodeSpec`.
     fn nodes(&self, request: RStr<'_>) -> RResult<RString, AbiError>;
 
-    /// Carries out JSON of a `HookCall`. The answer is JSON without meaning so far. The plugin may keep `host`, whose
-    /// calls fail with `CLOSED` after this returned.
+    /// Performs a `HookCall`, given as JSON. The answer is JSON without a meaning so far. The plugin may keep `host`,
+    /// whose calls fail with `CLOSED` once this has returned.
     #[sabi(last_prefix_field)]
     fn hook(&self, call: RStr<'_>, host: Host) -> RResult<RString, AbiError>;
     // generation: methods of a topology are appended here
 }
 
-/// The host, as a hook calls it: from any thread, any number at once.
+/// The host, as a hook calls it: from any thread, any number in parallel.
 #[sabi_trait]
 pub trait WireHost: Send + Sync + 'static {
-    /// The operation of that name, with its input as JSON and plain bytes.
+    /// Performs the operation with this name; its input is JSON and raw bytes.
     #[sabi(last_prefix_field)]
     fn call(
         &self,
@@ -76,17 +77,17 @@ pub trait WireHost: Send + Sync + 'static {
     // generation: methods of a host are appended here
 }
 
-/// What the host answers. Its fields are fixed.
+/// The host's answer. Its fields are fixed.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct Reply {
     /// The operation's output.
     pub json: RString,
-    /// Plain bytes, where the operation has some.
+    /// Raw bytes, if the operation returns any.
     pub bytes: RVec<u8>,
 }
 
-/// An [`Error`] on its way. Its fields are fixed.
+/// An [`Error`] in transit. Its fields are fixed.
 #[repr(C)]
 #[derive(StableAbi)]
 pub struct AbiError {
@@ -94,7 +95,7 @@ pub struct AbiError {
     pub code: u32,
     /// Messages, outermost first.
     pub chain: RVec<RString>,
-    /// A place in the source, or empty.
+    /// A location in the source, or empty.
     pub detail: RString,
 }
 

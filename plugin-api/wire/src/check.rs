@@ -1,4 +1,4 @@
-//! Whether a declaration can become a command line: the one check of it, made when a library is loaded and by the test kit
+//! Whether a declaration can become a command line: the only check, used when a library is loaded and by the test kit
 //! of topologies. Clap panics on an invalid argument, so everything that it asserts is checked here too.
 
 use std::collections::BTreeMap;
@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use crate::value::{range, whole};
 use crate::{host_name, Arg, ArgKind, Declaration, DefaultNodes, Group, Hook, Verb};
 
-/// The most arguments, groups, verbs or choices: more than anybody reads in a help text.
+/// The most arguments, groups, verbs or choices: more than anyone reads in a help text.
 const MAX_COUNT: usize = 256;
 
 /// The longest name of an argument or group, and of a value in help.
@@ -19,7 +19,7 @@ impl Declaration {
     /// Checks the declaration.
     ///
     /// # Errors
-    /// The first fault, which names the argument, group or verb.
+    /// The first problem, which names the argument, group or verb.
     pub fn check(&self) -> Result<(), String> {
         let Declaration {
             groups,
@@ -73,7 +73,7 @@ fn check_names(groups: &[Group], args: &[Arg]) -> Result<(), String> {
     Ok(())
 }
 
-/// Checks that an argument which only one of both commands has can be left out by the other.
+/// Checks that an argument which only one of the two commands has is optional, since the other never sets it.
 fn check_commands(arg: &Arg) -> Result<(), String> {
     if !arg.required || arg.start == arg.build {
         return Ok(());

@@ -15,7 +15,7 @@ pub struct Declaration {
     pub args: Vec<Arg>,
     /// The hooks that are implemented. Without `build`, `clusterdock build` only builds the images of the manifest.
     pub hooks: Vec<Hook>,
-    /// Commands of the topology's own, for `clusterdock action`.
+    /// The topology's own commands, for `clusterdock action`.
     pub verbs: Vec<Verb>,
 }
 
@@ -44,7 +44,7 @@ pub struct Group {
     pub name: String,
     /// The help text. Default: ``Nodes of the `NAME` group``.
     pub help: String,
-    /// The nodes of a user who names none.
+    /// The nodes if the user names none.
     pub nodes: DefaultNodes,
     /// The minimum number of nodes; 0 makes the group optional. Default: 1.
     pub min: usize,

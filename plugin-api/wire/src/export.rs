@@ -29,7 +29,7 @@ pub const TARGET: &str = env!("CLUSTERDOCK_TARGET");
 /// the library is loaded, and the path of its manifest, relative to the file of the invocation.
 ///
 /// The library then describes itself: its manifest and what it was built with are in an ELF note, so that a host can
-/// look at it without running any of it.
+/// inspect it without running any of it.
 #[macro_export]
 macro_rules! export_plugin {
     ($new:expr, $manifest:expr $(,)?) => {
@@ -52,7 +52,7 @@ macro_rules! export_plugin {
                 $crate::export::root_module(create)
             }
 
-            // What abi_stable's own `#[export_root_module]` makes, whose paths an author's crate cannot resolve.
+            // Equivalent to abi_stable's own `#[export_root_module]`, whose paths an author's crate cannot resolve.
             #[export_name = "_1as_0lib_1header_0root_bmodule_bloader"]
             pub static LIB_HEADER: abi_library::LibHeader = $crate::export::lib_header(root_module);
 
@@ -100,7 +100,7 @@ pub const fn lib_header(root_module: extern "C" fn() -> RootModuleResult) -> Lib
     unsafe { LibHeader::from_constructor::<PluginMod_Ref>(root_module, CheckTypeLayout::Yes) }
 }
 
-/// The root module with this function to make the topology.
+/// The root module with this function to create the topology.
 pub fn root_module(
     create: extern "C" fn(RStr<'_>) -> RResult<abi::Topology, AbiError>,
 ) -> RootModuleResult {

@@ -1,5 +1,5 @@
-//! Turns a panic of the topology's code into an error with its message and place. A panic that left a method of the wire
-//! would end the whole process without a message to the host.
+//! Turns a panic of the topology's code into an error with its message and location. A panic that left a method of the
+//! wire would end the whole process without a message to the host.
 
 use std::any::Any;
 use std::cell::{Cell, RefCell};
@@ -11,7 +11,7 @@ use crate::{Code, Error, Result};
 thread_local! {
     /// Number of guards active on this thread.
     static DEPTH: Cell<usize> = const { Cell::new(0) };
-    /// Message and place of the last panic inside of a guard.
+    /// Message and location of the last panic inside of a guard.
     static LAST: RefCell<Option<(String, String)>> = const { RefCell::new(None) };
 }
 
@@ -34,7 +34,7 @@ fn panicked(payload: Box<dyn Any + Send>) -> Error {
         Some((recorded, place)) if recorded == message => {
             Error::with_code(Code::Panic, message).at(place)
         }
-        // Resumed with `resume_unwind`, like a panic of a scoped thread, whose place was printed there.
+        // Resumed with `resume_unwind`, like a panic of a scoped thread, whose location was printed there.
         _ => Error::with_code(Code::Panic, message),
     }
 }

@@ -68,7 +68,7 @@ pub struct HookCall {
     pub cluster: ClusterFacts,
     /// The request that the cluster was started with. Its secrets are only known while it starts.
     pub request: Request,
-    /// Milliseconds after which the hook is ended; none if it has no deadline.
+    /// Milliseconds after which the hook is cancelled; `None` if it has no deadline.
     #[serde(default)]
     pub timeout_ms: Option<u64>,
     /// What [`Hook::Scale`] is about.
@@ -80,7 +80,7 @@ pub struct HookCall {
 }
 
 impl HookCall {
-    /// A call without a deadline and without more to say.
+    /// A call without a deadline and further details.
     pub fn new(hook: Hook, cluster: ClusterFacts, request: Request) -> HookCall {
         HookCall {
             hook,
@@ -123,7 +123,7 @@ pub struct ClusterFacts {
     pub network: String,
     /// The nodes' domain.
     pub domain: String,
-    /// The nodes, in the order in which the topology named them.
+    /// The nodes, in the order in which the topology listed them.
     pub nodes: Vec<NodeFacts>,
     /// Outputs of earlier hooks, by name.
     pub outputs: BTreeMap<String, serde_json::Value>,

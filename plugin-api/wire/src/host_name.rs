@@ -21,7 +21,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// The fault of this name as one text.
+    /// The reason and the advice as one text.
     pub fn of(&self, name: &str) -> String {
         let hint = self.hint.iter().map(|hint| format!("; {hint}"));
         format!("invalid host name `{name}`: {}", self.why) + &hint.collect::<String>()
@@ -31,7 +31,7 @@ impl Fault {
 /// Checks a host name: one label of at most 63 letters, digits and hyphens that every resolver looks up.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not one.
 pub fn check(name: &str) -> Result<(), Fault> {
     check_label(name).map_err(|why| Fault { why, hint: None })?;
     if is_number(name) {
@@ -63,7 +63,7 @@ pub fn is_number(label: &str) -> bool {
 /// Checks a label of a domain name.
 ///
 /// # Errors
-/// Why it is none.
+/// Why it is not one.
 pub fn check_label(label: &str) -> Result<(), String> {
     if label.is_empty() {
         return Err("it is empty, or has an empty part".into());

@@ -1,9 +1,9 @@
-//! Strict JSON: what one side does not know is refused by name, never dropped.
+//! Strict JSON: what one side does not know is refused by name, never ignored.
 //!
 //! Every type here denies unknown fields and variants. The rule for growth, so that plugins and hosts of all minor
 //! versions work together: a field of 1.0 is always sent; a field that is appended later has a default and
-//! `skip_serializing_if` it is the default. So an older peer refuses a message only if a feature is used that it lacks.
-//! What may be ignored says so where it is defined: [`Options`](crate::Options), the note's
+//! `skip_serializing_if` it is the default. So an older peer only refuses a message if it uses a feature that the peer
+//! lacks. Fields that may be ignored are documented where they are defined: [`Options`](crate::Options), the note's
 //! [`Identity`](crate::note::Identity), and the number of an error's [`Code`](crate::Code).
 
 use serde::de::DeserializeOwned;
@@ -11,7 +11,7 @@ use serde::Serialize;
 
 use crate::{secret, Code, Error, Result};
 
-/// The JSON of a message to the other side. It alone shows secrets.
+/// The JSON of a message to the other side. Only this one shows secrets.
 ///
 /// # Errors
 /// The value cannot be JSON, such as a path that is not UTF-8.
@@ -43,7 +43,7 @@ pub fn decode<T: DeserializeOwned>(text: &str, what: &str) -> std::result::Resul
 /// Serde reports unknown names in its text alone.
 fn flaw(error: &serde_path_to_error::Error<serde_json::Error>, what: &str) -> Flaw {
     let (path, text) = (error.path().to_string(), error.inner().to_string());
-    // The items of a list are named alike.
+    // The items of a list have the same name.
     let path = match path.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((_, rest)) => rest.trim_start_matches('.').to_string(),
         None => path,

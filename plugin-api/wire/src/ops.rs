@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use crate::json::{self, Flaw};
 use crate::{Code, Error, Exec, Host, Output, Probe, Result};
 
-/// What the host can be asked to do. `INPUT` and `OUTPUT` are JSON.
+/// An operation of the host. Input and output are JSON.
 pub trait Operation: Serialize + for<'de> Deserialize<'de> {
     /// Its name on the wire.
     const NAME: &'static str;
@@ -57,7 +57,7 @@ pub struct ExecOn {
     pub exec: Exec,
 }
 
-/// Puts the payload into a file on nodes, making the folders above it.
+/// Puts the payload into a file on nodes, creating the folders above it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutFile {
@@ -71,7 +71,7 @@ pub struct PutFile {
     pub owner: String,
 }
 
-/// Puts a file or folder of the host's machine on nodes, making the folders above it.
+/// Puts a file or folder of the host's machine on nodes, creating the folders above it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct PutLocal {
@@ -79,7 +79,7 @@ pub struct PutLocal {
     pub nodes: Vec<String>,
     /// On the host's machine, absolute.
     pub local: PathBuf,
-    /// On the nodes, absolute: the file's own path, or that of the folder which gets what is in the folder.
+    /// On the nodes, absolute: the file's own path, or that of the folder that receives the contents of a local folder.
     pub path: String,
     /// Permission bits of files. Default: as they are.
     #[serde(default)]
@@ -98,11 +98,11 @@ pub struct GetFile {
     pub path: String,
 }
 
-/// What a file is like.
+/// The metadata of a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct FileFacts {
-    /// Its own path, where that which was asked for is a link.
+    /// Its own path, if the requested one is a link.
     pub path: String,
     /// Permission bits.
     pub mode: u32,
@@ -110,7 +110,7 @@ pub struct FileFacts {
     pub owner: (u64, u64),
 }
 
-/// Gets what is in a folder of a node.
+/// Gets the contents of a folder on a node.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct GetFolder {
@@ -118,7 +118,7 @@ pub struct GetFolder {
     pub node: String,
     /// Absolute.
     pub path: String,
-    /// The folder of the host's machine that it goes to, absolute; it is made.
+    /// The folder on the host's machine that receives them, absolute; created if missing.
     pub local: PathBuf,
 }
 
@@ -130,7 +130,7 @@ pub struct WaitFor {
     pub nodes: Vec<String>,
     /// What to wait for.
     pub probe: Probe,
-    /// After so many milliseconds it is a time-out.
+    /// Time limit in milliseconds.
     pub timeout_ms: u64,
 }
 
@@ -138,9 +138,9 @@ pub struct WaitFor {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Pause {
-    /// For so many milliseconds.
+    /// Time in milliseconds.
     pub time_ms: u64,
-    /// What the hook waits for, for an error if it runs out of time.
+    /// What the hook waits for, for the error if it times out.
     #[serde(default)]
     pub waiting_for: Option<String>,
 }
@@ -161,7 +161,7 @@ pub struct Remove {
     pub nodes: Vec<String>,
 }
 
-/// Makes an image of a node; answers with the image's id.
+/// Commits a node to an image; answers with the image's id.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Commit {
@@ -169,11 +169,11 @@ pub struct Commit {
     pub node: String,
     /// The image's reference: `[REGISTRY/]NAMESPACE/REPOSITORY:TAG`.
     pub image: String,
-    /// Whether it is pushed too.
+    /// Whether to push it, too.
     pub push: bool,
 }
 
-/// Tells the user what the hook is doing.
+/// Reports what the hook is doing.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Progress {
@@ -181,7 +181,7 @@ pub struct Progress {
     pub message: String,
 }
 
-/// Tells the user something when all is done: addresses, credentials.
+/// Shows a message when everything is done: addresses, credentials.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Closing {
@@ -189,7 +189,7 @@ pub struct Closing {
     pub message: String,
 }
 
-/// Keeps a value with the cluster, for the user and for later hooks; a later one of the same name replaces it.
+/// Keeps a value with the cluster, for the user and for later hooks; a later value with the same name replaces it.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OutputValue {
@@ -207,7 +207,7 @@ pub struct Log {
     pub level: String,
     /// The module.
     pub target: String,
-    /// What is said.
+    /// The message.
     pub message: String,
 }
 
@@ -240,7 +240,7 @@ pub fn call_with<O: Operation>(
     Ok((output, bytes))
 }
 
-/// A time as it travels.
+/// A time as it is sent.
 pub fn milliseconds(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
 }

@@ -14,7 +14,7 @@ pub trait Plugin: Send + Sync + 'static {
     /// A [`Declaration`](crate::Declaration).
     ///
     /// # Errors
-    /// Why there is none.
+    /// Why there is no declaration.
     fn declare(&self) -> Result<String>;
 
     /// A [`Request`](crate::Request) to a list of [`NodeSpec`](crate::NodeSpec).
@@ -23,7 +23,7 @@ pub trait Plugin: Send + Sync + 'static {
     /// Why the request is refused.
     fn nodes(&self, request: &str) -> Result<String>;
 
-    /// Carries out a [`HookCall`](crate::HookCall) on a cluster whose calls go to `host`. The answer is `null` so far.
+    /// Performs a [`HookCall`](crate::HookCall) on a cluster whose calls go to `host`. The answer is `null` so far.
     ///
     /// # Errors
     /// The hook's; [`Code::Unsupported`](crate::Code::Unsupported) for a hook that the topology lacks.
@@ -39,7 +39,7 @@ pub trait Host: Send + Sync {
     fn call(&self, name: &str, input: &str, payload: &[u8]) -> Result<(String, Vec<u8>)>;
 }
 
-/// What the host says when it loads a plugin. Fields that the plugin does not know may be ignored.
+/// What the host states when it loads a plugin. Fields that the plugin does not know may be ignored.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Options {

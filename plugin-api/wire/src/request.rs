@@ -12,7 +12,7 @@ use crate::{Protocol, Secret};
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Request {
-    /// The cluster's name, also if it was generated.
+    /// The cluster's name, given or generated.
     pub cluster: String,
     /// The network's name.
     pub network: String,
@@ -90,7 +90,7 @@ pub enum Value {
     Flag(bool),
     /// Of a text or a choice.
     Text(String),
-    /// Of a secret; none if it is no longer known, because a cluster's record does not keep it.
+    /// Of a secret; `None` if it is no longer known, since a cluster's record does not contain it.
     Secret(Option<Secret>),
     /// Of an integer.
     Integer(i64),

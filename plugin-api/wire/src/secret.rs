@@ -1,4 +1,4 @@
-//! Text that nobody but the two sides of the boundary sees: `Debug` and serialization print `***`, except for what
+//! Text that is only visible to the two sides of the boundary: `Debug` and serialization print `***`, except for what
 //! [`encode`](crate::json::encode) sends to the other side.
 
 use std::cell::Cell;

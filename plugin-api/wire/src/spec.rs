@@ -39,7 +39,7 @@ pub struct NodeSpec {
 pub struct File {
     /// The absolute path in the node; missing folders above it are created.
     pub path: String,
-    /// What is in it.
+    /// Its contents.
     pub contents: Contents,
     /// Permission bits of the file, or of every file in the folder. Default: 644, or as they are locally, without setuid
     /// and setgid.
@@ -81,7 +81,7 @@ impl Contents {
         )
     }
 
-    /// The bytes; none for a local file.
+    /// The bytes; `None` for a local file.
     ///
     /// # Errors
     /// Invalid base64.

@@ -1,5 +1,5 @@
-//! What a user types for an argument or a group becomes a value: the one place where kinds, choices, ranges and patterns
-//! are checked, for the command line, for defaults, and for the test kit of topologies.
+//! Parses what a user types for an argument or a group: the only module that checks kinds, choices, ranges and
+//! patterns, for the command line, for defaults, and for the test kit of topologies.
 
 use std::path::Path;
 
@@ -20,7 +20,7 @@ impl Arg {
     /// The value of the words that a user typed for this argument, without its name; several for a list or map.
     ///
     /// # Errors
-    /// Why they are no value of it. The text of a secret is never part of the reason.
+    /// Why they are not a valid value. The text of a secret is never part of the reason.
     pub fn parse<S: AsRef<str>>(&self, words: &[S]) -> Result<Value, String> {
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let one = words.last().copied().unwrap_or_default();
@@ -51,10 +51,10 @@ impl Arg {
         Ok(value)
     }
 
-    /// The value of an argument that the user did not give; none if it has no default.
+    /// The value of an argument that the user did not give; `None` if it has no default.
     ///
     /// # Errors
-    /// The default is no value of the argument.
+    /// The default is not a valid value of the argument.
     pub fn default_value(&self) -> Result<Option<Value>, String> {
         if self.kind == ArgKind::Flag {
             return Ok(Some(Value::Flag(false)));
@@ -65,7 +65,7 @@ impl Arg {
         self.parse(&self.words(default)).map(Some)
     }
 
-    /// A text as the words that a user would type.
+    /// Splits a text into the words that a user would type.
     pub(crate) fn words<'a>(&self, text: &'a str) -> Vec<&'a str> {
         if self.kind == ArgKind::List {
             text.split(',').collect()
@@ -131,7 +131,7 @@ impl Group {
     /// The host names of the words that a user typed for this group: names, or how many nodes there are.
     ///
     /// # Errors
-    /// Why they are no nodes of it.
+    /// Why they are not valid nodes of it.
     pub fn names<S: AsRef<str>>(&self, words: &[S]) -> Result<Vec<String>, String> {
         let words: Vec<&str> = words.iter().map(AsRef::as_ref).collect();
         let names = match words[..] {
@@ -142,10 +142,10 @@ impl Group {
         Ok(names)
     }
 
-    /// The host names of a user who names no nodes.
+    /// The host names if the user names no nodes.
     ///
     /// # Errors
-    /// The user must name some.
+    /// The user must name nodes.
     pub fn default_names(&self) -> Result<Vec<String>, String> {
         let names = self.nodes.names();
         self.check_names(&names)?;
@@ -155,7 +155,7 @@ impl Group {
     fn counted(&self, word: &str) -> Result<Vec<String>, String> {
         let count: usize = word.parse().unwrap_or(usize::MAX);
         match &self.nodes {
-            // Before the names are made, since a number may be anything.
+            // Checked before the names are generated, since the number may be huge.
             _ if count == 0 || count > self.max.unwrap_or(MOST_NODES) => {
                 self.check_count(count).map(|()| Vec::new())
             }

@@ -1,6 +1,6 @@
 //! Logs of one node and of many.
 
-use clusterdock::cli::lifecycle::{Logs, Since, Tail};
+use clusterdock::cli::lifecycle_args::{Logs, Since, Tail};
 use clusterdock::commands::logs;
 use clusterdock_tests::fake::Program;
 use futures_util::future::join;
@@ -278,10 +278,10 @@ async fn following_a_log_ends_on_interrupt() {
     let fake = talking();
     talk(&fake).await;
     let desk = Desk::at(&fake);
-    let stop = Arc::clone(&desk.stop);
+    let cancellation = Arc::clone(&desk.cancellation);
     let enough = async {
         fake.when_called(("logs", 1)).await.unwrap();
-        stop.stop(interrupted());
+        cancellation.cancel(interrupted());
     };
     let follow = Logs {
         follow: true,

@@ -1,6 +1,6 @@
 //! What commands show of clusters and nodes: `inspect`, `env`, plans, and the final message.
 
-use clusterdock::cli::lifecycle::{Env, Inspect, Kill};
+use clusterdock::cli::lifecycle_args::{Env, Inspect, Kill};
 use clusterdock::commands::{env, inspect};
 use serde_json::Value;
 
@@ -102,7 +102,10 @@ async fn a_dry_run_prints_the_plan_and_changes_nothing() {
     let desk = Desk::at(&fake);
     let args = Resume {
         change: ChangeArgs {
-            dry_run: true,
+            dry_run: DryRunArgs {
+                dry_run: true,
+                ..DryRunArgs::default()
+            },
             ..change()
         },
         timeout: MINUTE,

@@ -11,11 +11,11 @@ async fn tried(
     command: impl AsyncFnOnce(&Desk) -> Result<()>,
 ) -> Option<Result<()>> {
     let desk = Desk::at(&trial.fake);
-    let stop = Arc::clone(&desk.stop);
-    trial.on_interrupt(move || stop.stop(interrupted()));
+    let cancellation = Arc::clone(&desk.cancellation);
+    trial.on_interrupt(move || cancellation.cancel(interrupted()));
     let impatient = async {
         tokio::time::sleep(60 * MINUTE).await;
-        desk.stop.stop(interrupted());
+        desk.cancellation.cancel(interrupted());
         std::future::pending::<()>().await;
     };
     let work = async {
@@ -129,8 +129,10 @@ async fn a_stop_that_fails_on_one_node_stops_the_others() {
 async fn an_interrupted_resume_starts_nothing_more() {
     let fake = lab(EngineGeneration::V26, State::Exited, &[]);
     let desk = Desk::at(&fake);
-    let stop = Arc::clone(&desk.stop);
-    fake.on_call(("container_state", 0), move |_| stop.stop(interrupted()));
+    let cancellation = Arc::clone(&desk.cancellation);
+    fake.on_call(("container_state", 0), move |_| {
+        cancellation.cancel(interrupted())
+    });
     assert_eq!(desk.resume().await.unwrap_err().kind(), Kind::Interrupted);
     assert_eq!(fake.count("start_container"), 0);
 }

@@ -235,7 +235,7 @@ async fn a_lost_event_stream_is_retried_then_reported() {
     let losses = async {
         for number in 0..4 {
             fake.when_called(("deaths", number)).await.unwrap();
-            // The stream has to be there before it can break.
+            // The stream must exist before it can break.
             tokio::time::sleep(Duration::from_millis(1)).await;
             fake.break_streams();
         }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use clusterdock::cli::exec::Exec;
+use clusterdock::cli::exec_args::Exec;
 use clusterdock::commands::exec;
 use clusterdock::engine::State;
 use clusterdock::error::{Kind, Result};
@@ -129,10 +129,10 @@ async fn an_interruption_names_the_nodes_that_it_ended() {
     let fake = engine();
     fake.on_exec(|_| ExecAnswer::endless());
     let desk = Desk::at(&fake);
-    let stop = desk.stop.clone();
+    let cancellation = desk.cancellation.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(1)).await;
-        stop.stop(interrupted());
+        cancellation.cancel(interrupted());
     });
     let error = desk.exec(&all(None)).await.unwrap_err();
     assert_eq!(error.kind(), Kind::Interrupted);

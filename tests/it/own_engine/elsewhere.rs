@@ -16,10 +16,10 @@ use clusterdock_tests::terminal::Terminal;
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, PidfdFlags, pidfd_open};
 
-use super::{assert_names_resolve, available, nuke, remove, undo};
+use super::{assert_names_resolve, assert_rolls_back, available, nuke, remove};
 use crate::images::topology;
 
-/// A program that says when it listens, and answers once.
+/// A program that reports when it listens, and answers once.
 const SERVER: &str = r#"use std::io::Write;
 
 fn main() {
@@ -98,7 +98,7 @@ fn tour(build: EngineBuild, door: Door) {
     files(&scene);
     volumes(&engine, &scene);
     images(&scene);
-    undo(&scene);
+    assert_rolls_back(&scene);
     remove(&scene);
     nuke(&scene);
     await_no_program(&engine);

@@ -8,7 +8,7 @@ use clusterdock_tests::scene::Scene;
 
 use super::available;
 
-/// Labels that lead to a path, a line of their own and a control sequence. Dockerfiles have no newlines in values.
+/// Labels that contain a path, a line break and a control sequence. Dockerfiles have no newlines in values.
 const HOSTILE: [&str; 3] = [
     r#"LABEL com.clusterdock.clusterdock="{\"cluster_name\":\"/home/me/my\"}" com.clusterdock.cluster=/home/me/my com.clusterdock.run=files"#,
     r#"LABEL com.clusterdock.clusterdock="{\"cluster_name\":\"a\\nlab  running\"}""#,

@@ -285,8 +285,8 @@ fn declaration() -> impl Strategy<Value = Declaration> {
 
 /// Builds the real commands of a declaration, for help and for parsing, and parses these words with them.
 fn becomes_a_command_line(declaration: &Declaration, words: &[String]) {
-    let start = cli::start::command_of("x", declaration);
-    let build = cli::build::command_of("x", declaration);
+    let start = cli::start_args::command_of("x", declaration);
+    let build = cli::build_args::command_of("x", declaration);
     for (name, command, own) in [
         ("start", start, &declaration.start_args()),
         ("build", build, &declaration.build_args()),
@@ -347,7 +347,7 @@ proptest! {
     }
 }
 
-/// How many declarations are tried: more where there is time for it.
+/// How many declarations are tried: more if there is time for it.
 fn cases() -> u32 {
     std::env::var("PROPTEST_CASES")
         .ok()

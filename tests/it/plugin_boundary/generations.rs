@@ -122,7 +122,7 @@ async fn a_refused_plugin_is_explained_in_a_few_lines() {
     assert!(error.next_step().unwrap().contains("rebuild the plugin"));
 }
 
-/// What a plugin built against a later plugin-api returns; it uses a feature of it, or none.
+/// What a plugin built against a later plugin-api returns; it may use one of its new features.
 async fn nodes_of_newer(feature: &str) -> clusterdock::error::Result<usize> {
     let newer = Generation::Next.newer_plugin();
     let (plugin, _) = plugins::spawn(program::clusterdock(), &newer, Duration::from_secs(30)).await;

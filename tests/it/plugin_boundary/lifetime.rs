@@ -7,9 +7,10 @@ use std::os::unix::net::UnixStream;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use clusterdock::sink::Stream;
 use clusterdock::topology::inspection::inspect;
 use clusterdock::topology::plugin::Plugin;
-use clusterdock::topology::plugin_process::{GRACE, Stream};
+use clusterdock::topology::plugin_process::GRACE;
 use clusterdock_tests::plugins::{library, misbehaving_within};
 use clusterdock_tests::program;
 use rustix::net::{SendAncillaryBuffer, SendAncillaryMessage, SendFlags, sendmsg};

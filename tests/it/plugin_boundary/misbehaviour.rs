@@ -1,10 +1,11 @@
-//! A plugin that crashes, panics or hangs: the host continues and says which plugin did what, and where.
+//! A plugin that crashes, panics or hangs: the host continues and reports which plugin did what, and where.
 
 use std::time::Duration;
 
 use clusterdock::error::{Error, Kind};
+use clusterdock::sink::Stream;
 use clusterdock::topology::plugin::Plugin;
-use clusterdock::topology::plugin_process::{GRACE, Stream};
+use clusterdock::topology::plugin_process::GRACE;
 use clusterdock_tests::plugins::{self, library, misbehaving, misbehaving_within};
 use clusterdock_tests::{cargo, elf, program};
 
@@ -13,6 +14,18 @@ use super::process::{Recorder, request, start};
 #[track_caller]
 fn assert_error(error: &Error, kind: Kind, message: &str) {
     assert_eq!((error.message(), error.kind()), (message, kind), "{error}");
+}
+
+/// The error of the question `declare` to the plugin of this name.
+async fn in_declare(what: &str) -> Error {
+    let (plugin, _) = misbehaving(what).await;
+    plugin.unwrap().declare().await.unwrap_err()
+}
+
+/// The error of the question `nodes` to the plugin of this name.
+async fn in_nodes(what: &str) -> Error {
+    let (plugin, _) = misbehaving(what).await;
+    plugin.unwrap().nodes(&request()).await.unwrap_err()
 }
 
 async fn while_loading(what: &str) -> Error {
@@ -44,26 +57,14 @@ async fn a_panic_is_reported_with_its_message_and_location() {
         "{error}"
     );
 
-    let error = misbehaving("panic-in-declare")
-        .await
-        .0
-        .unwrap()
-        .declare()
-        .await
-        .unwrap_err();
+    let error = in_declare("panic-in-declare").await;
     assert_error(
         &error,
         Kind::Hook,
         "plugin `topology_x` panicked in `declare`",
     );
 
-    let error = misbehaving("panic-in-nodes")
-        .await
-        .0
-        .unwrap()
-        .nodes(&request())
-        .await
-        .unwrap_err();
+    let error = in_nodes("panic-in-nodes").await;
     assert_error(
         &error,
         Kind::Hook,
@@ -137,26 +138,14 @@ async fn a_crash_names_its_signal_and_an_exit_its_code() {
         "plugin `topology_x` exited with code 4 while loading",
     );
 
-    let error = misbehaving("segfault-in-declare")
-        .await
-        .0
-        .unwrap()
-        .declare()
-        .await
-        .unwrap_err();
+    let error = in_declare("segfault-in-declare").await;
     assert_error(
         &error,
         Kind::Hook,
         "plugin `topology_x` was killed by SIGSEGV in `declare`",
     );
 
-    let error = misbehaving("exit-in-nodes")
-        .await
-        .0
-        .unwrap()
-        .nodes(&request())
-        .await
-        .unwrap_err();
+    let error = in_nodes("exit-in-nodes").await;
     assert_error(
         &error,
         Kind::Hook,

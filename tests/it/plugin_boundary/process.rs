@@ -5,11 +5,12 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use clusterdock::error::Kind;
+use clusterdock::sink::Stream;
 use clusterdock::topology::cache;
 use clusterdock::topology::held::Held;
 use clusterdock::topology::inspection::inspect;
 use clusterdock::topology::plugin::{Hook, HostCalls, Plugin};
-use clusterdock::topology::plugin_process::{PluginProcess, Stream};
+use clusterdock::topology::plugin_process::PluginProcess;
 use clusterdock_plugin_wire::ops::{self, Operation};
 use clusterdock_plugin_wire::{
     ClusterFacts, Code, DefaultNodes, Error, HookCall, NodeFacts, Request, RequestedNode,

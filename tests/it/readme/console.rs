@@ -78,7 +78,7 @@ pub(super) struct Shell<'a> {
 }
 
 impl Shell<'_> {
-    /// Runs a script in a terminal of its own; returns whether it succeeded, and what the terminal shows in the end.
+    /// Runs a script in a separate terminal; returns whether it succeeded, and what the terminal shows in the end.
     pub(super) fn run(&self, script: &str) -> (bool, String) {
         let (mut pty, pts) = blocking::open().unwrap();
         pty.resize(Size::new(ROWS.get(), COLUMNS.get())).unwrap();
@@ -99,7 +99,7 @@ impl Shell<'_> {
             .unwrap();
         let mut screen = vt100::Parser::new(ROWS, COLUMNS, 0);
         let mut buffer = [0; 16 * 1024];
-        // The terminal ends with an error once no program has it any more.
+        // Reading fails once no program has the terminal open.
         while let Ok(count @ 1..) = pty.read(&mut buffer) {
             screen.process(&buffer[..count]);
         }

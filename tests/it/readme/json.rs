@@ -93,7 +93,7 @@ fn events() -> Vec<Event> {
         Event::Warning { message: text() },
         Event::Debug { message: text() },
         Event::StillWorking { message: text() },
-        Event::Undoing { cluster: text() },
+        Event::RollingBack { cluster: text() },
         Event::Removing {
             what: text(),
             containers: Vec::new(),

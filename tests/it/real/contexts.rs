@@ -10,6 +10,7 @@ use std::process::{Command, Stdio};
 
 use clusterdock_tests::cargo::workspace;
 use clusterdock_tests::plugins;
+use clusterdock_tests::run::assert_success;
 use clusterdock_tests::scene::Scene;
 
 /// A topology with one image, `small`, whose context is a folder of that name.
@@ -195,11 +196,7 @@ fn a_context_accepts_what_docker_accepts() {
         .arg(["l".repeat(120), "m".repeat(150)].join("/"))
         .output()
         .unwrap();
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
+    assert_success(&made);
     fs::write(path.join(OsStr::from_bytes(b"caf\xe9")), "latin").unwrap();
     let files = lab.assert_same_as_docker("everything");
     let has = |name: &str| files.iter().any(|line| line.contains(name));
@@ -218,7 +215,7 @@ fn a_context_accepts_what_docker_accepts() {
     }
 }
 
-/// One of everything, beside a socket.
+/// One of every type, besides a socket.
 const MADE: &str = "truncate -s 3M sparse; echo end >>sparse; mkfifo pipe; ln build/one two; ln -s nowhere dangling
 echo a >old; touch -d '1931-01-02 03:04:05.6' old; echo b >new; touch -d 2400-01-01 new; touch -d 1969-12-31T23:59:59.5Z eve
 mkdir -p \"$1\"; echo c >\"$1/deep\"; ln -s \"$1/deep\" long; echo d >set; chmod 4711 set; chmod 640 old

@@ -8,9 +8,10 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
+use clusterdock_tests::run::assert_success;
 use clusterdock_tests::scene::{Scene, skipped};
 
-/// Creates what is copied.
+/// Creates the files to copy.
 const SOURCES: &str = "mkdir -p folder/sub folder/empty; echo new >file; echo a >folder/a; echo b >folder/sub/b
 chmod 751 folder; chmod 640 folder/a; ln -s folder to-folder; ln -s file to-file; ln -s gone to-nothing";
 
@@ -134,11 +135,7 @@ fn tars_go_through_pipes() {
         let mut child = piped(&scene, &["cp", "-", &format!("{node}:{into}")]);
         child.stdin.take().unwrap().write_all(&tar).unwrap();
         let output = child.wait_with_output().unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert_success(&output);
         assert_eq!(
             scene.on_node(
                 "node-1",
@@ -168,12 +165,8 @@ fn tars_go_through_pipes() {
         .read_exact(&mut beginning)
         .unwrap();
     let output = child.wait_with_output().unwrap();
-    assert!(
-        output.status.success(),
-        "{}",
-        String::from_utf8_lossy(&output.stderr)
-    );
-    // A tar goes into a folder alone, and has to be one.
+    assert_success(&output);
+    // A tar can only be copied into a folder, and must be valid.
     scene
         .run(["cp", "-", &format!("{node}:/tmp/nosuch")])
         .fails(3, &["no folder `/tmp/nosuch`"]);

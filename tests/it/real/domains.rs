@@ -1,4 +1,4 @@
-//! Clusters with a domain of the user's: two with the same names inside, side by side on networks of their own.
+//! Clusters with a domain that the user chose: two with the same names inside, side by side on separate networks.
 
 use std::fs;
 
@@ -27,7 +27,7 @@ impl Twin<'_> {
             .args(NODES)
     }
 
-    /// How commands name a node whose FQDN the twin has, too.
+    /// The name of a node whose FQDN also exists in the twin.
     fn node(&self, hostname: &str) -> String {
         format!("{}/{hostname}", self.name)
     }

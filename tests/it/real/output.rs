@@ -91,7 +91,7 @@ fn running(scene: &Scene, line: &str) -> String {
     scene.on_node("node-1", &format!("pgrep -af '^[^ ]*{line}' || true"))
 }
 
-/// A full pipe that nobody reads; its reader has to be kept.
+/// A full pipe that is never read; its reader must be kept open.
 fn full_pipe() -> (std::io::PipeReader, PipeWriter) {
     let (reader, mut writer) = std::io::pipe().unwrap();
     let flags = rustix::fs::fcntl_getfl(&writer).unwrap();

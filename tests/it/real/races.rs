@@ -28,7 +28,7 @@ fn of_eight_starts_with_the_same_names_one_wins() {
     };
     warm(&scene);
     let folders: Vec<_> = (0..8).map(|_| config_directory()).collect();
-    // Half of them share no locks with anybody: then the engine alone decides.
+    // Half of them share no locks with others, so that only the engine decides.
     let run = |number: usize| {
         let run = scene.run([
             "start",
@@ -60,18 +60,7 @@ fn of_eight_starts_with_the_same_names_one_wins() {
         7,
         "{output}"
     );
-    let things = scene.things();
-    let count = |kind: &str| {
-        things
-            .iter()
-            .filter(|thing| thing.starts_with(kind))
-            .count()
-    };
-    assert_eq!(
-        (count("container"), count("network"), count("volume")),
-        (2, 1, 1),
-        "{things:#?}"
-    );
+    scene.assert_has(2, 1, 1);
 }
 
 #[test]
@@ -107,16 +96,5 @@ fn eight_starts_with_distinct_names_share_a_new_network() {
         .map(|ran| format!("{}\n{}\n", ran.code, ran.stderr))
         .collect();
     assert!(ran.iter().all(|ran| ran.code == 0), "{output}");
-    let things = scene.things();
-    let count = |kind: &str| {
-        things
-            .iter()
-            .filter(|thing| thing.starts_with(kind))
-            .count()
-    };
-    assert_eq!(
-        (count("container"), count("network"), count("volume")),
-        (16, 1, 8),
-        "{things:#?}"
-    );
+    scene.assert_has(16, 1, 8);
 }

@@ -90,18 +90,8 @@ fn of_two_users_who_start_one_name_one_wins() {
                 .contains(&format!("cluster name `{}` is in use", scene.name)),
             "{output}"
         );
+        scene.assert_has(2, 1, 1);
         let things = scene.things();
-        let count = |kind: &str| {
-            things
-                .iter()
-                .filter(|thing| thing.starts_with(kind))
-                .count()
-        };
-        assert_eq!(
-            (count("container"), count("network"), count("volume")),
-            (2, 1, 1),
-            "{things:#?}"
-        );
         assert!(
             !things
                 .iter()

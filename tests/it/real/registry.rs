@@ -23,6 +23,15 @@ fn had(registry: Result<Registry, String>) -> Option<Registry> {
         .ok()
 }
 
+/// A scene and a registry; `None`, with a note, if one of them is unavailable.
+fn scene_beside(
+    what: &str,
+    registry: fn() -> Result<Registry, String>,
+) -> Option<(Scene, Registry)> {
+    let scene = Scene::new(what)?;
+    Some((scene, had(registry())?))
+}
+
 /// A topology whose image `small` has a Dockerfile without a base image, and the same topology without it.
 struct Lab<'a> {
     scene: &'a Scene,
@@ -156,10 +165,7 @@ impl Drop for Lab<'_> {
 
 #[test]
 fn a_pushed_image_is_pulled_once_for_all_groups() {
-    let Some(scene) = Scene::new("pushed") else {
-        return;
-    };
-    let Some(registry) = had(Registry::open()) else {
+    let Some((scene, registry)) = scene_beside("pushed", Registry::open) else {
         return;
     };
     let lab = Lab::new(&scene, &registry.host);
@@ -224,10 +230,7 @@ fn a_pushed_image_is_pulled_once_for_all_groups() {
 
 #[test]
 fn an_image_missing_from_a_registry_is_reported_with_a_hint() {
-    let Some(scene) = Scene::new("missing") else {
-        return;
-    };
-    let Some(registry) = had(Registry::open()) else {
+    let Some((scene, registry)) = scene_beside("missing", Registry::open) else {
         return;
     };
     let lab = Lab::new(&scene, &registry.host);
@@ -249,10 +252,7 @@ fn an_image_missing_from_a_registry_is_reported_with_a_hint() {
 
 #[test]
 fn a_push_to_a_stopped_registry_keeps_the_built_image() {
-    let Some(scene) = Scene::new("gone") else {
-        return;
-    };
-    let Some(registry) = had(Registry::open()) else {
+    let Some((scene, registry)) = scene_beside("gone", Registry::open) else {
         return;
     };
     let host = registry.host.clone();
@@ -284,10 +284,7 @@ fn a_push_to_a_stopped_registry_keeps_the_built_image() {
 
 #[test]
 fn a_build_hook_pushes_its_image() {
-    let Some(scene) = Scene::new("bake") else {
-        return;
-    };
-    let Some(registry) = had(Registry::open()) else {
+    let Some((scene, registry)) = scene_beside("bake", Registry::open) else {
         return;
     };
     let repository = format!("{}/{}", registry.host, scene.name);

@@ -12,18 +12,13 @@ use clusterdock_tests::plugins;
 use clusterdock_tests::run::Run;
 use clusterdock_tests::scene::{Scene, skipped};
 
+use crate::images;
+
 const IMAGE: &str = "clusterdock/topology_settings:systemd";
 
 /// A prebuilt topology whose image has systemd and exists; `None`, with a note, if its base cannot be built here.
 fn topology(scene: &Scene) -> Option<tempfile::TempDir> {
-    let made = Command::new(workspace().join("tests/debian-base.sh"))
-        .output()
-        .unwrap();
-    if !made.status.success() {
-        skipped(&format!(
-            "systemd in Debian: {}",
-            String::from_utf8_lossy(&made.stderr)
-        ));
+    if !images::base() {
         return None;
     }
     let (folder, fixture) = (

@@ -30,7 +30,7 @@ fn modes_before() -> String {
     Terminal::new(&Run::line("--version"), ROWS, COLUMNS).modes()
 }
 
-/// The node's processes whose command line begins so.
+/// The node's processes whose command line begins with this text.
 fn running(scene: &Scene, line: &str) -> String {
     scene.on_node("node-1", &format!("pgrep -af '^[^ ]*{line}' || true"))
 }

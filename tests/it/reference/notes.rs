@@ -1,4 +1,4 @@
-//! What the reference of commands has beside what the command line says of itself.
+//! What the reference of commands contains besides the command line's own help.
 
 use std::process::Command;
 

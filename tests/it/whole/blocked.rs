@@ -14,7 +14,7 @@ const GUARD: Duration = Duration::from_secs(30);
 async fn a_locked_hosts_file_is_left_alone_after_a_while() {
     let fake = engine();
     let stage = Stage::new(&fake);
-    let held = File::open(&stage.places.hosts_file).unwrap();
+    let held = File::open(&stage.paths.hosts_file).unwrap();
     held.lock().unwrap();
     let began = Instant::now();
     stage.start(Wish::of(&["a", "b"])).await.unwrap();
@@ -33,12 +33,12 @@ async fn a_locked_hosts_file_is_left_alone_after_a_while() {
 async fn an_interrupted_start_does_not_wait_for_the_hosts_file() {
     let fake = engine();
     let stage = Stage::new(&fake);
-    let held = File::open(&stage.places.hosts_file).unwrap();
+    let held = File::open(&stage.paths.hosts_file).unwrap();
     held.lock().unwrap();
-    let stop = stage.stop.clone();
+    let cancellation = stage.cancellation.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_millis(500)).await;
-        stop.stop(clusterdock::error::Error::new(
+        cancellation.cancel(clusterdock::error::Error::new(
             Kind::Interrupted,
             "interrupted",
         ));
@@ -52,10 +52,10 @@ async fn an_interrupted_start_does_not_wait_for_the_hosts_file() {
 async fn a_hosts_file_that_is_a_pipe_is_left_alone() {
     let fake = engine();
     let stage = Stage::new(&fake);
-    std::fs::remove_file(&stage.places.hosts_file).unwrap();
+    std::fs::remove_file(&stage.paths.hosts_file).unwrap();
     rustix::fs::mknodat(
         rustix::fs::CWD,
-        &stage.places.hosts_file,
+        &stage.paths.hosts_file,
         rustix::fs::FileType::Fifo,
         rustix::fs::Mode::from_raw_mode(0o600),
         0,
@@ -74,7 +74,7 @@ async fn a_hosts_file_that_is_a_pipe_is_left_alone() {
 async fn a_lock_held_by_another_program_is_skipped() {
     let fake = engine();
     let stage = Stage::new(&fake);
-    let locks = stage.places.config.join("locks");
+    let locks = stage.paths.config.join("locks");
     std::fs::create_dir(&locks).unwrap();
     let held = File::create(locks.join("network-cluster")).unwrap();
     held.lock().unwrap();

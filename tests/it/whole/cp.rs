@@ -9,7 +9,7 @@ use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::sync::Arc;
 
-use clusterdock::cli::cp::Cp;
+use clusterdock::cli::cp_args::Cp;
 use clusterdock::commands::cp;
 use clusterdock::engine::{EngineError, Fault};
 use clusterdock::error::{Error, Kind, Result};
@@ -26,37 +26,27 @@ impl Stage {
         source: impl Into<OsString>,
         destination: impl Into<OsString>,
     ) -> Result<()> {
-        let (source, destination) = (source.into(), destination.into());
-        cp::cp(
-            &self.session(),
-            &Cp {
-                archive: false,
-                follow_link: false,
-                recursive: false,
-                source,
-                destination,
-            },
-        )
-        .await
+        self.cp_as(false, source.into(), destination.into()).await
     }
 
+    /// `clusterdock cp --archive SOURCE DESTINATION`.
     async fn cp_archive(
         &self,
         source: impl Into<OsString>,
         destination: impl Into<OsString>,
     ) -> Result<()> {
-        let (source, destination) = (source.into(), destination.into());
-        cp::cp(
-            &self.session(),
-            &Cp {
-                archive: true,
-                follow_link: false,
-                recursive: false,
-                source,
-                destination,
-            },
-        )
-        .await
+        self.cp_as(true, source.into(), destination.into()).await
+    }
+
+    async fn cp_as(&self, archive: bool, source: OsString, destination: OsString) -> Result<()> {
+        let args = Cp {
+            archive,
+            follow_link: false,
+            recursive: false,
+            source,
+            destination,
+        };
+        cp::cp(&self.session(), &args).await
     }
 }
 
@@ -120,7 +110,7 @@ async fn archive_mode_preserves_owners_and_setuid_bits() {
         .await
         .unwrap();
     let copy = fs::metadata(yard.destination().join("data/x")).unwrap();
-    // Only root may give files away; for others they stay their own.
+    // Only root may change the owner of files; for other users, they keep theirs.
     if rustix::process::geteuid().is_root() {
         assert_eq!(
             (copy.uid(), copy.gid(), copy.mode() & 0o7777),
@@ -180,8 +170,10 @@ async fn no_failed_call_leaves_a_partial_file() {
             async || two_nodes().await,
             async |trial| {
                 let (stage, yard) = (Stage::new(&trial.fake), Yard::new());
-                let stop = Arc::clone(&stage.stop);
-                trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+                let cancellation = Arc::clone(&stage.cancellation);
+                trial.on_interrupt(move || {
+                    cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+                });
                 let (source, destination) = sides(&yard);
                 let done = trial.run(stage.cp(source, destination)).await.unwrap();
                 yard.assert_untouched();

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clusterdock::error::{Error, Kind, Result};
-use clusterdock::start::carry_out::Started;
+use clusterdock::start::start_execution::Started;
 use clusterdock_plugin_wire::{NodeSpec, Probe};
 use clusterdock_tests::fake::{ExecAnswer, FakeEngine, Program};
 use futures_util::future::join;

@@ -1,15 +1,15 @@
-//! Two clusters with the same names inside, on networks of their own: whatever is done to one leaves the other alone.
+//! Two clusters with the same names inside, on separate networks: what is done to one does not affect the other.
 
 use std::fs;
 use std::time::Duration;
 
-use clusterdock::cli::lifecycle::{ChangeArgs, Restart};
+use clusterdock::cli::lifecycle_args::{ChangeArgs, Restart};
+use clusterdock::cli::output_args::DryRunArgs;
 use clusterdock::cli::selection::SelectionArgs;
 use clusterdock::cluster::select;
 use clusterdock::commands::lifecycle;
 use clusterdock::engine::{Inventory, State};
 use clusterdock::error::{Error, Kind, Result};
-use clusterdock::report::Format;
 use clusterdock_plugin_wire::Probe;
 use clusterdock_tests::fake::{FakeEngine, Program};
 
@@ -41,8 +41,7 @@ async fn restart(stage: &Stage, names: &[&str]) -> Result<()> {
     let args = Restart {
         change: ChangeArgs {
             selection,
-            dry_run: false,
-            format: Format::Table,
+            dry_run: DryRunArgs::default(),
         },
         time: Duration::from_secs(1),
         timeout: Duration::from_secs(60),
@@ -104,7 +103,7 @@ async fn one_restart_restarts_the_nodes_of_both_twins() {
 #[tokio::test(start_paused = true)]
 async fn removing_one_twin_or_its_node_leaves_the_other() {
     let (fake, stage) = twins().await;
-    let hosts = || fs::read_to_string(&stage.places.hosts_file).unwrap();
+    let hosts = || fs::read_to_string(&stage.paths.hosts_file).unwrap();
     assert_eq!(
         hosts().matches(" a.lab.example\n").count(),
         2,
@@ -148,7 +147,7 @@ async fn a_failed_start_leaves_its_twin() {
         (Kind::Node, "node `b.lab.example` died")
     );
     assert_eq!(fake.snapshot(), before);
-    let hosts = fs::read_to_string(&stage.places.hosts_file).unwrap();
+    let hosts = fs::read_to_string(&stage.paths.hosts_file).unwrap();
     assert_eq!(hosts.matches(" b.lab.example\n").count(), 1, "{hosts}");
 }
 
@@ -158,7 +157,7 @@ async fn names_taken_in_the_hosts_file_are_reported() {
     let story = stage.story.text();
     let warning = format!(
         "a.lab.example and 1 more are already in {}, for cluster `one`: ",
-        stage.places.hosts_file.display()
+        stage.paths.hosts_file.display()
     );
     assert_eq!(story.matches("already in").count(), 1, "{story}");
     assert!(story.contains(&warning), "{story}");

@@ -18,15 +18,17 @@ const OF_HOOKS: [&str; 4] = ["file", "put_archive", "get_archive", "stop_contain
 async fn assert_starts_leave_nothing(seed: impl AsyncFn() -> FakeEngine, wish: Wish, least: usize) {
     let trials = for_every_call(&Mishap::RECOVERABLE, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
-        let stop = Arc::clone(&stage.stop);
-        trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+        let cancellation = Arc::clone(&stage.cancellation);
+        trial.on_interrupt(move || {
+            cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+        });
         let done = trial
             .run(stage.start(wish.clone()))
             .await
             .expect("nothing was abandoned")
             .map(drop);
         if done.is_err() {
-            trial.assert_undone();
+            trial.assert_rolled_back();
             assert_eq!(
                 stage.report.clean_up(),
                 None,
@@ -148,7 +150,7 @@ async fn a_killed_start_leaves_a_removable_partial_cluster() {
             let stage = Stage::new(&trial.fake);
             let finished = trial.run(stage.start(wish.clone())).await.is_some();
             assert_ne!(finished, trial.struck());
-            if finished || trial.is_undone() {
+            if finished || trial.is_rolled_back() {
                 return;
             }
             let states: Vec<ClusterState> = stage
@@ -171,7 +173,7 @@ async fn a_killed_start_leaves_a_removable_partial_cluster() {
                 }]
             );
             stage.rm(&["lab"]).await.unwrap();
-            trial.assert_undone();
+            trial.assert_rolled_back();
             assert_eq!(stage.kept_keys(), Vec::<String>::new());
         },
     );

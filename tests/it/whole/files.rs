@@ -1,4 +1,4 @@
-//! Files that a topology gives to its nodes: in them before their commands start, or nothing is left.
+//! Files that a topology puts into its nodes: either they exist before the commands start, or nothing is left.
 
 use clusterdock::error::Kind;
 use clusterdock_plugin_wire::{Contents, File};

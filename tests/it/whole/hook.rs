@@ -4,13 +4,13 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 
+use clusterdock::cancellation::Cancellation;
 use clusterdock::engine::GuardedEngine;
 use clusterdock::error::Kind;
 use clusterdock::execution::retired::Retired;
 use clusterdock::image::Provider;
 use clusterdock::image::pull::Pull;
 use clusterdock::start::hook_calls::HookCalls;
-use clusterdock::stop::Stop;
 use clusterdock_plugin_wire::ops::{self, FileFacts, Operation};
 use clusterdock_plugin_wire::{Code, Command, Exec, Result};
 use clusterdock_tests::fake::{ExecAnswer, FakeEngine};
@@ -44,19 +44,19 @@ async fn call<O: Operation>(
         .iter()
         .map(|node| (node.to_string(), node.to_string()))
         .collect();
-    let (stop, events) = (Stop::new(), |_| ());
+    let (cancellation, events) = (Cancellation::new(), |_| ());
     let registries = stage.session().session.registries;
     let retired = Retired::default();
     let provider = Provider {
         engine: GuardedEngine::new(fake),
         registries: &registries,
         pull: Pull::Never,
-        stop: &stop,
+        cancellation: &cancellation,
         events: &events,
     };
     let calls = HookCalls::new(provider, &ids, &retired, &stage.sink, "1.7.0");
     let input = serde_json::to_string(operation).unwrap();
-    let (output, bytes) = calls.carry_out(O::NAME, &input, payload).await?;
+    let (output, bytes) = calls.dispatch(O::NAME, &input, payload).await?;
     Ok((serde_json::from_str(&output).unwrap(), bytes))
 }
 
@@ -207,13 +207,13 @@ async fn a_folder_from_a_node_stays_inside_its_destination() {
 async fn what_a_newer_plugin_calls_is_refused_by_name() {
     let stage = Stage::new(&two_nodes().await);
     let ids = BTreeMap::from([("a.cluster".to_string(), "a.cluster".to_string())]);
-    let (stop, events) = (Stop::new(), |_| ());
+    let (cancellation, events) = (Cancellation::new(), |_| ());
     let (registries, retired) = (stage.session().session.registries, Retired::default());
     let provider = Provider {
         engine: GuardedEngine::new(&stage.fake),
         registries: &registries,
         pull: Pull::Never,
-        stop: &stop,
+        cancellation: &cancellation,
         events: &events,
     };
     let calls = HookCalls::new(provider, &ids, &retired, &stage.sink, "1.7.0");
@@ -231,7 +231,7 @@ async fn what_a_newer_plugin_calls_is_refused_by_name() {
             "value `grpc` of `probe` of the operation `wait-for`",
         ),
     ] {
-        let error = calls.carry_out(name, input, b"").await.unwrap_err();
+        let error = calls.dispatch(name, input, b"").await.unwrap_err();
         assert_eq!(error.code(), Code::Unsupported, "{error}");
         assert_eq!(
             error.chain(),
@@ -353,10 +353,7 @@ async fn a_hook_out_of_time_says_what_it_waited_for() {
     let error = Stage::new(&fake).start(wish).await.unwrap_err();
     assert_eq!(
         (error.kind(), error.message()),
-        (
-            Kind::Timeout,
-            "the start hook of topology `lab` took too long"
-        )
+        (Kind::Timeout, "the start hook of topology `lab` timed out")
     );
     let waited = "it was waiting for `true` on a.cluster, for 1m";
     assert_eq!(error.causes(), ["after 1m", waited]);

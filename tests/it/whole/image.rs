@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, SystemTime};
 
+use clusterdock::cancellation::Cancellation;
 use clusterdock::cluster::labels;
 use clusterdock::engine::{EngineError, Fault, GuardedEngine, Image, Labels};
 use clusterdock::error::{Error, Kind};
@@ -16,7 +17,6 @@ use clusterdock::image::{Provider, Source, Wanted};
 use clusterdock::report::Format;
 use clusterdock::rootfs::Recipe;
 use clusterdock::start::images;
-use clusterdock::stop::Stop;
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
 
 use super::{CLUSTER, IMAGE, Stage, Wish, trouble};
@@ -108,8 +108,10 @@ async fn a_failed_pull_begins_no_cluster() {
         async || engine_with_registry(),
         async |trial| {
             let stage = Stage::new(&trial.fake);
-            let stop = Arc::clone(&stage.stop);
-            trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+            let cancellation = Arc::clone(&stage.cancellation);
+            trial.on_interrupt(move || {
+                cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+            });
             let done = trial
                 .run(stage.start(Wish::of(&["a"])))
                 .await
@@ -154,13 +156,14 @@ async fn a_program_missing_on_this_machine_is_always_reported() {
     }];
     for engine in [FakeEngine::new(), super::engine()] {
         let reported = Mutex::new(Vec::new());
-        let (registries, stop) = (Registries::new(None, Arc::new(|_| ())), Stop::new());
+        let (registries, cancellation) =
+            (Registries::new(None, Arc::new(|_| ())), Cancellation::new());
         let events = |event| reported.lock().unwrap().push(event);
         let provider = Provider {
             engine: GuardedEngine::new(&engine),
             registries: &registries,
             pull: Pull::Missing,
-            stop: &stop,
+            cancellation: &cancellation,
             events: &events,
         };
         images::provide(&provider, &wanted).await.unwrap();
@@ -238,7 +241,7 @@ async fn an_image_is_built_again_only_if_its_context_has_changed() {
     );
     stage.start_and_remove(&image).await;
     assert_eq!(stage.image_steps(&image).await, none);
-    // Neither what is not sent nor a time is a change.
+    // Changes of ignored files and of times do not count.
     fs::write(file("a.log"), "more noise").unwrap();
     let past = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
     let touched = File::options().write(true).open(file("a.txt")).unwrap();

@@ -3,10 +3,10 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use clusterdock::cli::lifecycle::SshConfig;
+use clusterdock::cli::lifecycle_args::SshConfig;
 use clusterdock::commands::ssh_config;
 use clusterdock::error::{Kind, Result};
-use clusterdock::plan::keys::FILES;
+use clusterdock::plan::node_keys::FILES;
 use clusterdock_plugin_wire::Port;
 
 use super::{CLUSTER, LabHook, Stage, Wish, engine, engine_with_sshd};
@@ -32,7 +32,7 @@ impl Stage {
     }
 
     fn key_folders(&self) -> Vec<PathBuf> {
-        let Ok(folders) = fs::read_dir(self.places.config.join("keys")) else {
+        let Ok(folders) = fs::read_dir(self.paths.config.join("keys")) else {
             return Vec::new();
         };
         let mut folders: Vec<PathBuf> = folders.map(|entry| entry.unwrap().path()).collect();
@@ -40,7 +40,7 @@ impl Stage {
         folders
     }
 
-    /// `clusterdock ssh-config CLUSTER`: what it answers, and says.
+    /// `clusterdock ssh-config CLUSTER`: its answer and its story.
     pub(super) async fn ssh_config(&self) -> Result<String> {
         let before = self.story.text().len();
         let args = SshConfig {

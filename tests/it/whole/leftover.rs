@@ -4,28 +4,16 @@ use std::sync::Arc;
 
 use clusterdock::cli::ManageAction;
 use clusterdock::cluster::ClusterState;
-use clusterdock::engine::{Image, Inventory};
+use clusterdock::engine::Inventory;
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock_plugin_wire::Volume;
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
 
-use super::{Stage, Wish, engine};
-
-fn with_data() -> FakeEngine {
-    let fake = engine();
-    fake.seed().image_as(
-        "example/data:1",
-        Image {
-            volumes: vec!["/data".into()],
-            ..Image::default()
-        },
-    );
-    fake
-}
+use super::{Stage, Wish, engine_with_data};
 
 /// A cluster that consists of everything there can be.
 async fn started() -> FakeEngine {
-    let fake = with_data();
+    let fake = engine_with_data();
     let wish = Wish::of(&["a", "b"]).each(|node| node.volume(Volume::of_image("example/data:1")));
     Stage::new(&fake).start(wish).await.unwrap();
     fake
@@ -44,9 +32,9 @@ async fn assert_nothing_hides(remove: impl AsyncFn(&Stage) -> Result<()>) {
         let stage = Stage::new(&trial.fake);
         let finished = trial.run(remove(&stage)).await.is_some();
         let clusters = stage.clusters().await;
-        if trial.is_undone() {
+        if trial.is_rolled_back() {
             assert_eq!(clusters[0].state, ClusterState::Running);
-        } else if trial.fake.snapshot() != with_data().snapshot() && !finished {
+        } else if trial.fake.snapshot() != engine_with_data().snapshot() && !finished {
             let snapshot = trial.fake.snapshot();
             let record_remains = snapshot.contains("volume clusterdock-lab");
             assert!(
@@ -56,7 +44,7 @@ async fn assert_nothing_hides(remove: impl AsyncFn(&Stage) -> Result<()>) {
             assert_eq!(clusters[0].state, ClusterState::Partial, "{snapshot}");
             assert_eq!((clusters[0].name.as_str(), clusters[0].size), ("lab", 2));
             stage.rm(&["lab"]).await.unwrap();
-            assert_eq!(trial.fake.snapshot(), with_data().snapshot());
+            assert_eq!(trial.fake.snapshot(), engine_with_data().snapshot());
         }
     });
     assert!(trials.await > 8);
@@ -72,21 +60,23 @@ async fn leftovers_of_a_killed_removal_are_listed_and_removed() {
 async fn an_interrupted_removal_lists_its_leftovers() {
     let trials = for_every_call(&[Mishap::Interrupts], started, async |trial| {
         let stage = Stage::new(&trial.fake);
-        let stop = Arc::clone(&stage.stop);
-        trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+        let cancellation = Arc::clone(&stage.cancellation);
+        trial.on_interrupt(move || {
+            cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+        });
         let removed = trial
             .run(stage.rm(&["lab"]))
             .await
             .expect("nothing was abandoned");
-        let is_gone = trial.fake.snapshot() == with_data().snapshot();
+        let is_gone = trial.fake.snapshot() == engine_with_data().snapshot();
         let Err(error) = removed else {
             return assert!(is_gone);
         };
-        if trial.is_undone() && error.kind() == Kind::Interrupted {
+        if trial.is_rolled_back() && error.kind() == Kind::Interrupted {
             return; // It had only looked.
         }
         assert!(
-            !is_gone && error.kind() == Kind::Left && error.kind().exit_code() == 12,
+            !is_gone && error.kind() == Kind::Leftovers && error.kind().exit_code() == 12,
             "{error}"
         );
         assert!(error.to_string().contains("interrupted"), "{error}");
@@ -135,7 +125,7 @@ async fn a_network_kept_on_purpose_is_not_a_cluster() {
         .unwrap();
     assert!(listed().await.contains("Unused networks: cluster\n"));
     stage.rm(&["lab"]).await.unwrap();
-    assert_eq!(fake.snapshot(), with_data().snapshot());
+    assert_eq!(fake.snapshot(), engine_with_data().snapshot());
 }
 
 /// A record that is left alone, as after `docker rm -f` of all nodes, or a prune of stopped ones.
@@ -158,5 +148,5 @@ async fn a_record_without_nodes_is_a_removable_cluster() {
         (Kind::Conflict, "cluster name `lab` is in use")
     );
     stage.rm(&["lab"]).await.unwrap();
-    assert_eq!(fake.snapshot(), with_data().snapshot());
+    assert_eq!(fake.snapshot(), engine_with_data().snapshot());
 }

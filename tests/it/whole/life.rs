@@ -94,7 +94,7 @@ async fn a_death_ends_the_start_with_the_last_log_lines() {
         began.elapsed()
     );
     assert_eq!(fake.snapshot(), before);
-    let logs = stage.places.config.join("logs");
+    let logs = stage.paths.config.join("logs");
     let folder = std::fs::read_dir(&logs)
         .unwrap()
         .next()

@@ -2,7 +2,7 @@
 
 use clusterdock::cli::ManageAction;
 
-use super::{Stage, Wish, engine};
+use super::{Stage, Wish, engine, without_images};
 
 #[tokio::test(start_paused = true)]
 async fn nuke_removes_clusters_of_the_original_only_if_allowed() {
@@ -17,13 +17,7 @@ async fn nuke_removes_clusters_of_the_original_only_if_allowed() {
     let stage = Stage::new(&fake);
     stage.start(Wish::of(&["a"])).await.unwrap();
     assert_eq!(stage.clusters().await.len(), 2);
-    stage
-        .manage(ManageAction::Nuke {
-            all: false,
-            yes: false,
-        })
-        .await
-        .unwrap();
+    stage.nuke(false, false).await.unwrap();
     let (left, output) = (stage.clusters().await, stage.story.text());
     assert_eq!(
         left.iter()
@@ -37,20 +31,8 @@ async fn nuke_removes_clusters_of_the_original_only_if_allowed() {
             && output.contains("--yes"),
         "{output}"
     );
-    stage
-        .manage(ManageAction::Nuke {
-            all: false,
-            yes: true,
-        })
-        .await
-        .unwrap();
-    let images = |text: &str| {
-        text.lines()
-            .filter(|line| !line.starts_with("image"))
-            .map(String::from)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(images(&fake.snapshot()), images(&empty));
+    stage.nuke(false, true).await.unwrap();
+    assert_eq!(without_images(&fake.snapshot()), without_images(&empty));
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,9 +1,11 @@
-//! The printed plan is what is done: its steps are the calls that the engine gets, in an order that the plan allows.
+//! The printed plan is executed as printed: its steps are the calls that the engine gets, in an order that the plan
+//! allows.
 
 use std::time::Duration;
 
 use clusterdock::cli::Rm;
-use clusterdock::cli::lifecycle::{ChangeArgs, Resume, Stop};
+use clusterdock::cli::lifecycle_args::{ChangeArgs, Resume, Stop};
+use clusterdock::cli::output_args::DryRunArgs;
 use clusterdock::cli::selection::SelectionArgs;
 use clusterdock::commands::{lifecycle, rm};
 use clusterdock::engine::Image;
@@ -16,7 +18,7 @@ use serde_json::{Value, json};
 use super::life::without_run;
 use super::{CLUSTER, IMAGE, Stage, Wish, engine, engine_with_sshd};
 
-/// Actions of steps, and the calls by which they are carried out. Others only look or wait.
+/// Actions of steps, and the calls that execute them. Others only look or wait.
 const CALLS: [(&str, &str); 16] = [
     ("create_volume", "create_volume"),
     ("create_container", "create_container"),
@@ -39,7 +41,7 @@ const CALLS: [(&str, &str); 16] = [
 /// Looks that are steps too.
 const LOOKS: [&str; 4] = ["await", "check_nodes", "check_volume", "run_hook"];
 
-/// The call that a step is carried out by; none if it only looks or waits. The record is written through the first node.
+/// The call that executes a step; `None` if it only looks or waits. The record is written through the first node.
 fn call_of(step: &Value, first_node: &str) -> Option<String> {
     let (action, subject) = (step["action"].as_str()?, step["subject"].as_str()?);
     if LOOKS.contains(&action) {
@@ -56,7 +58,7 @@ fn call_of(step: &Value, first_node: &str) -> Option<String> {
 
 /// Expects that the engine got the calls of the plan and no others, each after those that it waits for.
 #[track_caller]
-fn assert_carried_out(plan: &Value, fake: &FakeEngine, first_node: &str) {
+fn assert_executed(plan: &Value, fake: &FakeEngine, first_node: &str) {
     let is_change = |method: &str| CALLS.iter().any(|(_, call)| *call == method);
     let calls = fake.calls();
     let calls: Vec<String> = calls
@@ -120,8 +122,7 @@ impl Stage {
     async fn remove(&self, dry_run: bool) -> Result<()> {
         let args = Rm {
             names: vec![CLUSTER.into()],
-            dry_run,
-            format: Format::Json,
+            dry_run: in_json(dry_run),
         };
         rm::rm(&self.session(), &args).await
     }
@@ -133,13 +134,19 @@ fn change(dry_run: bool) -> ChangeArgs {
             names: vec![CLUSTER.into()],
             ..SelectionArgs::default()
         },
+        dry_run: in_json(dry_run),
+    }
+}
+
+fn in_json(dry_run: bool) -> DryRunArgs {
+    DryRunArgs {
         dry_run,
         format: Format::Json,
     }
 }
 
-/// Starts, stops, resumes and removes a cluster, and compares each printed plan with what is done then.
-async fn assert_plans_are_carried_out(fake: &FakeEngine, wish: Wish) {
+/// Starts, stops, resumes and removes a cluster, and compares each printed plan with the calls that follow.
+async fn assert_plans_are_executed(fake: &FakeEngine, wish: Wish) {
     let stage = Stage::new(fake);
     let first = format!("{}.cluster", wish.specs[0].hostname);
     let before = fake.snapshot();
@@ -151,33 +158,33 @@ async fn assert_plans_are_carried_out(fake: &FakeEngine, wish: Wish) {
     assert_eq!(fake.snapshot(), before, "a dry run changes nothing");
     fake.forget_calls();
     stage.start(wish).await.unwrap();
-    assert_carried_out(&plan, fake, &first);
+    assert_executed(&plan, fake, &first);
 
     let plan = stage.printed(stage.stop(true)).await;
     fake.forget_calls();
     stage.stop(false).await.unwrap();
-    assert_carried_out(&plan, fake, &first);
+    assert_executed(&plan, fake, &first);
 
     let plan = stage.printed(stage.resume(true)).await;
     fake.forget_calls();
     stage.resume(false).await.unwrap();
-    assert_carried_out(&plan, fake, &first);
+    assert_executed(&plan, fake, &first);
 
     let plan = stage.printed(stage.pause(true)).await;
     fake.forget_calls();
     stage.pause(false).await.unwrap();
-    assert_carried_out(&plan, fake, &first);
+    assert_executed(&plan, fake, &first);
 
     let plan = stage.printed(stage.remove(true)).await;
     fake.forget_calls();
     stage.remove(false).await.unwrap();
-    assert_carried_out(&plan, fake, &first);
+    assert_executed(&plan, fake, &first);
     assert_eq!(fake.snapshot(), before);
 }
 
 #[tokio::test(start_paused = true)]
 async fn the_printed_steps_of_a_plain_cluster_are_its_calls() {
-    assert_plans_are_carried_out(&engine(), Wish::of(&["a", "b", "c"])).await;
+    assert_plans_are_executed(&engine(), Wish::of(&["a", "b", "c"])).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -193,7 +200,7 @@ async fn the_printed_steps_of_nodes_with_keys_and_probes_are_their_calls() {
             .serves_when(Probe::command("true"))
             .file(file.clone())
     });
-    assert_plans_are_carried_out(&engine_with_sshd(), wish).await;
+    assert_plans_are_executed(&engine_with_sshd(), wish).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -205,7 +212,7 @@ async fn the_printed_steps_of_nodes_with_volumes_are_their_calls() {
     };
     fake.seed().image_as("example/data:1", data);
     let wish = Wish::of(&["a", "b"]).each(|node| node.volume(Volume::of_image("example/data:1")));
-    assert_plans_are_carried_out(&fake, wish).await;
+    assert_plans_are_executed(&fake, wish).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -213,7 +220,7 @@ async fn the_printed_steps_on_a_network_of_another_cluster_are_the_calls() {
     let fake = engine();
     let other = Wish::of(&["x"]).cluster("other");
     Stage::new(&fake).start(other).await.unwrap();
-    assert_plans_are_carried_out(&fake, Wish::of(&["a", "b"])).await;
+    assert_plans_are_executed(&fake, Wish::of(&["a", "b"])).await;
 }
 
 #[tokio::test(start_paused = true)]
@@ -236,7 +243,7 @@ async fn the_printed_steps_of_an_image_to_pull_are_its_calls() {
     assert_eq!(plan["steps"][0]["action"], "pull_image");
     fake.forget_calls();
     stage.start(wish).await.unwrap();
-    assert_carried_out(&plan, &fake, "a.cluster");
+    assert_executed(&plan, &fake, "a.cluster");
 }
 
 #[tokio::test(start_paused = true)]

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, TcpListener};
 
 use clusterdock::error::{Error, Kind, Result};
-use clusterdock::start::carry_out::Started;
+use clusterdock::start::start_execution::Started;
 use clusterdock_plugin_wire::Port;
 use clusterdock_tests::fake::{EngineGeneration, FakeEngine};
 use futures_util::future::join_all;
@@ -168,7 +168,7 @@ async fn a_network_removed_during_a_start_is_recreated() {
             started.map(drop).unwrap_or_else(at);
             assert_eq!(networks(&fake), 1, "{}", fake.snapshot());
             if other.clusters().await.len() == 2 {
-                break; // The start makes no more calls than that.
+                break; // The start has no more calls.
             }
             one.rm(&["lab"]).await.unwrap();
             assert_eq!(fake.snapshot(), engine_of(generation).snapshot());

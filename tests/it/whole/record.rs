@@ -39,7 +39,7 @@ async fn every_node_mounts_the_record_so_no_prune_removes_it() {
     assert_eq!(fake.snapshot(), engine().snapshot());
 }
 
-/// Prunes volumes at every call of a start: it succeeds, or leaves nothing and says why.
+/// Prunes volumes at every call of a start: it succeeds, or leaves nothing and reports why.
 #[tokio::test(start_paused = true)]
 async fn a_prune_at_any_call_costs_at_most_that_start() {
     let (mut call, mut failed) = (0, 0);

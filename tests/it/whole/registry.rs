@@ -24,7 +24,7 @@ async fn provide(stage: &Stage, wanted: &[Wanted], pull: Pull) -> Result<BTreeMa
         engine: session.engine,
         registries: &session.registries,
         pull,
-        stop: session.stop,
+        cancellation: session.cancellation,
         events: &events,
     };
     images::provide(&provider, wanted).await
@@ -34,7 +34,7 @@ async fn provide(stage: &Stage, wanted: &[Wanted], pull: Pull) -> Result<BTreeMa
 fn configure(stage: &Stage, text: &str) {
     std::fs::write(
         stage
-            .places
+            .paths
             .docker_config
             .as_ref()
             .unwrap()
@@ -236,7 +236,7 @@ async fn an_image_of_a_hook_is_pushed_once_on_request() {
         (1, vec!["lab/made:1".to_string()])
     );
     let made: Vec<(&str, bool)> = started
-        .made
+        .created_images
         .iter()
         .map(|image| (&*image.reference, image.pushed))
         .collect();
@@ -261,8 +261,10 @@ async fn a_pushing_hook_leaves_only_images_on_any_failure() {
     let mishaps = [Mishap::Fails, Mishap::FailsAfterEffect, Mishap::Interrupts];
     let trials = for_every_call(&mishaps, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
-        let stop = Arc::clone(&stage.stop);
-        trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+        let cancellation = Arc::clone(&stage.cancellation);
+        trial.on_interrupt(move || {
+            cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+        });
         let wish = Wish::of(&["a"]).hook(LabHook::Publishes);
         let done = trial
             .run(stage.start(wish))

@@ -2,13 +2,14 @@
 
 use std::sync::Arc;
 
-use clusterdock::cli::list::Ls;
+use clusterdock::cli::list_args::Ls;
+use clusterdock::cli::output_args::DryRunArgs;
 use clusterdock::cli::{Manage, ManageAction, Rm};
 use clusterdock::cluster::observe::everything;
 use clusterdock::cluster::{Cluster, ClusterState, clusters};
 use clusterdock::commands::{list, manage, rm};
 use clusterdock::error::{Error, Kind, Result};
-use clusterdock::execution::completion::with_records;
+use clusterdock::execution::records::with_records;
 use clusterdock::report::Format;
 use clusterdock_tests::fake::{FakeEngine, Mishap, Trial, for_every_call};
 
@@ -22,8 +23,7 @@ impl Stage {
             &self.session(),
             &Rm {
                 names,
-                dry_run: false,
-                format: Format::Table,
+                dry_run: DryRunArgs::default(),
             },
         )
         .await
@@ -40,6 +40,11 @@ impl Stage {
             },
         )
         .await
+    }
+
+    /// `clusterdock manage nuke`.
+    pub(super) async fn nuke(&self, all: bool, yes: bool) -> Result<()> {
+        self.manage(ManageAction::Nuke { all, yes }).await
     }
 
     /// `clusterdock ls`.
@@ -83,7 +88,7 @@ fn expected(trial: &Trial) -> Kind {
         Mishap::Interrupts if looks => Kind::Interrupted,
         Mishap::Stalls | Mishap::StallsAfterEffect if looks => Kind::Timeout,
         _ if looks => Kind::Other,
-        _ => Kind::Left,
+        _ => Kind::Leftovers,
     }
 }
 
@@ -95,8 +100,10 @@ async fn assert_second_try_succeeds(
     let mishaps = [&Mishap::RECOVERABLE[..], &[Mishap::Abandons]].concat();
     let trials = for_every_call(&mishaps, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
-        let stop = Arc::clone(&stage.stop);
-        trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+        let cancellation = Arc::clone(&stage.cancellation);
+        trial.on_interrupt(move || {
+            cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+        });
         match trial.run(remove(&stage)).await {
             Some(Err(error)) => {
                 assert_eq!(error.kind(), expected(trial), "{error}");
@@ -116,7 +123,7 @@ async fn assert_second_try_succeeds(
 /// Once something has been removed, an error names everything that has not.
 #[track_caller]
 fn assert_names_leftovers(error: &Error, trial: &Trial) {
-    if trial.is_undone() {
+    if trial.is_rolled_back() {
         return;
     }
     let (empty, now) = (engine().snapshot(), trial.fake.snapshot());
@@ -138,23 +145,9 @@ async fn a_failed_removal_can_be_repeated() {
 
 #[tokio::test(start_paused = true)]
 async fn a_failed_nuke_can_be_repeated() {
-    let nuke = async |stage: &Stage| {
-        stage
-            .manage(ManageAction::Nuke {
-                all: false,
-                yes: false,
-            })
-            .await
-    };
+    let nuke = async |stage: &Stage| stage.nuke(false, false).await;
     assert_second_try_succeeds(half_started, nuke).await;
-    let all = async |stage: &Stage| {
-        stage
-            .manage(ManageAction::Nuke {
-                all: true,
-                yes: true,
-            })
-            .await
-    };
+    let all = async |stage: &Stage| stage.nuke(true, true).await;
     assert_second_try_succeeds(half_started, all).await;
 }
 
@@ -184,7 +177,7 @@ async fn what_cannot_be_removed_is_listed() {
     fake.fail(("remove_container", "a.cluster"), trouble());
     let stage = Stage::new(&fake);
     let error = stage.rm(&["lab"]).await.unwrap_err();
-    assert_eq!(error.kind(), Kind::Left);
+    assert_eq!(error.kind(), Kind::Leftovers);
     assert!(
         error.to_string().contains("container `a.cluster`"),
         "{error}"
@@ -228,12 +221,6 @@ async fn manage_remove_keeps_the_network_unless_asked() {
     stage.start(Wish::of(&["a"])).await.unwrap();
     stage.manage(remove(true)).await.unwrap();
     assert!(fake.count("create_network") == 1);
-    stage
-        .manage(ManageAction::Nuke {
-            all: false,
-            yes: false,
-        })
-        .await
-        .unwrap();
+    stage.nuke(false, false).await.unwrap();
     assert!(is_empty(&fake), "{}", fake.snapshot());
 }

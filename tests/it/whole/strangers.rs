@@ -5,8 +5,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::net::Ipv4Addr;
 
-use clusterdock::cli::ManageAction;
-use clusterdock::cli::list::{Ls, Ps};
+use clusterdock::cli::list_args::{Ls, Ps};
 use clusterdock::cluster::labels::{self, NodeLabels, Run, RunId};
 use clusterdock::commands::list;
 use clusterdock::engine::{ContainerSpec, Image, Labels, State};
@@ -14,14 +13,14 @@ use clusterdock::error::Kind;
 use clusterdock::machine::hosts_file;
 use clusterdock_tests::fake::FakeEngine;
 
-use super::{CLUSTER, IMAGE, NETWORK, Stage, Wish, engine, engine_with_sshd};
+use super::{CLUSTER, IMAGE, NETWORK, Stage, Wish, engine, engine_with_sshd, without_images};
 
 const HOSTILE: &str = "example/hostile:1";
 
 const HOSTILE_ID: &str = "sha256:feed";
 
 impl Stage {
-    /// What `clusterdock ls` or `ps` answers, and says.
+    /// The answer and the story of `clusterdock ls` or `ps`.
     async fn listed(&self, ls: bool) -> String {
         let before = self.story.text().len();
         let listed = if ls {
@@ -119,7 +118,7 @@ async fn hostile_labels_are_reported_and_ignored() {
         let fake = engine();
         let stage = Stage::new(&fake);
         let file = stage
-            .places
+            .paths
             .config
             .join("keys")
             .join("my-files")
@@ -146,22 +145,10 @@ async fn hostile_labels_are_reported_and_ignored() {
             Kind::NotFound
         );
         stage.rm(&[CLUSTER]).await.unwrap();
-        stage
-            .manage(ManageAction::Nuke {
-                all: false,
-                yes: true,
-            })
-            .await
-            .unwrap();
+        stage.nuke(false, true).await.unwrap();
         assert!(fake.snapshot().contains("container by-hand"), "{labels:?}");
         assert!(file.exists());
-        stage
-            .manage(ManageAction::Nuke {
-                all: true,
-                yes: true,
-            })
-            .await
-            .unwrap();
+        stage.nuke(true, true).await.unwrap();
         assert!(!fake.snapshot().contains("container by-hand"));
     }
 }
@@ -197,13 +184,7 @@ async fn a_container_of_a_committed_image_is_not_a_node() {
         let wish = wish.each(|node| node.image("lab/made:1"));
         assert_eq!(stage.start(wish).await.unwrap().cluster.nodes.len(), 1);
         stage.rm(&[CLUSTER, "second"]).await.unwrap();
-        stage
-            .manage(ManageAction::Nuke {
-                all: false,
-                yes: false,
-            })
-            .await
-            .unwrap();
+        stage.nuke(false, false).await.unwrap();
         let left = fake.snapshot();
         assert!(
             left.contains("container web") && left.matches("container ").count() == 1,
@@ -228,13 +209,7 @@ async fn an_image_replaced_during_a_start_leaves_nothing() {
         );
     });
     stage.start(Wish::of(&["a", "b"])).await.unwrap_err();
-    let things = |text: &str| {
-        text.lines()
-            .filter(|line| !line.starts_with("image"))
-            .map(String::from)
-            .collect::<Vec<_>>()
-    };
-    assert_eq!(things(&fake.snapshot()), things(&before));
+    assert_eq!(without_images(&fake.snapshot()), without_images(&before));
 }
 
 #[tokio::test(start_paused = true)]
@@ -266,7 +241,7 @@ async fn a_renamed_container_stays_the_same_node() {
         .unwrap_err();
     assert_eq!(taken.kind(), Kind::Conflict, "{taken}");
     stage.rm(&["a.cluster"]).await.unwrap();
-    let hosts = fs::read_to_string(&stage.places.hosts_file).unwrap();
+    let hosts = fs::read_to_string(&stage.paths.hosts_file).unwrap();
     assert!(
         hosts.contains("b.cluster") && !hosts.contains("a.cluster"),
         "{hosts}"
@@ -274,7 +249,7 @@ async fn a_renamed_container_stays_the_same_node() {
     stage.rm(&[CLUSTER]).await.unwrap();
     assert_eq!(
         (
-            fs::read_to_string(&stage.places.hosts_file).unwrap(),
+            fs::read_to_string(&stage.paths.hosts_file).unwrap(),
             stage.kept_keys()
         ),
         (String::new(), Vec::new())
@@ -320,17 +295,7 @@ async fn leftovers_of_gone_clusters_are_swept_per_engine() {
                 )
             })
         },
-        |stage| {
-            Box::pin(async {
-                stage
-                    .manage(ManageAction::Nuke {
-                        all: false,
-                        yes: false,
-                    })
-                    .await
-                    .unwrap()
-            })
-        },
+        |stage| Box::pin(async { stage.nuke(false, false).await.unwrap() }),
         |stage| {
             Box::pin(async { drop(stage.start(Wish::of(&["z"]).cluster("new")).await.unwrap()) })
         },
@@ -339,21 +304,16 @@ async fn leftovers_of_gone_clusters_are_swept_per_engine() {
         let fake = engine_with_sshd();
         let stage = Stage::new(&fake);
         let before = b"127.0.0.1 localhost # caf\xe9";
-        fs::write(&stage.places.hosts_file, before).unwrap();
+        fs::write(&stage.paths.hosts_file, before).unwrap();
         stage.start(Wish::of(&["a", "b"])).await.unwrap();
         let foreign = [(Ipv4Addr::new(10, 1, 2, 3), "a.cluster".to_string())];
-        hosts_file::add(
-            &stage.places.hosts_file,
-            "another-engine",
-            CLUSTER,
-            &foreign,
-        )
-        .await
-        .unwrap();
+        hosts_file::add(&stage.paths.hosts_file, "another-engine", CLUSTER, &foreign)
+            .await
+            .unwrap();
         // As by `docker rm -f`, and everything else with it.
         fake.remove_everything();
         sweep(&stage).await;
-        let owners = hosts_file::owners(&stage.places.hosts_file).await.unwrap();
+        let owners = hosts_file::owners(&stage.paths.hosts_file).await.unwrap();
         let gone = owners
             .iter()
             .filter(|(cluster, engine)| cluster == CLUSTER && engine != "another-engine")
@@ -370,17 +330,11 @@ async fn leftovers_of_gone_clusters_are_swept_per_engine() {
             "{:?}",
             stage.kept_keys()
         );
-        stage
-            .manage(ManageAction::Nuke {
-                all: false,
-                yes: false,
-            })
-            .await
-            .unwrap();
+        stage.nuke(false, false).await.unwrap();
         let other = BTreeSet::from([CLUSTER.to_string()]);
-        hosts_file::remove_clusters(&stage.places.hosts_file, "another-engine", &other)
+        hosts_file::remove_clusters(&stage.paths.hosts_file, "another-engine", &other)
             .await
             .unwrap();
-        assert_eq!(fs::read(&stage.places.hosts_file).unwrap(), before);
+        assert_eq!(fs::read(&stage.paths.hosts_file).unwrap(), before);
     }
 }

@@ -1,13 +1,11 @@
 //! A start whose resources are removed while it runs: it fails and leaves nothing, and the removal reports what it
 //! removed.
 
-use clusterdock::cli::ManageAction;
-use clusterdock::engine::Image;
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock_plugin_wire::{Probe, Volume};
 use clusterdock_tests::fake::FakeEngine;
 
-use super::{LabHook, Stage, Wish, engine};
+use super::{LabHook, Stage, Wish, engine, engine_with_data};
 
 /// Begins a removal at every call of a start in turn.
 async fn assert_removable_at_every_call(
@@ -86,18 +84,6 @@ fn wish() -> Wish {
         .hook(LabHook::DoesNothing)
 }
 
-fn with_data() -> FakeEngine {
-    let fake = engine();
-    fake.seed().image_as(
-        "example/data:1",
-        Image {
-            volumes: vec!["/data".into()],
-            ..Image::default()
-        },
-    );
-    fake
-}
-
 #[tokio::test(start_paused = true)]
 async fn removing_a_starting_cluster_leaves_nothing() {
     assert_removable_at_every_call(wish(), engine, async |stage| stage.rm(&["lab"]).await).await;
@@ -106,19 +92,15 @@ async fn removing_a_starting_cluster_leaves_nothing() {
 #[tokio::test(start_paused = true)]
 async fn removing_a_starting_cluster_removes_its_helpers() {
     let wish = wish().each(|node| node.volume(Volume::of_image("example/data:1")));
-    assert_removable_at_every_call(wish, with_data, async |stage| stage.rm(&["lab"]).await).await;
+    assert_removable_at_every_call(wish, engine_with_data, async |stage| {
+        stage.rm(&["lab"]).await
+    })
+    .await;
 }
 
 #[tokio::test(start_paused = true)]
 async fn nuke_removes_running_starts() {
-    let nuke = async |stage: &Stage| {
-        stage
-            .manage(ManageAction::Nuke {
-                all: false,
-                yes: false,
-            })
-            .await
-    };
+    let nuke = async |stage: &Stage| stage.nuke(false, false).await;
     assert_removable_at_every_call(wish(), engine, nuke).await;
 }
 

@@ -5,27 +5,12 @@ use std::sync::Arc;
 use clusterdock::cli::ManageAction;
 use clusterdock::cluster::ClusterState;
 use clusterdock::cluster::labels;
-use clusterdock::engine::{Container, Filter, Image, Inventory};
+use clusterdock::engine::{Container, Filter, Inventory};
 use clusterdock::error::{Error, Kind};
 use clusterdock_plugin_wire::{NodeSpec, Volume};
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
 
-use super::{LabHook, Stage, Wish, engine, trouble};
-
-const DATA: &str = "example/data:1";
-
-/// An engine that has an image with a volume too.
-fn with_data() -> FakeEngine {
-    let fake = engine();
-    fake.seed().image_as(
-        DATA,
-        Image {
-            volumes: vec!["/data".into()],
-            ..Image::default()
-        },
-    );
-    fake
-}
+use super::{DATA, LabHook, Stage, Wish, engine, engine_with_data, trouble};
 
 /// A cluster of three nodes, of which two share the volumes of an image.
 fn wish() -> Wish {
@@ -41,7 +26,7 @@ async fn helpers(fake: &FakeEngine) -> Vec<Container> {
 
 #[tokio::test(start_paused = true)]
 async fn one_helper_per_image_is_created_but_never_started() {
-    let fake = with_data();
+    let fake = engine_with_data();
     let stage = Stage::new(&fake);
     let started = stage.start(wish()).await.unwrap();
     assert_eq!((started.cluster.nodes.len(), started.cluster.size), (3, 3));
@@ -73,18 +58,18 @@ async fn one_helper_per_image_is_created_but_never_started() {
         "{created:?}"
     );
     stage.rm(&["lab"]).await.unwrap();
-    assert_eq!(fake.snapshot(), with_data().snapshot());
+    assert_eq!(fake.snapshot(), engine_with_data().snapshot());
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_helper_goes_with_the_last_node_using_its_volumes() {
-    let fake = with_data();
+    let fake = engine_with_data();
     let stage = Stage::new(&fake);
     stage.start(wish()).await.unwrap();
     stage.rm(&["c", "a"]).await.unwrap();
     assert_eq!(helpers(&fake).await.len(), 1);
     stage.rm(&["b"]).await.unwrap();
-    assert_eq!(fake.snapshot(), with_data().snapshot());
+    assert_eq!(fake.snapshot(), engine_with_data().snapshot());
 }
 
 #[tokio::test(start_paused = true)]
@@ -95,17 +80,17 @@ async fn every_way_to_remove_a_cluster_removes_its_helpers() {
     };
     let nuke = |all| ManageAction::Nuke { all, yes: true };
     for action in [remove, nuke(false), nuke(true)] {
-        let fake = with_data();
+        let fake = engine_with_data();
         let stage = Stage::new(&fake);
         stage.start(wish()).await.unwrap();
         stage.manage(action).await.unwrap();
-        assert_eq!(fake.snapshot(), with_data().snapshot());
+        assert_eq!(fake.snapshot(), engine_with_data().snapshot());
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_leftover_helper_is_removed_by_the_clusters_name() {
-    let fake = with_data();
+    let fake = engine_with_data();
     let stage = Stage::new(&fake);
     stage.start(wish()).await.unwrap();
     let helper = helpers(&fake).await[0].name.clone();
@@ -118,31 +103,33 @@ async fn a_leftover_helper_is_removed_by_the_clusters_name() {
         (0, ClusterState::Partial)
     );
     stage.rm(&["lab"]).await.unwrap();
-    assert_eq!(fake.snapshot(), with_data().snapshot());
+    assert_eq!(fake.snapshot(), engine_with_data().snapshot());
 }
 
 #[tokio::test(start_paused = true)]
 async fn no_failure_leaves_a_helper() {
-    let seed = async || with_data();
+    let seed = async || engine_with_data();
     let trials = for_every_call(&Mishap::RECOVERABLE, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
-        let stop = Arc::clone(&stage.stop);
-        trial.on_interrupt(move || stop.stop(Error::new(Kind::Interrupted, "interrupted")));
+        let cancellation = Arc::clone(&stage.cancellation);
+        trial.on_interrupt(move || {
+            cancellation.cancel(Error::new(Kind::Interrupted, "interrupted"))
+        });
         let done = trial
             .run(stage.start(wish().hook(LabHook::Fails)))
             .await
             .expect("nothing was abandoned");
         let error = done.unwrap_err();
-        if !trial.is_undone() {
+        if !trial.is_rolled_back() {
             assert_eq!(
                 error.kind(),
-                Kind::Left,
+                Kind::Leftovers,
                 "{error}\n{}",
                 trial.fake.snapshot()
             );
             stage.rm(&["lab"]).await.unwrap();
         }
-        trial.assert_undone();
+        trial.assert_rolled_back();
     });
     assert!(trials.await > 100);
 }
@@ -150,7 +137,7 @@ async fn no_failure_leaves_a_helper() {
 #[tokio::test(start_paused = true)]
 async fn a_failed_removal_can_be_repeated() {
     let seed = async || {
-        let fake = with_data();
+        let fake = engine_with_data();
         Stage::new(&fake).start(wish()).await.unwrap();
         fake
     };
@@ -158,17 +145,17 @@ async fn a_failed_removal_can_be_repeated() {
     let trials = for_every_call(&mishaps, seed, async |trial| {
         let stage = Stage::new(&trial.fake);
         drop(trial.run(stage.rm(&["lab"])).await);
-        if trial.fake.snapshot() != with_data().snapshot() {
+        if trial.fake.snapshot() != engine_with_data().snapshot() {
             stage.rm(&["lab"]).await.unwrap();
         }
-        assert_eq!(trial.fake.snapshot(), with_data().snapshot());
+        assert_eq!(trial.fake.snapshot(), engine_with_data().snapshot());
     });
     assert!(trials.await > 20);
 }
 
 #[tokio::test(start_paused = true)]
 async fn an_image_removed_meanwhile_is_reported_as_such() {
-    let stage = Stage::new(&with_data());
+    let stage = Stage::new(&engine_with_data());
     stage
         .fake
         .on_call(("create_volume", 0), |fake| fake.forget_image(DATA));

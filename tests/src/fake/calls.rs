@@ -222,7 +222,7 @@ impl Drop for UnderWay<'_> {
     }
 }
 
-/// A request on its way to the engine: it arrives whether or not anybody waits for the answer.
+/// A request on its way to the engine: it arrives whether or not the answer is awaited.
 struct Sent<'a, T, E: FnOnce(&mut Holdings) -> EngineResult<T>> {
     fake: &'a FakeEngine,
     effect: Option<E>,

@@ -42,8 +42,8 @@ pub(super) struct HeldContainer {
     pub(super) ended: Option<i64>,
     /// How often it was started or unpaused.
     pub(super) revivals: u32,
-    pub(super) places: BTreeMap<String, Endpoint>,
-    /// Its current addresses: none while it is not running.
+    pub(super) endpoints: BTreeMap<String, Endpoint>,
+    /// Its current addresses; empty while it is not running.
     pub(super) ports: Vec<PublishedPort>,
     /// Its volumes.
     pub(super) uses: Vec<Use>,
@@ -63,9 +63,9 @@ impl HeldContainer {
 
     /// Whether it is on a network, or was when it last started.
     pub(super) fn is_on(&self, network_id: &str) -> bool {
-        self.places
+        self.endpoints
             .values()
-            .any(|place| place.network_id == network_id)
+            .any(|endpoint| endpoint.network_id == network_id)
     }
 
     /// Records that it has just begun to run.
@@ -130,7 +130,7 @@ impl Holdings {
             status: held.status(),
             created: held.created,
             ports: held.ports.clone(),
-            networks: held.places.clone(),
+            networks: held.endpoints.clone(),
         }
     }
 
@@ -144,7 +144,7 @@ impl Holdings {
             error: held.error.clone(),
             health: held.health.clone(),
             pid: held.pid,
-            networks: held.places.clone(),
+            networks: held.endpoints.clone(),
             ports: held.ports.clone(),
             wanted_ports: held.spec.ports.clone(),
             extra_hosts: held.spec.extra_hosts.clone(),
@@ -182,7 +182,7 @@ impl Holdings {
         } else {
             &spec.network
         };
-        let place = Endpoint {
+        let endpoint = Endpoint {
             fixed_address: spec.address,
             ..Endpoint::default()
         };
@@ -213,7 +213,7 @@ impl Holdings {
             started: None,
             ended: None,
             revivals: 0,
-            places: BTreeMap::from([(network.to_string(), place)]),
+            endpoints: BTreeMap::from([(network.to_string(), endpoint)]),
             ports: Vec::new(),
             uses,
             files: Files::default(),
@@ -275,13 +275,13 @@ impl Holdings {
 /// The inspection, with the fields that matter here.
 fn inspection(held: &HeldContainer) -> serde_json::Value {
     let networks: serde_json::Map<_, _> = held
-        .places
+        .endpoints
         .iter()
-        .map(|(name, place)| {
-            let address = place.address.map(|address| address.to_string()).unwrap_or_default();
-            let fixed = place.fixed_address.map(|fixed| serde_json::json!({ "IPv4Address": fixed }));
+        .map(|(name, endpoint)| {
+            let address = endpoint.address.map(|address| address.to_string()).unwrap_or_default();
+            let fixed = endpoint.fixed_address.map(|fixed| serde_json::json!({ "IPv4Address": fixed }));
             let shown = serde_json::json!({
-                "NetworkID": place.network_id, "IPAddress": address, "IPAMConfig": fixed, "Aliases": held.spec.aliases,
+                "NetworkID": endpoint.network_id, "IPAddress": address, "IPAMConfig": fixed, "Aliases": held.spec.aliases,
             });
             (name.clone(), shown)
         })

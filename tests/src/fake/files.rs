@@ -63,7 +63,7 @@ impl FakeEngine {
     /// Adds a file to a container, with its parent folders.
     ///
     /// # Panics
-    /// There is no such container.
+    /// The container does not exist.
     pub fn write_file(&self, container: &str, path: &str, contents: impl AsRef<[u8]>) {
         let contents = contents.as_ref().to_vec();
         let mut header = Header::new_gnu();
@@ -90,7 +90,7 @@ impl FakeEngine {
     /// Returns these bytes whenever an archive of a path of a container is requested.
     ///
     /// # Panics
-    /// There is no such container.
+    /// The container does not exist.
     pub fn forge_archive(&self, container: &str, path: &str, archive: impl Into<Bytes>) {
         self.change(|holdings| {
             let held = holdings
@@ -112,7 +112,7 @@ impl FakeEngine {
     /// A container's own files by path, as an image committed from it has them: without those of its volumes.
     ///
     /// # Panics
-    /// There is no such container.
+    /// The container does not exist.
     pub fn own_files(&self, container: &str) -> BTreeMap<PathBuf, Vec<u8>> {
         let holdings = self.holdings();
         let held = &holdings

@@ -38,9 +38,9 @@ impl Holdings {
         let held = self.container_mut(id)?;
         if let Err(error) = result {
             held.error.clone_from(&error.message);
-            held.places
+            held.endpoints
                 .values_mut()
-                .for_each(|place| place.address = None);
+                .for_each(|endpoint| endpoint.address = None);
             held.ports.clear();
             if held.state == State::Created {
                 held.exit_code = Some(if program.refusal.is_some() { 127 } else { 128 });
@@ -76,24 +76,24 @@ impl Holdings {
     /// Networks first, then ports, then the process: the order in which Docker checks.
     fn bring_up(&mut self, id: &str, program: &Program) -> EngineResult<()> {
         let spec = self.containers[id].spec.clone();
-        let mut places = self.containers[id].places.clone();
-        for (name, place) in &mut places {
+        let mut endpoints = self.containers[id].endpoints.clone();
+        for (name, endpoint) in &mut endpoints {
             // Once it has been on a network it keeps to that one; another with the same name does not count.
-            let key = if place.network_id.is_empty() {
+            let key = if endpoint.network_id.is_empty() {
                 name
             } else {
-                &place.network_id
+                &endpoint.network_id
             };
             let network = self.find_network(key)?;
-            place.address = self.lease(network, place.fixed_address)?;
-            place.network_id.clone_from(&network.network.id);
+            endpoint.address = self.lease(network, endpoint.fixed_address)?;
+            endpoint.network_id.clone_from(&network.network.id);
         }
-        self.container_mut(id)?.places = places;
+        self.container_mut(id)?.endpoints = endpoints;
         let ports = self.bind_ports(&spec.name, &spec.ports).inspect_err(|_| {
             if self.generation >= EngineGeneration::V29 {
                 self.containers
                     .entry(id.into())
-                    .and_modify(|held| held.places.clear());
+                    .and_modify(|held| held.endpoints.clear());
             }
         })?;
         self.container_mut(id)?.ports = ports;
@@ -202,9 +202,9 @@ impl Holdings {
         held.death = None;
         held.ended = Some(now);
         held.ports.clear();
-        held.places
+        held.endpoints
             .values_mut()
-            .for_each(|place| place.address = None);
+            .for_each(|endpoint| endpoint.address = None);
         self.deaths.tell(held, exit_code, now);
     }
 }

@@ -41,7 +41,7 @@ impl Holdings {
         }
     }
 
-    /// Stores a network as it is, with an id if it has none.
+    /// Stores a network, with a new id if it has none.
     pub(super) fn hold_network(
         &mut self,
         network: Network,
@@ -212,7 +212,7 @@ impl Holdings {
         }
         let container = &self.containers[&id];
         // The connection of a stopped container is replaced, whichever network of that name it was to.
-        if container.is_up() && container.places.contains_key(&name) {
+        if container.is_up() && container.endpoints.contains_key(&name) {
             let message = format!(
                 "endpoint with name {} already exists in network {name}",
                 container.spec.name
@@ -226,7 +226,7 @@ impl Holdings {
         };
         let container = self.container_mut(&id)?;
         container.spec.aliases = aliases.to_vec();
-        container.places.insert(
+        container.endpoints.insert(
             name,
             Endpoint {
                 network_id,
@@ -290,7 +290,7 @@ impl Holdings {
         Ok(())
     }
 
-    /// The address of a container that is being started; none on a network without addresses.
+    /// The address of a container that is being started; `None` on a network without addresses.
     pub(super) fn lease(
         &self,
         held: &HeldNetwork,
@@ -334,13 +334,13 @@ impl Holdings {
 
     /// The addresses of running containers on a network.
     fn attached<'a>(&'a self, network_id: &'a str) -> impl Iterator<Item = Ipv4Addr> + 'a {
-        let places = self
+        let endpoints = self
             .containers
             .values()
-            .flat_map(|container| container.places.values());
-        places
-            .filter(move |place| place.network_id == network_id)
-            .filter_map(|place| place.address)
+            .flat_map(|container| container.endpoints.values());
+        endpoints
+            .filter(move |endpoint| endpoint.network_id == network_id)
+            .filter_map(|endpoint| endpoint.address)
     }
 }
 

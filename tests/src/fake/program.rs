@@ -69,7 +69,7 @@ impl FakeEngine {
     /// Ends the command of a running container (by name or id), like a crash.
     ///
     /// # Panics
-    /// There is no such container, or it is not running.
+    /// The container does not exist or is not running.
     pub fn kill(&self, container: &str, exit_code: i64) {
         self.end(container, exit_code, false);
     }
@@ -77,7 +77,7 @@ impl FakeEngine {
     /// Ends the command of a running container like the kernel does if memory runs out, with exit code 137.
     ///
     /// # Panics
-    /// There is no such container, or it is not running.
+    /// The container does not exist or is not running.
     pub fn kill_for_memory(&self, container: &str) {
         self.end(container, 137, true);
     }
@@ -85,7 +85,7 @@ impl FakeEngine {
     /// Makes a container's command write a line to its standard output.
     ///
     /// # Panics
-    /// There is no such container.
+    /// The container does not exist.
     pub fn say(&self, container: &str, line: &str) {
         self.change(|holdings| {
             let now = holdings.now();
@@ -99,7 +99,7 @@ impl FakeEngine {
     /// Sets the result of a container's health check: `healthy`, `unhealthy` or `starting`.
     ///
     /// # Panics
-    /// There is no such container.
+    /// The container does not exist.
     pub fn set_health(&self, container: &str, health: &str) {
         self.change(|holdings| {
             holdings

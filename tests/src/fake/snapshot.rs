@@ -39,15 +39,15 @@ impl FakeEngine {
 }
 
 fn container(held: &HeldContainer) -> String {
-    let places = held.places.iter().map(|(name, place)| {
+    let endpoints = held.endpoints.iter().map(|(name, endpoint)| {
         let address = |address: Option<std::net::Ipv4Addr>| {
             address.map_or("-".into(), |address| address.to_string())
         };
         format!(
             "{name}@{}:{}/{}",
-            short(&place.network_id),
-            address(place.address),
-            address(place.fixed_address)
+            short(&endpoint.network_id),
+            address(endpoint.address),
+            address(endpoint.fixed_address)
         )
     });
     let ports = held.ports.iter().map(|port| {
@@ -63,7 +63,7 @@ fn container(held: &HeldContainer) -> String {
         held.state.as_str(),
         held.starts,
         held.spec.image,
-        join(places),
+        join(endpoints),
         join(ports),
         join(
             held.uses

@@ -29,14 +29,14 @@ pub enum Mishap {
     Stalls,
     /// It never answers and had its effect.
     StallsAfterEffect,
-    /// The user interrupts when it begins; it goes on as ever.
+    /// The user interrupts when it begins; the call itself continues.
     Interrupts,
     /// The work is dropped when it begins, as when its process is killed; the request still arrives.
     Abandons,
 }
 
 impl Mishap {
-    /// All that leave somebody who can clean up.
+    /// All mishaps after which the program can still clean up.
     pub const RECOVERABLE: [Mishap; 5] = [
         Mishap::Fails,
         Mishap::FailsAfterEffect,
@@ -113,7 +113,7 @@ impl Trial {
         trial
     }
 
-    /// Says how the work is interrupted; has to be said before its first call.
+    /// Sets how the work is interrupted; must be set before its first call.
     pub fn on_interrupt(&self, interrupt: impl FnOnce() + Send + 'static) {
         *self
             .interrupt
@@ -121,7 +121,7 @@ impl Trial {
             .unwrap_or_else(PoisonError::into_inner) = Some(Box::new(interrupt));
     }
 
-    /// Runs the work that the trial is about; none when the mishap dropped it. Calls after it neither count nor go
+    /// Runs the work that the trial is about; `None` if the mishap dropped it. Calls after it neither count nor go
     /// wrong, so that `trial` can look at the outcome, and clean up.
     pub async fn run<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         let done = if self.mishap == Mishap::Abandons {
@@ -138,7 +138,7 @@ impl Trial {
         done
     }
 
-    /// Whether the mishap came about: the work has made that many calls.
+    /// Whether the mishap occurred: the work has made that many calls.
     pub fn struck(&self) -> bool {
         self.struck.load(Ordering::Relaxed)
     }
@@ -149,7 +149,7 @@ impl Trial {
     }
 
     /// Whether the engine has just what it had when the trial began.
-    pub fn is_undone(&self) -> bool {
+    pub fn is_rolled_back(&self) -> bool {
         self.fake.snapshot() == self.before
     }
 
@@ -157,7 +157,7 @@ impl Trial {
     ///
     /// # Panics
     /// When it has not, naming what came and what went.
-    pub fn assert_undone(&self) {
+    pub fn assert_rolled_back(&self) {
         let after = self.fake.snapshot();
         let lines = |text: &str, others: &str, sign: &str| {
             let own = text

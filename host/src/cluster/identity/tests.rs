@@ -55,7 +55,9 @@ fn with(key: &str, value: &str) -> Identity {
 #[track_caller]
 fn is_damaged(key: &str, value: &str) {
     match with(key, value) {
-        Identity::Damaged(damage) => assert_eq!(damage.fault, format!("label `{key}` is invalid")),
+        Identity::Damaged(damage) => {
+            assert_eq!(damage.problem, format!("label `{key}` is invalid"))
+        }
         other => panic!("{key}={value:?}: {other:?}"),
     }
 }
@@ -255,7 +257,7 @@ fn a_node_without_a_domain_has_its_networks_name() {
     assert_eq!(fqdn(Some("lab.example")), "node-1.lab.example");
     let long = ["x".repeat(60), "y".into()].join(".");
     match with(labels::DOMAIN, &long) {
-        Identity::Damaged(damage) => assert!(damage.fault.contains(labels::NODE)),
+        Identity::Damaged(damage) => assert!(damage.problem.contains(labels::NODE)),
         other => panic!("{other:?}"),
     }
 }

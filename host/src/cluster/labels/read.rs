@@ -6,7 +6,7 @@ use crate::cluster::names;
 use crate::printable::is_printable;
 
 /// Why labels are invalid: a fragment that names the label.
-pub type Fault = String;
+pub type Problem = String;
 
 /// The longest value of a label with a short text: a group, version, digest or image reference.
 const LONGEST_WORD: usize = 512;
@@ -21,7 +21,7 @@ const LARGEST_SIZE: usize = 1 << 16;
 ///
 /// # Errors
 /// The first label that is missing or invalid.
-pub fn node(labels: &Labels) -> Result<NodeLabels, Fault> {
+pub fn node(labels: &Labels) -> Result<NodeLabels, Problem> {
     let run = Run {
         size: size(labels)?,
         ..container_run(labels)?
@@ -56,7 +56,7 @@ pub fn is_helper(labels: &Labels) -> bool {
 ///
 /// # Errors
 /// The first label that is missing or invalid.
-pub fn helper(labels: &Labels) -> Result<HelperLabels, Fault> {
+pub fn helper(labels: &Labels) -> Result<HelperLabels, Problem> {
     let run = Run {
         size: 0,
         ..container_run(labels)?
@@ -77,7 +77,7 @@ pub fn helper(labels: &Labels) -> Result<HelperLabels, Fault> {
 ///
 /// # Errors
 /// The first label that is missing or invalid.
-pub fn run(labels: &Labels) -> Result<Run, Fault> {
+pub fn run(labels: &Labels) -> Result<Run, Problem> {
     let origin = origin(labels)?;
     let created = word(labels, CREATED)?;
     created
@@ -104,7 +104,7 @@ pub fn run(labels: &Labels) -> Result<Run, Fault> {
 ///
 /// # Errors
 /// The first label that is missing or invalid.
-pub fn provenance(labels: &Labels) -> Result<(&str, &str, &str), Fault> {
+pub fn provenance(labels: &Labels) -> Result<(&str, &str, &str), Problem> {
     let topology = text(labels, PROVENANCE_TOPOLOGY, LONGEST_PATH)?;
     if !is_printable(topology) || !topology.starts_with('/') {
         return Err(invalid(PROVENANCE_TOPOLOGY));
@@ -129,7 +129,7 @@ pub fn is_recreated(labels: &Labels) -> bool {
 ///
 /// # Errors
 /// It is missing or invalid, or has no cluster.
-pub fn origin(labels: &Labels) -> Result<Origin, Fault> {
+pub fn origin(labels: &Labels) -> Result<Origin, Problem> {
     let json = text(labels, ORIGIN, LONGEST_TEXT)?;
     let origin: Origin = serde_json::from_str(json).map_err(|_| invalid(ORIGIN))?;
     let names_cluster = origin
@@ -161,7 +161,7 @@ pub fn claims_start(labels: &Labels) -> bool {
 }
 
 /// The start of a container, whose cluster is in two labels.
-fn container_run(labels: &Labels) -> Result<Run, Fault> {
+fn container_run(labels: &Labels) -> Result<Run, Problem> {
     let run = run(labels)?;
     if *text(labels, CLUSTER, LONGEST_WORD)? == run.cluster {
         Ok(run)
@@ -170,18 +170,18 @@ fn container_run(labels: &Labels) -> Result<Run, Fault> {
     }
 }
 
-fn size(labels: &Labels) -> Result<usize, Fault> {
+fn size(labels: &Labels) -> Result<usize, Problem> {
     let size = text(labels, SIZE, LONGEST_WORD)?.parse().ok();
     size.filter(|size| (1..=LARGEST_SIZE).contains(size))
         .ok_or_else(|| invalid(SIZE))
 }
 
-fn probes(labels: &Labels, key: &str) -> Result<Vec<Probe>, Fault> {
+fn probes(labels: &Labels, key: &str) -> Result<Vec<Probe>, Problem> {
     serde_json::from_str(text(labels, key, LONGEST_TEXT)?).map_err(|_| invalid(key))
 }
 
 /// Words separated by commas.
-fn words(labels: &Labels, key: &str) -> Result<Vec<String>, Fault> {
+fn words(labels: &Labels, key: &str) -> Result<Vec<String>, Problem> {
     let text = text(labels, key, LONGEST_TEXT)?;
     let words: Vec<String> = text.split_terminator(',').map(String::from).collect();
     if words.iter().all(|word| !word.is_empty() && is_word(word)) {
@@ -192,14 +192,14 @@ fn words(labels: &Labels, key: &str) -> Result<Vec<String>, Fault> {
 }
 
 /// The hooks of the topology. A hook of a newer clusterdock may be ignored: this one never runs it.
-fn hooks(labels: &Labels) -> Result<Vec<Hook>, Fault> {
+fn hooks(labels: &Labels) -> Result<Vec<Hook>, Problem> {
     let names = words(labels, HOOKS)?;
     let known = |name: &String| Hook::DECLARED.into_iter().find(|hook| hook.name() == name);
     Ok(names.iter().filter_map(known).collect())
 }
 
 /// The helpers of a node, which belong to the same start.
-fn volumes_from(labels: &Labels, run: &Run) -> Result<Vec<String>, Fault> {
+fn volumes_from(labels: &Labels, run: &Run) -> Result<Vec<String>, Problem> {
     if !is_set(labels, VOLUMES_FROM) {
         return Ok(Vec::new());
     }
@@ -222,7 +222,7 @@ fn is_helper_of(name: &str, run: &Run) -> bool {
 }
 
 /// The domain of nodes on a network: its name, unless the user chose another. Older versions knew no other.
-fn domain(labels: &Labels, network: &str) -> Result<String, Fault> {
+fn domain(labels: &Labels, network: &str) -> Result<String, Problem> {
     match labels.get(DOMAIN).map(String::as_str) {
         None | Some("") => Ok(network.into()),
         Some(domain) if domain == network => Ok(network.into()),
@@ -230,7 +230,7 @@ fn domain(labels: &Labels, network: &str) -> Result<String, Fault> {
     }
 }
 
-fn ssh_keys(labels: &Labels) -> Result<bool, Fault> {
+fn ssh_keys(labels: &Labels) -> Result<bool, Problem> {
     match labels.get(SSH_KEYS).map(String::as_str) {
         None | Some("") => Ok(false),
         Some("true") => Ok(true),
@@ -242,7 +242,7 @@ fn name(
     labels: &Labels,
     key: &str,
     check: fn(&str) -> crate::error::Result<()>,
-) -> Result<String, Fault> {
+) -> Result<String, Problem> {
     let name = text(labels, key, LONGEST_WORD)?;
     check(name)
         .map(|()| name.to_string())
@@ -250,7 +250,7 @@ fn name(
 }
 
 /// A short text of one line.
-fn word(labels: &Labels, key: &str) -> Result<String, Fault> {
+fn word(labels: &Labels, key: &str) -> Result<String, Problem> {
     let word = text(labels, key, LONGEST_WORD)?;
     if is_word(word) {
         Ok(word.to_string())
@@ -263,7 +263,7 @@ fn is_word(text: &str) -> bool {
     text.len() <= LONGEST_WORD && is_printable(text)
 }
 
-fn text<'a>(labels: &'a Labels, key: &str, longest: usize) -> Result<&'a str, Fault> {
+fn text<'a>(labels: &'a Labels, key: &str, longest: usize) -> Result<&'a str, Problem> {
     let value = labels
         .get(key)
         .ok_or_else(|| format!("label `{key}` is missing"))?;
@@ -278,6 +278,6 @@ fn is_set(labels: &Labels, key: &str) -> bool {
     labels.get(key).is_some_and(|value| !value.is_empty())
 }
 
-fn invalid(key: &str) -> Fault {
+fn invalid(key: &str) -> Problem {
     format!("label `{key}` is invalid")
 }

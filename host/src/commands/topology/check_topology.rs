@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
-use crate::cli::topology::Check;
+use crate::cli::topology_actions::Check;
 use crate::commands::Console;
 use crate::error::{Error, Kind, Result};
 use crate::image::{Source, Wanted};
@@ -20,8 +20,8 @@ use crate::topology::plugin_library::{Library, Origin};
 /// Checks a topology's folder, and prints a line per check.
 ///
 /// # Errors
-/// [`Kind::Plugin`] if a check failed; other kinds if there is no topology, its manifest is invalid, or the command was
-/// interrupted.
+/// [`Kind::Plugin`] if a check failed; other kinds if the topology is not found, its manifest is invalid, or the
+/// command was interrupted.
 pub(super) async fn check(console: &Console<'_>, args: &Check) -> Result<()> {
     let given = Path::new(&args.topology);
     let folder = match find(console, given)? {
@@ -41,7 +41,7 @@ pub(super) async fn check(console: &Console<'_>, args: &Check) -> Result<()> {
     let answer = checks.answer(&folder.manifest);
     console
         .report
-        .facts(&answer.facts(), &answer, args.format)?;
+        .facts(&answer.facts(), &answer, args.output.format)?;
     if answer.errors == 0 {
         return Ok(());
     }
@@ -75,7 +75,7 @@ async fn check_library(console: &Console<'_>, folder: &Folder, checks: &mut Chec
         Ok(topology) => topology,
         Err(error) => return checks.failed("declaration", error),
     };
-    let declared = console.stop.wait(topology.plugin().declare()).await;
+    let declared = console.cancellation.wait(topology.plugin().declare()).await;
     topology.close().await;
     match declared {
         Ok(declared) => {
@@ -106,7 +106,7 @@ fn library_line(library: &Library) -> String {
 fn check_note(folder: &Folder, library: &Inspected, checks: &mut Checks) {
     let noted = match manifest_of(library) {
         Ok(noted) => noted,
-        Err(error) => return checks.finding("note", Outcome::Error, &error),
+        Err(error) => return checks.finding("note", CheckOutcome::Error, &error),
     };
     let differing = differing(&noted, &folder.manifest);
     if !differing.is_empty() {
@@ -116,7 +116,7 @@ fn check_note(folder: &Folder, library: &Inspected, checks: &mut Checks) {
         );
         let error = Error::new(Kind::Plugin, message)
             .hint("embed this folder's topology.toml in the library, and compile it again");
-        return checks.finding("note", Outcome::Error, &error);
+        return checks.finding("note", CheckOutcome::Error, &error);
     }
     let identity = &library.identity;
     if identity.version != folder.manifest.version {
@@ -126,7 +126,7 @@ fn check_note(folder: &Folder, library: &Inspected, checks: &mut Checks) {
         );
         let error = Error::new(Kind::Plugin, message)
             .hint("use the same version in both, so that users know which code they run");
-        return checks.finding("note", Outcome::Warning, &error);
+        return checks.finding("note", CheckOutcome::Warning, &error);
     }
     checks.passed(
         "note",
@@ -171,7 +171,7 @@ fn check_glibc(library: &Library, inspected: &Inspected, checks: &mut Checks) {
     .hint(format!(
         "build it with `cargo zigbuild --release --target {target}.2.17` to run it anywhere"
     ));
-    checks.finding("glibc", Outcome::Warning, &error);
+    checks.finding("glibc", CheckOutcome::Warning, &error);
 }
 
 fn check_images(console: &Console<'_>, folder: &Folder, checks: &mut Checks) {
@@ -181,7 +181,7 @@ fn check_images(console: &Console<'_>, folder: &Folder, checks: &mut Checks) {
             Ok(how) => checks.passed("image", format!("{system}: {how}")),
             Err(error) => {
                 let error = error.context(format!("image `{system}`"));
-                checks.finding("image", Outcome::Error, &error);
+                checks.finding("image", CheckOutcome::Error, &error);
             }
         }
     }
@@ -199,7 +199,7 @@ fn check_image(console: &Console<'_>, folder: &Folder, system: &str) -> Result<S
         system,
         None,
         None,
-        &console.places.config,
+        &console.paths.config,
     )?;
     Ok(match wanted.source {
         Source::Assembled(_) => "assembled from programs of this machine".into(),
@@ -217,7 +217,7 @@ fn check_readme(folder: &Folder, checks: &mut Checks) {
         None => {
             let error = Error::new(Kind::Plugin, "no README.md in the folder")
                 .hint("add a README.md that describes what the topology starts, and its arguments");
-            checks.finding("readme", Outcome::Warning, &error);
+            checks.finding("readme", CheckOutcome::Warning, &error);
         }
     }
 }
@@ -237,7 +237,7 @@ fn check_license(folder: &Folder, checks: &mut Checks) {
     }
     let error = Error::new(Kind::Plugin, "no license in the folder or the crate")
         .hint("add a LICENSE file, or `license = \"...\"` to the crate's Cargo.toml");
-    checks.finding("license", Outcome::Warning, &error);
+    checks.finding("license", CheckOutcome::Warning, &error);
 }
 
 /// The first file in the folders whose name starts with one of these, regardless of its extension.
@@ -275,7 +275,7 @@ fn names_license(path: &Path) -> bool {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Outcome {
+enum CheckOutcome {
     Ok,
     Warning,
     Error,
@@ -285,7 +285,7 @@ enum Outcome {
 #[derive(Serialize)]
 struct Checked {
     check: &'static str,
-    outcome: Outcome,
+    outcome: CheckOutcome,
     message: String,
     causes: Vec<String>,
     /// The next step.
@@ -308,14 +308,14 @@ impl Checks {
     fn passed(&mut self, check: &'static str, message: impl std::fmt::Display) {
         self.0.push(Checked {
             check,
-            outcome: Outcome::Ok,
+            outcome: CheckOutcome::Ok,
             message: message.to_string(),
             causes: Vec::new(),
             hint: None,
         });
     }
 
-    fn finding(&mut self, check: &'static str, outcome: Outcome, error: &Error) {
+    fn finding(&mut self, check: &'static str, outcome: CheckOutcome, error: &Error) {
         self.0.push(Checked {
             check,
             outcome,
@@ -330,7 +330,7 @@ impl Checks {
         if matches!(error.kind(), Kind::Interrupted | Kind::Terminated) {
             return Err(error);
         }
-        self.finding(check, Outcome::Error, &error);
+        self.finding(check, CheckOutcome::Error, &error);
         Ok(())
     }
 
@@ -339,8 +339,8 @@ impl Checks {
         Answer {
             topology: manifest.name.clone(),
             version: manifest.version.clone(),
-            errors: count(Outcome::Error),
-            warnings: count(Outcome::Warning),
+            errors: count(CheckOutcome::Error),
+            warnings: count(CheckOutcome::Warning),
             checks: self.0,
         }
     }
@@ -358,9 +358,9 @@ impl Answer {
 impl Checked {
     fn text(&self) -> String {
         let mut text = match self.outcome {
-            Outcome::Ok => format!("ok: {}", self.message),
-            Outcome::Warning => format!("warning: {}", self.message),
-            Outcome::Error => format!("error: {}", self.message),
+            CheckOutcome::Ok => format!("ok: {}", self.message),
+            CheckOutcome::Warning => format!("warning: {}", self.message),
+            CheckOutcome::Error => format!("error: {}", self.message),
         };
         for cause in &self.causes {
             text.push_str(&format!("\ncause: {cause}"));

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::cli::topology::Inspect;
+use crate::cli::topology_actions::Inspect;
 use crate::commands::Console;
 use crate::error::{Error, Result};
 use crate::report::Facts;
@@ -21,7 +21,9 @@ pub(super) fn inspect(console: &Console<'_>, args: &Inspect) -> Result<()> {
         Found::Folder(folder) => of_folder(console, &folder)?,
         Found::Library(path) => of_library(console, &path)?,
     };
-    console.report.facts(&answer.facts(), &answer, args.format)
+    console
+        .report
+        .facts(&answer.facts(), &answer, args.output.format)
 }
 
 fn of_folder(console: &Console<'_>, folder: &Folder) -> Result<Answer> {

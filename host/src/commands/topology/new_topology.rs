@@ -4,7 +4,7 @@ use std::fs;
 use std::io;
 use std::path::Path;
 
-use crate::cli::topology::New;
+use crate::cli::topology_actions::New;
 use crate::commands::Console;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -30,9 +30,9 @@ const LOCK: &str = include_str!("../../../../Cargo.lock");
 /// # Errors
 /// The name is invalid, the folder exists, or it cannot be written.
 pub(super) fn new(console: &Console<'_>, args: &New) -> Result<()> {
-    let folder = console.places.current.join(&args.path);
+    let folder = console.paths.current.join(&args.path);
     let names = Names::new(&folder)?;
-    let plugin_api = plugin_api_sources::unpack(&console.places.config)?;
+    let plugin_api = plugin_api_sources::unpack(&console.paths.config)?;
     create(&folder).map_err(|error| not_created(&args.path, &error))?;
     let written = write(&folder, &names, &plugin_api);
     if let Err(error) = written {

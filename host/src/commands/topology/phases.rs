@@ -110,7 +110,7 @@ impl Phases {
             _ => None,
         });
         let errors: Vec<Error> = errors.collect();
-        let left = errors.iter().find(|error| error.kind() == Kind::Left);
+        let left = errors.iter().find(|error| error.kind() == Kind::Leftovers);
         match left.or(errors.first()) {
             Some(error) => Err(error.clone()),
             None => Ok(()),
@@ -266,9 +266,9 @@ mod tests {
         let mut phases = Phases::new();
         block_on(async {
             phases.run(Phase::Check, failing(Kind::Hook)).await;
-            phases.run(Phase::Remove, failing(Kind::Left)).await;
+            phases.run(Phase::Remove, failing(Kind::Leftovers)).await;
         });
-        assert_eq!(phases.into_result().unwrap_err().kind(), Kind::Left);
+        assert_eq!(phases.into_result().unwrap_err().kind(), Kind::Leftovers);
     }
 
     #[test]

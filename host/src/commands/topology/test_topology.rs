@@ -1,24 +1,24 @@
-//! `topology test`: a topology's unit tests, and the whole life of a throwaway cluster on a network of its own. Nothing of
-//! it is left, also when it fails or is interrupted.
+//! `topology test`: a topology's unit tests, and the whole life of a throwaway cluster on a separate network. Nothing
+//! of it is left, also when it fails or is interrupted.
 
 use std::ffi::OsString;
 use std::path::Path;
 use std::time::Duration;
 
 use super::phases::{Phase, Phases};
-use crate::cli::lifecycle::{ChangeArgs, Restart};
+use crate::cli::lifecycle_args::{ChangeArgs, Restart};
+use crate::cli::output_args::DryRunArgs;
 use crate::cli::selection::SelectionArgs;
-use crate::cli::topology::Test;
+use crate::cli::topology_actions::Test;
 use crate::cli::usage;
 use crate::cluster::labels::{Run, RunId};
 use crate::commands::Console;
 use crate::commands::{StartError, hook, lifecycle, start};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
-use crate::report::Format;
 use crate::start::cargo_story::test_crate;
 use crate::start::open_topology::{Topology, find};
-use crate::start::transaction::{Done, remove_run};
+use crate::start::transaction::{StartResult, remove_run};
 use crate::topology::folder::{Folder, Found};
 use crate::topology::plugin::Hook;
 
@@ -43,9 +43,9 @@ pub(super) async fn test(console: &Console<'_>, args: &Test) -> Result<()> {
         start_and_test(console, args, &mut phases).await;
     }
     if let Some(file) = &args.junit {
-        phases.write_junit(&console.places.current.join(file), &name)?;
+        phases.write_junit(&console.paths.current.join(file), &name)?;
     }
-    phases.print(console.report, &name, args.format)?;
+    phases.print(console.report, &name, args.output.format)?;
     phases.into_result()
 }
 
@@ -103,14 +103,16 @@ async fn start_cluster(
         .chain([args.topology.clone()])
         .chain(args.arguments.iter().cloned())
         .collect();
-    let started = start::carried_out(console, topology, &argv).await;
+    let started = start::execute(console, topology, &argv).await;
     let (done, _) = started.map_err(|error| match error {
         StartError::CommandLine(error) => usage::error(&error),
         StartError::Failed(error) => error,
     })?;
     let run = match done {
-        Done::Started(started) => started.cluster.nodes.into_iter().find_map(|node| node.run),
-        Done::Planned(_) => None,
+        StartResult::Started(started) => {
+            started.cluster.nodes.into_iter().find_map(|node| node.run)
+        }
+        StartResult::Planned(_) => None,
     };
     run.ok_or_else(|| {
         Error::new(Kind::Usage, "a test starts a cluster").hint("leave out --dry-run")
@@ -139,8 +141,7 @@ async fn test_cluster(
                 names: vec![name.into()],
                 ..SelectionArgs::default()
             },
-            dry_run: false,
-            format: Format::Table,
+            dry_run: DryRunArgs::default(),
         },
         time: GRACE,
         timeout: args.timeout,

@@ -8,7 +8,7 @@ use std::path::PathBuf;
 use super::super::{EngineError, Fault};
 use super::address_form::{Form, Network};
 use super::context::Context;
-use super::ssh::Destination;
+use super::ssh_tunnel::Destination;
 use super::tls::Material;
 use crate::engine::docker_config::{Variable, Warn};
 use crate::error::{Error, Kind, Result};
@@ -86,60 +86,72 @@ impl Address {
         set: Variable<'_>,
     ) -> Result<Address> {
         let text = text.trim();
-        let invalid = |why: &str| {
+        let address = match Form::parse(text) {
+            Ok(form) => Address::from_form(form, &origin, tls, set),
+            Err(why) => Err(why),
+        };
+        address.map_err(|why| {
             let error = Error::new(Kind::Usage, format!("invalid engine address `{text}`"));
-            let error = if why.is_empty() {
-                error
-            } else {
-                error.cause(why)
-            };
-            error
+            let why = Some(why).filter(|why| !why.is_empty());
+            why.into_iter()
+                .fold(error, Error::cause)
                 .cause(format!("it is {origin}"))
                 .hint("write unix:///PATH, tcp://HOST:PORT or ssh://USER@HOST")
+        })
+    }
+
+    fn from_form(
+        form: Form,
+        origin: &str,
+        tls: Option<Material>,
+        set: Variable<'_>,
+    ) -> Result<Address, String> {
+        let origin = origin.to_string();
+        match form {
+            Form::Unix(socket) => Ok(Address {
+                url: format!("unix://{}", socket.display()),
+                transport: Transport::Unix(socket),
+                path: String::new(),
+                origin,
+            }),
+            Form::Ssh(to) => Ok(Address {
+                url: format!("ssh://{}", to.trim_end_matches('/')),
+                transport: Transport::Ssh(Destination::parse(&to)?),
+                path: String::new(),
+                origin,
+            }),
+            Form::Network(network) => Ok(Address::from_network(network, origin, tls, set)),
+        }
+    }
+
+    fn from_network(
+        network: Network,
+        origin: String,
+        tls: Option<Material>,
+        set: Variable<'_>,
+    ) -> Address {
+        let Network {
+            scheme,
+            host,
+            port,
+            path,
+        } = network;
+        let tls = if scheme == "https" {
+            Some(tls.unwrap_or_else(|| Material::of_https(set)))
+        } else {
+            tls
         };
-        let (transport, url, path) = match Form::parse(text).map_err(|why| invalid(&why))? {
-            Form::Unix(path) => (
-                Transport::Unix(path.clone()),
-                format!("unix://{}", path.display()),
-                String::new(),
-            ),
-            Form::Ssh(to) => {
-                let destination = Destination::parse(&to).map_err(invalid)?;
-                (
-                    Transport::Ssh(destination),
-                    format!("ssh://{}", to.trim_end_matches('/')),
-                    String::new(),
-                )
-            }
-            Form::Network(Network {
-                scheme,
-                host,
-                port,
-                path,
-            }) => {
-                let tls = if scheme == "https" {
-                    Some(tls.unwrap_or_else(|| Material::of_https(set)))
-                } else {
-                    tls
-                };
-                let port = port.unwrap_or(if tls.is_some() { TLS_PORT } else { PLAIN_PORT });
-                let host = format!("{host}:{port}");
-                let url = format!("{scheme}://{host}{path}");
-                (
-                    tls.map_or(Transport::Tcp(host.clone()), |material| {
-                        Transport::Tls(host, material)
-                    }),
-                    url,
-                    path,
-                )
-            }
-        };
-        Ok(Address {
-            url,
-            transport,
+        let port = port.unwrap_or(if tls.is_some() { TLS_PORT } else { PLAIN_PORT });
+        let host = format!("{host}:{port}");
+        Address {
+            url: format!("{scheme}://{host}{path}"),
+            transport: match tls {
+                Some(material) => Transport::Tls(host, material),
+                None => Transport::Tcp(host),
+            },
             path,
             origin,
-        })
+        }
     }
 
     /// The error if TLS cannot be set up.

@@ -13,8 +13,8 @@ use serde::de::DeserializeOwned;
 
 use super::super::{Archive, EngineResult};
 use super::answer;
-use super::file::PathStat;
-use super::target::Target;
+use super::file_api::PathStat;
+use super::request_target::Target;
 use super::wire::{self, Body, Wire};
 
 /// The name and value of a header.

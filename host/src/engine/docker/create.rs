@@ -71,7 +71,7 @@ fn typed(spec: &ContainerSpec) -> EngineResult<ContainerCreateBody> {
 
 fn host_config(spec: &ContainerSpec) -> EngineResult<HostConfig> {
     let settings = &spec.settings;
-    let mut config = HostConfig {
+    let config = HostConfig {
         init: Some(spec.init),
         network_mode: Some(if spec.network.is_empty() {
             "none".into()
@@ -109,7 +109,11 @@ fn host_config(spec: &ContainerSpec) -> EngineResult<HostConfig> {
             .transpose()?,
         ..HostConfig::default()
     };
-    match settings.security {
+    Ok(with_security(config, spec))
+}
+
+fn with_security(mut config: HostConfig, spec: &ContainerSpec) -> HostConfig {
+    match spec.settings.security {
         Security::Plain => {}
         Security::Privileged => config.privileged = Some(true),
         Security::HostLike => {
@@ -123,7 +127,7 @@ fn host_config(spec: &ContainerSpec) -> EngineResult<HostConfig> {
             ]);
         }
     }
-    Ok(config)
+    config
 }
 
 /// The lines of /etc/hosts. The engine copies everything before the last colon, so a line may have several names. The

@@ -1,7 +1,7 @@
 //! Turns error answers and broken connections into [`EngineError`]s. The engine has no error codes besides HTTP's, so
 //! its messages decide; they are those of Docker 20.10 to 29.
 
-use super::super::error::says_disk_full;
+use super::super::engine_error::says_disk_full;
 use super::super::{EngineError, Fault};
 use super::tls;
 
@@ -43,61 +43,81 @@ fn of_answer(status: u16, message: &str) -> Fault {
     }
 }
 
+/// The engine's phrases for each fault, in lower case. A phrase fits if all its parts occur; the first fault that fits
+/// counts.
+const PHRASES: [(Fault, &[&[&str]]); 11] = [
+    (
+        Fault::NameTaken,
+        &[&["the container name", "already in use"]],
+    ),
+    (
+        Fault::SubnetTaken,
+        &[&["pool overlaps"], &["overlapping ipv4"]],
+    ),
+    (
+        Fault::NetworkExists,
+        &[&["network with name", "already exists"]],
+    ),
+    (
+        Fault::PortTaken,
+        &[
+            &["port is already allocated"],
+            &["address already in use", "bind"],
+        ],
+    ),
+    (Fault::AddressTaken, &[&["address already in use"]]),
+    (
+        Fault::CapabilityMissing,
+        &[
+            &["unable to apply caps"],
+            &["invalid capdrop"],
+            &["invalid capadd"],
+        ],
+    ),
+    (
+        Fault::InUse,
+        &[
+            &["has active endpoints"],
+            &["is already in progress"],
+            &["volume is in use"],
+            // Some process may still write to, or have mounted, a container that was just killed; the next attempt
+            // succeeds.
+            &["failed to remove root filesystem"],
+        ],
+    ),
+    (Fault::WrongState, &[&["is not running"], &["is paused"]]),
+    (
+        Fault::Unauthorized,
+        &[
+            &["unauthorized"],
+            &["authentication required"],
+            &["pull access denied"],
+            &["denied:"],
+            &["no basic auth credentials"],
+        ],
+    ),
+    (Fault::Version, &[&["too new"], &["too old"]]),
+    (
+        Fault::NotFound,
+        &[
+            &["no such container"],
+            &["no such image"],
+            &["no such network"],
+            &["no such volume"],
+            &["network", "not found"],
+        ],
+    ),
+];
+
 fn of_text(message: &str) -> Option<Fault> {
+    if says_disk_full(message) {
+        return Some(Fault::DiskFull);
+    }
     let text = message.to_lowercase();
-    let has = |part: &str| text.contains(part);
-    let fault = if says_disk_full(message) {
-        Fault::DiskFull
-    } else if has("the container name") && has("already in use") {
-        Fault::NameTaken
-    } else if has("pool overlaps") || has("overlapping ipv4") {
-        Fault::SubnetTaken
-    } else if has("network with name") && has("already exists") {
-        Fault::NetworkExists
-    } else if has("port is already allocated") || has("address already in use") && has("bind") {
-        Fault::PortTaken
-    } else if has("address already in use") {
-        Fault::AddressTaken
-    } else if has("unable to apply caps") || has("invalid capdrop") || has("invalid capadd") {
-        Fault::CapabilityMissing
-    } else if has("has active endpoints")
-        || has("is already in progress")
-        || has("volume is in use")
-        // Some process may still write to, or have mounted, a container that was just killed; the next attempt
-        // succeeds.
-        || has("failed to remove root filesystem")
-    {
-        Fault::InUse
-    } else if has("is not running") || has("is paused") {
-        Fault::WrongState
-    } else if [
-        "unauthorized",
-        "authentication required",
-        "pull access denied",
-        "denied:",
-        "no basic auth credentials",
-    ]
-    .iter()
-    .any(|text| has(text))
-    {
-        Fault::Unauthorized
-    } else if has("too new") || has("too old") {
-        Fault::Version
-    } else if [
-        "no such container",
-        "no such image",
-        "no such network",
-        "no such volume",
-    ]
-    .iter()
-    .any(|text| has(text))
-        || has("network") && has("not found")
-    {
-        Fault::NotFound
-    } else {
-        return None;
-    };
-    Some(fault)
+    let fits = |parts: &&[&str]| parts.iter().all(|part| text.contains(part));
+    let mut known = PHRASES.iter();
+    let found = known.find(|(_, phrases)| phrases.iter().any(fits));
+    found.map(|(fault, _)| *fault)
 }
 
 /// Adjusts the error of a call that the engine passed on to a registry, where some messages mean that the registry is

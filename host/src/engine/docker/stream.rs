@@ -12,8 +12,8 @@ use hyper::body::Incoming;
 use super::super::{Chunk, Death, EngineError, EngineResult, Fault, LogLine, LogOptions, Streams};
 use super::Docker;
 use super::fault::unreachable_by;
-use super::frame::Frames;
 use super::from_api;
+use super::output_frames::Frames;
 
 #[async_trait]
 impl Streams for Docker {

@@ -10,8 +10,8 @@ use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 
 use super::*;
+use crate::cancellation::Cancellation;
 use crate::engine::{Fault, GuardedEngine, Streams};
-use crate::stop::Stop;
 
 const VERSION: &str = r#"{"Version":"20.10.24","ApiVersion":"1.41","MinAPIVersion":"1.12"}"#;
 
@@ -117,8 +117,8 @@ async fn a_connection_is_reused_until_the_engine_closes_it() {
 async fn an_event_stream_that_never_opens_times_out() {
     let served = engine(answers);
     served.docker.greeted().await.unwrap();
-    let stop = Stop::new();
-    let guarded = GuardedEngine::new(&served.docker).with_stop(&stop);
+    let cancellation = Cancellation::new();
+    let guarded = GuardedEngine::new(&served.docker).with_cancellation(&cancellation);
     tokio::time::pause();
     let opened = guarded.deaths(("label", "value"), 0).await.map(drop);
     assert_eq!(opened.unwrap_err().fault, Fault::Timeout);

@@ -162,35 +162,13 @@ pub(super) fn server_name(host: &str) -> Option<ServerName<'static>> {
     ServerName::try_from(name.trim_matches(['[', ']']).to_string()).ok()
 }
 
+const IDENTITY: &str = "put cert.pem and key.pem, signed by the engine's CA, into the folder DOCKER_CERT_PATH or into Docker's context";
+const AUTHORITY: &str = "put the certificate of the CA into ca.pem in the folder DOCKER_CERT_PATH or in Docker's context";
+
 /// Explains a TLS error, with the user's next step.
 pub(super) fn explained(error: &Error) -> EngineError {
-    const IDENTITY: &str = "put cert.pem and key.pem, signed by the engine's CA, into the folder DOCKER_CERT_PATH or into Docker's context";
-    const AUTHORITY: &str = "put the certificate of the CA into ca.pem in the folder DOCKER_CERT_PATH or in Docker's context";
     let (why, hint) = match error {
-        Error::InvalidCertificate(invalid) => match invalid {
-            CertificateError::UnknownIssuer | CertificateError::BadSignature => (
-                "its certificate is not signed by a trusted CA".into(),
-                AUTHORITY,
-            ),
-            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-                (
-                    other_name(invalid),
-                    "use a name of the certificate in the address, or change the engine's certificate",
-                )
-            }
-            CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
-                "its certificate has expired".into(),
-                "renew it, or correct this machine's clock",
-            ),
-            CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
-                "its certificate is not valid yet".into(),
-                "correct this machine's clock",
-            ),
-            other => (
-                format!("its certificate cannot be used: {other}"),
-                AUTHORITY,
-            ),
-        },
+        Error::InvalidCertificate(invalid) => certificate_problem(invalid),
         Error::AlertReceived(AlertDescription::CertificateRequired) => {
             ("it requires a client certificate".into(), IDENTITY)
         }
@@ -214,6 +192,32 @@ pub(super) fn explained(error: &Error) -> EngineError {
         ),
     };
     EngineError::new(Fault::Unreachable, why).hint(hint)
+}
+
+/// What is wrong with the engine's certificate, and the user's next step.
+fn certificate_problem(invalid: &CertificateError) -> (String, &'static str) {
+    match invalid {
+        CertificateError::UnknownIssuer | CertificateError::BadSignature => (
+            "its certificate is not signed by a trusted CA".into(),
+            AUTHORITY,
+        ),
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => (
+            other_name(invalid),
+            "use a name of the certificate in the address, or change the engine's certificate",
+        ),
+        CertificateError::Expired | CertificateError::ExpiredContext { .. } => (
+            "its certificate has expired".into(),
+            "renew it, or correct this machine's clock",
+        ),
+        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => (
+            "its certificate is not valid yet".into(),
+            "correct this machine's clock",
+        ),
+        other => (
+            format!("its certificate cannot be used: {other}"),
+            AUTHORITY,
+        ),
+    }
 }
 
 /// Names the hosts for which a certificate is valid instead.

@@ -32,8 +32,8 @@ use tower_service::Service;
 use super::super::{EngineError, EngineResult, Fault};
 use super::address::{Address, Transport};
 use super::fault::unreachable_by;
-use super::ssh::{self, Destination, Tunnel};
-use super::target::Target;
+use super::request_target::Target;
+use super::ssh_tunnel::{self, Destination, Tunnel};
 use super::tls::{self, Unusable};
 
 /// The host name in requests, which HTTP requires even for a socket.
@@ -195,7 +195,7 @@ impl Way {
                 opening,
             } => {
                 let _opening = opening.acquire().await.map_err(io::Error::other)?;
-                let tunnel = ssh::open(destination, executable)?;
+                let tunnel = ssh_tunnel::open(destination, executable)?;
                 Box::new(in_time(CONNECT_BY_SSH, greeted(tunnel)).await?)
             }
         })

@@ -22,16 +22,16 @@ fn interrupted() -> Error {
 }
 
 /// A call that stops the work once it is under way, and then takes so long.
-async fn stopped_under_way(stop: &Stop, takes: Duration) -> EngineResult<u8> {
-    stop.stop(interrupted());
+async fn cancelled_under_way(cancellation: &Cancellation, takes: Duration) -> EngineResult<u8> {
+    cancellation.cancel(interrupted());
     sleep(takes).await;
     Ok(7)
 }
 
 #[track_caller]
-fn assert_ended<T: std::fmt::Debug>(result: EngineResult<T>) {
+fn assert_cancelled<T: std::fmt::Debug>(result: EngineResult<T>) {
     let error = result.unwrap_err();
-    assert_eq!(error.fault, Fault::Ended);
+    assert_eq!(error.fault, Fault::Cancelled);
     assert_eq!(error.to_string(), "interrupted");
     let error = Error::from(error)
         .kind_of(Kind::Image)
@@ -53,21 +53,24 @@ fn assert_timed_out<T: std::fmt::Debug>(result: EngineResult<T>, message: &str) 
 
 #[tokio::test(start_paused = true)]
 async fn no_call_begins_once_the_work_is_to_end() {
-    let (engine, stop) = (engine(), Stop::new());
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
-    stop.stop(interrupted());
+    let (engine, cancellation) = (engine(), Cancellation::new());
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
+    cancellation.cancel(interrupted());
     let begun = async { panic!("it was begun") };
-    assert_ended::<()>(guard.read("read", begun).await);
+    assert_cancelled::<()>(guard.read("read", begun).await);
     let begun = async { panic!("it was begun") };
-    assert_ended::<()>(guard.change(CHANGE, "change", begun).await);
+    assert_cancelled::<()>(guard.change(CHANGE, "change", begun).await);
     let begun = async { panic!("it was begun") };
     let liveness = Liveness::new();
-    assert_ended::<()>(guard.transfer(SILENCE, "move", &liveness, begun).await);
-    assert_ended(guard.containers(&Filter::all()).await);
-    assert_ended(guard.exec("a", &ExecSpec::default()).await.map(drop));
-    let undo = Stop::new();
+    assert_cancelled::<()>(guard.transfer(SILENCE, "move", &liveness, begun).await);
+    assert_cancelled(guard.containers(&Filter::all()).await);
+    assert_cancelled(guard.exec("a", &ExecSpec::default()).await.map(drop));
+    let rollback = Cancellation::new();
     assert_eq!(
-        guard.with_stop(&undo).read("read", ready(Ok(1))).await,
+        guard
+            .with_cancellation(&rollback)
+            .read("read", ready(Ok(1)))
+            .await,
         Ok(1)
     );
 }
@@ -75,33 +78,33 @@ async fn no_call_begins_once_the_work_is_to_end() {
 #[tokio::test(start_paused = true)]
 async fn reads_and_transfers_end_at_once_and_changes_finish() {
     let (engine, began) = (engine(), Instant::now());
-    let stop = Stop::new();
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
-    let call = stopped_under_way(&stop, Duration::from_secs(1));
-    assert_ended(guard.read("read", call).await);
-    let stop = Stop::new();
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
+    let cancellation = Cancellation::new();
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
+    let call = cancelled_under_way(&cancellation, Duration::from_secs(1));
+    assert_cancelled(guard.read("read", call).await);
+    let cancellation = Cancellation::new();
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
     let (liveness, call) = (
         Liveness::new(),
-        stopped_under_way(&stop, Duration::from_secs(1)),
+        cancelled_under_way(&cancellation, Duration::from_secs(1)),
     );
-    assert_ended(guard.transfer(SILENCE, "move", &liveness, call).await);
+    assert_cancelled(guard.transfer(SILENCE, "move", &liveness, call).await);
     assert_eq!(began.elapsed(), Duration::ZERO);
 
-    let stop = Stop::new();
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
-    let call = stopped_under_way(&stop, Duration::from_secs(9));
+    let cancellation = Cancellation::new();
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
+    let call = cancelled_under_way(&cancellation, Duration::from_secs(9));
     assert_eq!(guard.change(CHANGE, "change", call).await, Ok(7));
-    let stop = Stop::new();
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
-    let call = stopped_under_way(&stop, Duration::from_secs(11));
-    assert_ended(guard.change(CHANGE, "change", call).await);
+    let cancellation = Cancellation::new();
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
+    let call = cancelled_under_way(&cancellation, Duration::from_secs(11));
+    assert_cancelled(guard.change(CHANGE, "change", call).await);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_call_that_never_answers_meets_its_deadline() {
-    let (engine, stop) = (engine(), Stop::new());
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
+    let (engine, cancellation) = (engine(), Cancellation::new());
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
     assert_timed_out(
         guard
             .read("list containers", pending::<EngineResult<()>>())
@@ -118,8 +121,8 @@ async fn a_call_that_never_answers_meets_its_deadline() {
 
 #[tokio::test(start_paused = true)]
 async fn a_transfer_takes_as_long_as_it_moves() {
-    let (engine, stop) = (engine(), Stop::new());
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
+    let (engine, cancellation) = (engine(), Cancellation::new());
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
     let (liveness, began) = (Liveness::new(), Instant::now());
     let mut shown = Vec::new();
     let mut show = |step: ImageProgress| shown.push(step.status);
@@ -148,12 +151,12 @@ async fn a_transfer_takes_as_long_as_it_moves() {
 
 #[tokio::test(start_paused = true)]
 async fn an_engine_that_waits_for_us_is_not_silent() {
-    let (engine, stop) = (engine(), Stop::new());
-    let guard = GuardedEngine::new(&engine).with_stop(&stop);
+    let (engine, cancellation) = (engine(), Cancellation::new());
+    let guard = GuardedEngine::new(&engine).with_cancellation(&cancellation);
     let (sender, mut typed) = mpsc::channel(1);
     let pieces = stream::poll_fn(move |context| typed.poll_recv(context));
     let liveness = Liveness::new();
-    let mut pieces = liveness.watch_over(pieces.boxed());
+    let mut pieces = liveness.track(pieces.boxed());
     let type_slowly = async {
         sleep(SILENCE * 10).await;
         sender.send(Ok(Bytes::from("x"))).await.unwrap();
@@ -179,20 +182,20 @@ async fn an_engine_that_waits_for_us_is_not_silent() {
 
 #[tokio::test(start_paused = true)]
 async fn an_archive_ends_when_nothing_comes_and_with_the_work() {
-    let stop = Stop::new();
+    let cancellation = Cancellation::new();
     let half = || {
         let first = stream::iter([Ok(Bytes::from("half"))]);
         first.chain(stream::pending()).boxed()
     };
-    let mut pieces = bounded_pieces(half(), stop.stopped().boxed());
+    let mut pieces = bounded_pieces(half(), cancellation.cancelled().boxed());
     pieces.next().await.unwrap().unwrap();
     assert_timed_out(
         pieces.next().await.unwrap(),
         "the engine did not pack files: nothing has moved for 5m",
     );
     assert!(pieces.next().await.is_none());
-    let mut pieces = bounded_pieces(half(), stop.stopped().boxed());
+    let mut pieces = bounded_pieces(half(), cancellation.cancelled().boxed());
     pieces.next().await.unwrap().unwrap();
-    stop.stop(interrupted());
-    assert_ended(pieces.next().await.unwrap());
+    cancellation.cancel(interrupted());
+    assert_cancelled(pieces.next().await.unwrap());
 }

@@ -12,12 +12,12 @@ const NO_LINE_END: &[u8] = b" (no line end before)";
 
 /// The owner of a block. Two engines may have clusters of the same name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Owner<'a> {
+pub(super) struct BlockOwner<'a> {
     pub(super) cluster: &'a str,
     pub(super) engine: &'a str,
 }
 
-impl Owner<'_> {
+impl BlockOwner<'_> {
     fn text(self) -> String {
         format!("{}{ON_ENGINE}{}", self.cluster, self.engine)
     }
@@ -32,7 +32,7 @@ struct Block {
 }
 
 /// The file with a block at its end.
-pub(super) fn with(text: &[u8], owner: Owner<'_>, nodes: &[(Ipv4Addr, String)]) -> Vec<u8> {
+pub(super) fn with(text: &[u8], owner: BlockOwner<'_>, nodes: &[(Ipv4Addr, String)]) -> Vec<u8> {
     let (line_end, mark): (&[u8], &[u8]) = if text.is_empty() || text.ends_with(b"\n") {
         (b"", b"")
     } else {
@@ -62,7 +62,7 @@ pub(super) fn with(text: &[u8], owner: Owner<'_>, nodes: &[(Ipv4Addr, String)]) 
 pub(super) fn without_nodes(text: &[u8], engine: &str, nodes: &[(String, String)]) -> Vec<u8> {
     let clusters: BTreeSet<&str> = nodes.iter().map(|(cluster, _)| cluster.as_str()).collect();
     clusters.into_iter().fold(text.to_vec(), |text, cluster| {
-        let owner = Owner { cluster, engine };
+        let owner = BlockOwner { cluster, engine };
         let Some(Block { start, end, .. }) = find(&text, owner) else {
             return text;
         };
@@ -87,7 +87,7 @@ pub(super) fn without_nodes(text: &[u8], engine: &str, nodes: &[(String, String)
 }
 
 /// The file without a block.
-pub(super) fn without(text: &[u8], owner: Owner<'_>) -> Vec<u8> {
+pub(super) fn without(text: &[u8], owner: BlockOwner<'_>) -> Vec<u8> {
     let Some(Block { start, end, marked }) = find(text, owner) else {
         return text.to_vec();
     };
@@ -108,11 +108,11 @@ pub(super) fn without(text: &[u8], owner: Owner<'_>) -> Vec<u8> {
 }
 
 /// The owners of the blocks in the file.
-pub(super) fn owners(text: &[u8]) -> impl Iterator<Item = Owner<'_>> {
+pub(super) fn owners(text: &[u8]) -> impl Iterator<Item = BlockOwner<'_>> {
     lines(text).filter_map(|line| {
         let (owner, _) = first_line(line)?;
         let (cluster, engine) = std::str::from_utf8(owner).ok()?.rsplit_once(ON_ENGINE)?;
-        Some(Owner { cluster, engine })
+        Some(BlockOwner { cluster, engine })
     })
 }
 
@@ -141,7 +141,7 @@ pub(super) fn known<'a>(
     known
 }
 
-fn find(text: &[u8], owner: Owner<'_>) -> Option<Block> {
+fn find(text: &[u8], owner: BlockOwner<'_>) -> Option<Block> {
     let owner = owner.text();
     let mut begun = None;
     let mut position = 0;

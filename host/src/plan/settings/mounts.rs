@@ -5,7 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use clusterdock_plugin_wire::{Settings, Volume, VolumeSource};
 
-use super::{Fault, relative};
+use super::{Problem, relative};
 use crate::cluster::record;
 
 /// The longest name of a file, and so of a volume, whose folder has its name.
@@ -14,8 +14,8 @@ const LONGEST_NAME: usize = 255;
 /// The kernel's limit for a path, without the zero byte at its end.
 const LONGEST_PATH: usize = 4095;
 
-/// The faults of a node's volumes.
-pub(super) fn fault(settings: &Settings) -> Option<Fault> {
+/// What is wrong with a node's volumes.
+pub(super) fn fault(settings: &Settings) -> Option<Problem> {
     settings
         .volumes
         .iter()
@@ -24,13 +24,13 @@ pub(super) fn fault(settings: &Settings) -> Option<Fault> {
         .or_else(|| reserved(settings))
 }
 
-/// The faults of a mount path.
-pub(super) fn target(target: &str) -> Option<Fault> {
+/// What is wrong with a mount path.
+pub(super) fn target(target: &str) -> Option<Problem> {
     let is_root = || clean(target) == Path::new("/");
     path(target).or_else(|| is_root().then(|| format!("nothing can be mounted on `{target}`")))
 }
 
-fn volume(volume: &Volume) -> Option<Fault> {
+fn volume(volume: &Volume) -> Option<Problem> {
     let place = &volume.target;
     match &volume.source {
         VolumeSource::Image(image) if image.is_empty() => Some("an image has no name".into()),
@@ -50,7 +50,7 @@ fn volume(volume: &Volume) -> Option<Fault> {
 }
 
 /// By Docker's rule for names of local volumes.
-fn volume_name(name: &str) -> Option<Fault> {
+fn volume_name(name: &str) -> Option<Problem> {
     let is_allowed = |c: char| c.is_ascii_alphanumeric() || "_.-".contains(c);
     let begins_well = name.starts_with(|c: char| c.is_ascii_alphanumeric());
     let is_possible = begins_well && name.len() >= 2 && name.chars().all(is_allowed);
@@ -66,8 +66,8 @@ fn volume_name(name: &str) -> Option<Fault> {
     }
 }
 
-/// The faults of a path, local or in the node.
-fn path(path: &str) -> Option<Fault> {
+/// What is wrong with a path, local or in the node.
+fn path(path: &str) -> Option<Problem> {
     relative(path).or_else(|| {
         if path.contains('\0') {
             Some(format!("`{}` contains a zero byte", path.escape_debug()))
@@ -83,18 +83,18 @@ fn path(path: &str) -> Option<Fault> {
 }
 
 /// A mount that would lie on the cluster's record, or in it.
-fn reserved(settings: &Settings) -> Option<Fault> {
+fn reserved(settings: &Settings) -> Option<Problem> {
     let taken = targets(settings).find(|target| clean(target).starts_with(record::FOLDER));
     taken.map(|path| format!("`{path}` is reserved for the cluster's record"))
 }
 
-fn mounted_twice(settings: &Settings) -> Option<Fault> {
+fn mounted_twice(settings: &Settings) -> Option<Problem> {
     let mut seen = BTreeSet::new();
     let twice = targets(settings).find(|target| !seen.insert(clean(target)));
-    twice.map(|path| format!("`{path}` is there twice"))
+    twice.map(|path| format!("`{path}` is mounted twice"))
 }
 
-/// Where something is mounted, but for the volumes of images.
+/// Where something is mounted, except for the volumes of images.
 fn targets(settings: &Settings) -> impl Iterator<Item = &String> {
     let volumes = settings.volumes.iter().map(|volume| &volume.target);
     let volumes = volumes.filter(|target| !target.is_empty());
@@ -191,12 +191,12 @@ mod tests {
             all.volumes.push(Volume::anonymous("/a/"));
             all.tmpfs.insert("/a".into(), String::new());
         };
-        says(twice, "`/a` is there twice");
+        says(twice, "`/a` is mounted twice");
         let hidden = |all: &mut Settings| {
             all.volumes.push(Volume::anonymous("/a"));
             all.volumes.push(Volume::anonymous("/b/..//a"));
         };
-        says(hidden, "`/b/..//a` is there twice");
+        says(hidden, "`/b/..//a` is mounted twice");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use super::removals::two_clusters;
 use super::{named, run, wanted};
 use crate::cluster::labels::{self, Run};
 use crate::engine::Image;
-use crate::plan::removal;
+use crate::plan::removal_plan;
 
 fn with_sshd() -> Image {
     Image {
@@ -156,7 +156,7 @@ fn keys_are_never_written_to_shared_mounts() {
 #[test]
 fn the_keys_of_a_start_go_with_its_last_node() {
     let mut observed = two_clusters();
-    let nodes = |ids: &[&str]| removal::chosen(&observed, &BTreeSet::new(), &named(ids)).runs;
+    let nodes = |ids: &[&str]| removal_plan::chosen(&observed, &BTreeSet::new(), &named(ids)).runs;
     let (one, two) = (run(1, "one"), run(2, "two"));
     let key = |run: &Run| (run.cluster.clone(), run.id.clone());
     assert!(nodes(&["id-n2"]).is_empty());
@@ -165,13 +165,13 @@ fn the_keys_of_a_start_go_with_its_last_node() {
         BTreeSet::from([key(&one), key(&two)])
     );
     assert_eq!(
-        removal::undo(&observed, &two.id).runs,
+        removal_plan::roll_back(&observed, &two.id).runs,
         BTreeSet::from([key(&two)])
     );
     // Of a start that was killed there may be no more than its record.
     observed.containers.clear();
     assert_eq!(
-        removal::clusters(&observed, &named(&["two"]), false).runs,
+        removal_plan::clusters(&observed, &named(&["two"]), false).runs,
         BTreeSet::from([key(&two)])
     );
 }

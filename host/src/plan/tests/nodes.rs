@@ -6,7 +6,7 @@ use super::{IMAGE_ID, Wanted, named, node, run, wanted};
 use crate::cluster::labels::{self, HelperLabels};
 use crate::cluster::observed::Observed;
 use crate::engine::{Container, Image, State};
-use crate::plan::removal;
+use crate::plan::removal_plan;
 
 /// The volumes of two images, of which two nodes share one.
 fn with_volumes() -> Wanted {
@@ -153,7 +153,8 @@ fn a_helper_is_removed_only_if_no_other_node_needs_it() {
         helper(1),
     ];
     let observed = Observed::new(containers, Vec::new(), Vec::new());
-    let removed = |ids: &[&str]| removal::chosen(&observed, &named(&[]), &named(ids)).to_string();
+    let removed =
+        |ids: &[&str]| removal_plan::chosen(&observed, &named(&[]), &named(ids)).to_string();
     assert_eq!(
         removed(&["id-a"]),
         "remove container  a.net                    id-a\n"
@@ -165,13 +166,13 @@ fn a_helper_is_removed_only_if_no_other_node_needs_it() {
     );
     assert!(removed(&["id-a", "id-b"]).contains(&one));
     assert_eq!(
-        removal::clusters(&observed, &named(&["lab"]), true)
+        removal_plan::clusters(&observed, &named(&["lab"]), true)
             .containers()
             .count(),
         4
     );
     assert_eq!(
-        removal::undo(&observed, &run.id).nodes.len(),
+        removal_plan::roll_back(&observed, &run.id).nodes.len(),
         2,
         "helpers are in no hosts file"
     );

@@ -36,7 +36,7 @@ pub(super) fn two_clusters() -> Observed {
 
 #[test]
 fn a_rollback_keeps_the_network_it_joined() {
-    let plan = removal::undo(&two_clusters(), &run(2, "two").id);
+    let plan = removal_plan::roll_back(&two_clusters(), &run(2, "two").id);
     assert_eq!(
         plan.to_string(),
         "remove container  x.net                    id-x\nremove volume     clusterdock-two\n"
@@ -46,7 +46,7 @@ fn a_rollback_keeps_the_network_it_joined() {
 #[test]
 fn a_network_is_removed_only_if_nothing_else_uses_it() {
     let observed = two_clusters();
-    let plan = removal::clusters(&observed, &named(&["one"]), true).to_string();
+    let plan = removal_plan::clusters(&observed, &named(&["one"]), true).to_string();
     assert_eq!(
         plan,
         "keep network      net                      x.net is on it
@@ -55,23 +55,23 @@ remove container  n10.net                  id-n10
 remove volume     clusterdock-one
 "
     );
-    let both = removal::clusters(&observed, &named(&["one", "two"]), true).to_string();
+    let both = removal_plan::clusters(&observed, &named(&["one", "two"]), true).to_string();
     assert!(both.contains("remove network    net"), "{both}");
-    let kept = removal::clusters(&observed, &named(&["one", "two"]), false).to_string();
+    let kept = removal_plan::clusters(&observed, &named(&["one", "two"]), false).to_string();
     assert!(!kept.contains("network"), "{kept}");
 }
 
 #[test]
 fn only_removing_everything_removes_foreign_clusters() {
     let observed = two_clusters();
-    let ours = removal::everything_of_ours(&observed, false).to_string();
+    let ours = removal_plan::everything_of_ours(&observed, false).to_string();
     assert!(!ours.contains("web") && !ours.contains("foreign"), "{ours}");
     assert!(
         ours.contains("remove network    net")
             && ours.contains("remove volume     clusterdock-two"),
         "{ours}"
     );
-    let all = removal::everything(&observed).to_string();
+    let all = removal_plan::everything(&observed).to_string();
     assert!(
         all.contains("remove container  web") && all.contains("remove network    foreign"),
         "{all}"

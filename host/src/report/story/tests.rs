@@ -170,13 +170,13 @@ fn a_rollback_keeps_failures_and_counts_removals() {
         ),
         at(200),
     );
-    let undoing = Event::Undoing {
+    let rolling_back = Event::RollingBack {
         cluster: "famous_hyades".into(),
     };
-    let over = story.over_before(&undoing);
+    let over = story.over_before(&rolling_back);
     assert_eq!(shown(&over, 200), ["b: Failed `failed: exited with 1` 0"]);
 
-    story.take(&undoing, at(200));
+    story.take(&rolling_back, at(200));
     let containers = vec!["a".into(), "b".into()];
     story.take(
         &Event::Removing {

@@ -106,7 +106,7 @@ fn failures_and_the_rollback_stay_after_a_failed_start() {
             why: "exited with 1".into(),
         },
     );
-    recording.report.event(Event::Undoing {
+    recording.report.event(Event::RollingBack {
         cluster: "famous_hyades".into(),
     });
     recording.report.event(Event::Removing {

@@ -6,11 +6,11 @@ use clusterdock_plugin_wire::{Code, Error as HookError, Result, Secret};
 use super::HookCalls;
 use crate::cluster::record;
 
-/// How much the outputs of a cluster may have, so that its record keeps all else that it has to.
+/// The size limit of a cluster's outputs, so that its record has room for everything else.
 const MOST_OUTPUT: usize = 32 << 10;
 
 impl HookCalls<'_> {
-    /// Keeps a value with the cluster, where the user and later hooks find it.
+    /// Stores a value with the cluster, where the user and later hooks find it.
     pub(super) fn keep_output(&self, output: ops::OutputValue) -> Result<()> {
         let ops::OutputValue { name, value } = output;
         let refused = |why: &str| {
@@ -25,7 +25,7 @@ impl HookCalls<'_> {
         if texts.iter().any(|text| self.has_secret(text)) {
             return refused("it contains a secret, and outputs are shown to every user");
         }
-        let mut outputs = self.outputs.lock().expect("nobody panics with it");
+        let mut outputs = self.outputs.lock().expect("no holder panics");
         outputs.insert(name.clone(), value);
         let sizes = outputs
             .iter()

@@ -1,5 +1,5 @@
-//! What a hook is waiting for, for the error if it runs out of time: the calls that have no answer yet, and the condition
-//! that it checks again and again.
+//! What a hook is waiting for, for the error if it times out: the calls that have no answer yet, and the condition that
+//! it polls.
 
 use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -53,7 +53,7 @@ impl UnderWay {
         }
     }
 
-    /// What it is, a line each, the longest wait first.
+    /// One line per wait, the longest wait first.
     pub(in crate::start) fn lines(&self) -> Vec<String> {
         let calls = self.calls();
         let mut waits: Vec<_> = calls.condition.iter().chain(calls.calls.values()).collect();
@@ -89,7 +89,7 @@ impl Calls {
     }
 }
 
-/// What a call is about; none for one that does not wait, or cannot be read.
+/// What a call is about; `None` if it does not wait, or cannot be read.
 fn describe(name: &str, input: &str) -> Option<String> {
     match name {
         ops::ExecOn::NAME => {

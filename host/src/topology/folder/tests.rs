@@ -37,8 +37,8 @@ impl Disk {
         self.write(&format!("{path}/topology.toml"), MANIFEST);
     }
 
-    fn places(&self) -> Places {
-        Places {
+    fn paths(&self) -> SearchPaths {
+        SearchPaths {
             current: self.path("here"),
             config: self.path("config"),
         }
@@ -46,14 +46,14 @@ impl Disk {
 
     /// The folder found for `given`.
     fn found(&self, given: &str) -> PathBuf {
-        match find(Path::new(given), &self.places()).unwrap() {
+        match find(Path::new(given), &self.paths()).unwrap() {
             Found::Folder(folder) => folder.path,
             Found::Library(path) => panic!("{}", path.display()),
         }
     }
 
     fn missing(&self, given: &str) -> Error {
-        let error = find(Path::new(given), &self.places()).expect_err(given);
+        let error = find(Path::new(given), &self.paths()).expect_err(given);
         assert_eq!(error.kind(), Kind::NotFound);
         error
     }
@@ -99,7 +99,7 @@ fn installed_topologies_come_before_the_current_folder() {
 #[test]
 fn an_installed_topology_names_the_folder_it_hides() {
     let disk = Disk::new();
-    let hidden = || match find(Path::new("x"), &disk.places()).unwrap() {
+    let hidden = || match find(Path::new("x"), &disk.paths()).unwrap() {
         Found::Folder(folder) => folder.hidden,
         Found::Library(path) => panic!("{}", path.display()),
     };
@@ -128,7 +128,7 @@ fn a_lone_library_is_a_topology() {
     let disk = Disk::new();
     disk.write("here/libtopology_x.so", "");
     for given in ["libtopology_x.so", "./libtopology_x.so"] {
-        let found = find(Path::new(given), &disk.places()).unwrap();
+        let found = find(Path::new(given), &disk.paths()).unwrap();
         assert_eq!(found, Found::Library(disk.path("here/libtopology_x.so")));
     }
     let error = disk.missing("libtopolgy_x.so");
@@ -174,7 +174,7 @@ fn an_unknown_name_without_a_match_gets_the_known_names() {
     disk.topology("here/topologies/topology_nodebase");
     disk.topology("config/topologies/hdp");
     disk.topology("config/topologies/nodebase");
-    assert_eq!(names(&disk.places()), ["hdp", "nodebase"]);
+    assert_eq!(names(&disk.paths()), ["hdp", "nodebase"]);
     assert_eq!(
         disk.missing("kafka").next_step(),
         Some("known by name: `hdp`, `nodebase`; others are given by path")
@@ -253,7 +253,7 @@ fn an_invalid_manifest_is_named_by_its_relative_path() {
         &MANIFEST.replace("version", "vresion"),
     );
     for given in ["x", "topologies/topology_x"] {
-        let error = find(Path::new(given), &disk.places()).unwrap_err();
+        let error = find(Path::new(given), &disk.paths()).unwrap_err();
         assert_eq!(error.kind(), Kind::Usage);
         assert_eq!(
             error.message(),
@@ -267,7 +267,7 @@ fn an_invalid_manifest_is_named_by_its_relative_path() {
     )
     .unwrap();
     assert!(
-        find(Path::new("x"), &disk.places())
+        find(Path::new("x"), &disk.paths())
             .unwrap_err()
             .message()
             .contains("not UTF-8")
@@ -280,7 +280,7 @@ fn a_linked_folder_finds_its_source_from_its_real_path() {
     disk.topology("real/x");
     fs::create_dir_all(disk.path("config/topologies")).unwrap();
     std::os::unix::fs::symlink(disk.path("real/x"), disk.path("config/topologies/x")).unwrap();
-    let Found::Folder(folder) = find(Path::new("x"), &disk.places()).unwrap() else {
+    let Found::Folder(folder) = find(Path::new("x"), &disk.paths()).unwrap() else {
         panic!()
     };
     assert_eq!(folder.path, disk.path("real/x"));
@@ -291,14 +291,14 @@ fn a_linked_folder_finds_its_source_from_its_real_path() {
 
 #[test]
 fn every_topology_of_this_repository_is_found_by_name() {
-    let places = Places {
+    let paths = SearchPaths {
         current: Path::new(env!("CARGO_MANIFEST_DIR")).join(".."),
         config: "/nowhere".into(),
     };
-    let names = names(&places);
+    let names = names(&paths);
     assert!(names.contains(&"nodebase".to_owned()), "{names:?}");
     for name in names {
-        let Found::Folder(folder) = find(Path::new(&name), &places).unwrap() else {
+        let Found::Folder(folder) = find(Path::new(&name), &paths).unwrap() else {
             panic!("{name}")
         };
         assert_eq!(folder.manifest.name, name);

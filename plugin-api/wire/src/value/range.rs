@@ -11,7 +11,7 @@ pub(crate) struct Range<'a> {
 /// Reads a range of values of this kind.
 ///
 /// # Errors
-/// The kind has no ranges, or the range has no ends, ends that are no values, or nothing in it.
+/// The kind has no ranges, or the range has no ends, invalid ends, or is empty.
 pub(crate) fn parse(kind: ArgKind, text: &str) -> Result<Range<'_>, String> {
     let malformed = || format!("invalid range `{text}`: expected LOW..=HIGH, LOW.. or ..=HIGH");
     let (low, rest) = text.split_once("..").ok_or_else(malformed)?;

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use clusterdock_tests::dockerd::EngineBuild;
 use clusterdock_tests::elsewhere::Door;
+use clusterdock_tests::run::assert_success;
 use clusterdock_tests::scene::NODEBASE;
 
 use super::{await_no_program, elsewhere, programs};
@@ -93,11 +94,7 @@ fn a_docker_context_brings_its_certificates() {
             .args(arguments)
             .output()
             .unwrap();
-        assert!(
-            output.status.success(),
-            "{}",
-            String::from_utf8_lossy(&output.stderr)
-        );
+        assert_success(&output);
     };
     let client = engine.files("client").display().to_string();
     let material = format!("ca={client}/ca.pem,cert={client}/cert.pem,key={client}/key.pem");
@@ -126,7 +123,7 @@ fn a_docker_context_brings_its_certificates() {
             .env("DOCKER_HOST", "")
             .env("DOCKER_CONFIG", configuration.path())
     };
-    // What the environment says of TLS is not for contexts.
+    // TLS settings of the environment do not apply to contexts.
     let ls = || {
         ls().env("DOCKER_TLS_VERIFY", "")
             .env("DOCKER_CERT_PATH", "")

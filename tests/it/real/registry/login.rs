@@ -11,7 +11,7 @@ use clusterdock_tests::run::Run;
 use clusterdock_tests::scene::Scene;
 use serde_json::json;
 
-use super::{Lab, had};
+use super::{Lab, had, scene_beside};
 use crate::own_engine;
 
 /// A folder with a helper program of this name that does this.
@@ -70,10 +70,7 @@ fn logins(scene: &Scene, registry: &Registry) {
 
 #[test]
 fn a_registry_gets_the_login_of_the_docker_configuration() {
-    let Some(scene) = Scene::new("login") else {
-        return;
-    };
-    let Some(registry) = had(Registry::guarded()) else {
+    let Some((scene, registry)) = scene_beside("login", Registry::guarded) else {
         return;
     };
     logins(&scene, &registry);
@@ -101,10 +98,7 @@ fn logins_of(build: EngineBuild) {
 
 #[test]
 fn a_credential_helper_that_fails_is_named() {
-    let Some(scene) = Scene::new("helper") else {
-        return;
-    };
-    let Some(registry) = had(Registry::guarded()) else {
+    let Some((scene, registry)) = scene_beside("helper", Registry::guarded) else {
         return;
     };
     let lab = Lab::new(&scene, &registry.host);
@@ -139,10 +133,7 @@ fn a_credential_helper_that_fails_is_named() {
 
 #[test]
 fn a_build_can_use_a_private_base_image() {
-    let Some(scene) = Scene::new("from") else {
-        return;
-    };
-    let Some(registry) = had(Registry::guarded()) else {
+    let Some((scene, registry)) = scene_beside("from", Registry::guarded) else {
         return;
     };
     let lab = Lab::new(&scene, &registry.host);
@@ -168,10 +159,7 @@ fn a_build_can_use_a_private_base_image() {
 
 #[test]
 fn a_credential_helper_runs_once_per_command() {
-    let Some(scene) = Scene::new("once") else {
-        return;
-    };
-    let Some(registry) = had(Registry::guarded()) else {
+    let Some((scene, registry)) = scene_beside("once", Registry::guarded) else {
         return;
     };
     let lab = Lab::new(&scene, &registry.host);

@@ -126,7 +126,7 @@ fn volumes_of_an_image_go_with_the_last_node() {
         (&json!("created"), &json!("none"))
     );
     let volume = volumes_of(&seen).remove(0);
-    // It is no node to anybody.
+    // It never counts as a node.
     let ps = scene.run(["ps"]).succeeds().stdout;
     assert!(
         !ps.contains(&helper[0]) && ps.contains(&scene.fqdn("node-2")),

@@ -19,7 +19,7 @@ async fn two_containers(fake: &FakeEngine) -> Result<(), ()> {
     Ok(())
 }
 
-async fn undo(fake: &FakeEngine) {
+async fn roll_back(fake: &FakeEngine) {
     for container in fake.containers(&Filter::is("run", "one")).await.unwrap() {
         fake.remove_container(&container.id).await.unwrap();
     }
@@ -41,8 +41,8 @@ async fn every_call_suffers_every_mishap() {
                 done.is_ok(),
                 !trial.struck() || trial.mishap == Mishap::Interrupts
             );
-            undo(&trial.fake).await;
-            trial.assert_undone();
+            roll_back(&trial.fake).await;
+            trial.assert_rolled_back();
         },
     );
     assert_eq!(trials.await, Mishap::RECOVERABLE.len() * (CALLS + 1));
@@ -83,7 +83,7 @@ async fn abandoned_work_is_dropped_while_its_request_arrives() {
                 trial.fake.snapshot().contains("node-2.cluster"),
                 trial.call >= 1
             );
-            assert!(!trial.is_undone());
+            assert!(!trial.is_rolled_back());
         },
     );
     assert_eq!(trials.await, CALLS + 1);
@@ -119,7 +119,7 @@ async fn leftovers_are_reported_with_the_call_and_its_mishap() {
                 .await
                 .unwrap()
                 .unwrap_or_default();
-            trial.assert_undone();
+            trial.assert_rolled_back();
         },
     ));
     let told = told.await;

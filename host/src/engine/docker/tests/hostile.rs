@@ -280,8 +280,8 @@ async fn a_slowly_dripping_answer_times_out() {
         })
     });
     docker.greeted().await.unwrap();
-    let stop = Stop::new();
-    let guarded = GuardedEngine::new(&docker).with_stop(&stop);
+    let cancellation = Cancellation::new();
+    let guarded = GuardedEngine::new(&docker).with_cancellation(&cancellation);
     tokio::time::pause();
     let listed = guarded.containers(&Filter::all()).await;
     assert_eq!(listed.unwrap_err().fault, Fault::Timeout);
