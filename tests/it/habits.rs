@@ -46,6 +46,7 @@ const fn stopped(
 }
 
 #[tokio::test]
+#[expect(clippy::print_stdout, reason = "the figure, with `--nocapture`")]
 async fn what_hands_type_works_or_says_what_does() {
     let mut wrong = Vec::new();
     for row in rows::ROWS {

@@ -61,7 +61,6 @@ impl Streams for Docker {
             until: i32::try_from(until).unwrap_or_default(),
             timestamps: timestamps || is_beyond,
             tail: options.tail.map_or("all".into(), |lines| lines.to_string()),
-            ..Default::default()
         };
         let opened = self.call(self.client.logs(id, query)).await?;
         let lines = lines(opened.into_body());
