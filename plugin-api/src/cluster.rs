@@ -159,7 +159,8 @@ impl<A> Cluster<A> {
     /// `clusterdock inspect` and `env` show it, so a secret does not belong there. The last value of a name counts.
     ///
     /// # Errors
-    /// The name is not made of lowercase letters, digits and dashes, or all outputs together have more than 32 KiB.
+    /// The name is not made of at most 64 letters, digits, `-` and `_`, a letter first; name or value contain a secret; or
+    /// all outputs together have more than 32 KiB.
     pub fn output(&self, name: &str, value: impl Into<Value>) -> Result<()> {
         let output = ops::OutputValue {
             name: name.into(),

@@ -72,20 +72,8 @@
 //!
 //! # Service or hook?
 //!
-//! | what | where |
-//! |---|---|
-//! | a service: anything that has to run while the node runs | the node's [`command`](PlannedNode::command) |
-//! | its configuration: known before the start, names of all nodes included | a [`file`](PlannedNode::file) of the node |
-//! | set-up of one node: format, initialise, join unless done | in the command, before the service: `test -e /data/id \|\| init; exec serve` |
-//! | order: one group needs another | [`after`](Group::after), and [`ready_when`](PlannedNode::ready_when) of the other |
-//! | when it can be used | [`serves_when`](PlannedNode::serves_when) |
-//! | what needs the whole cluster, once: create a table, elect, report addresses | the hook [`start`](Topology::start) |
-//! | is the whole healthy? | the hook [`check`](Topology::check) |
-//!
-//! The reason: a command runs again whenever its node does. `clusterdock stop`, `resume` and `restart`, a restart by the
-//! engine and a reboot of the machine all happen without the topology, and probes are awaited again then, since they are
-//! data. A service that a hook starts is gone after the first restart. So a hook that starts a process in the background
-//! is nearly always a command in the wrong place.
+//! The service is the node's [`command`](PlannedNode::command), which runs again whenever the node does. A hook is for what
+//! needs the whole cluster. [The page on it](service_or_hook) says where each part of a topology belongs, and why.
 //!
 //! # What a hook can do
 //!
@@ -213,6 +201,7 @@
 //! RUSTSEC-2024-0436); neither has a known vulnerability.
 
 #![warn(missing_docs, missing_debug_implementations)]
+#![warn(clippy::missing_errors_doc, clippy::missing_panics_doc)]
 
 // What the macros write names this crate, here as elsewhere.
 extern crate self as clusterdock_plugin_api;
@@ -240,6 +229,7 @@ mod port;
 pub mod prelude;
 mod probe;
 mod secret;
+pub mod service_or_hook;
 mod settings;
 mod size;
 pub mod testing;
@@ -316,7 +306,9 @@ pub use clusterdock_plugin_derive::topology;
 pub use clusterdock_plugin_derive::Args;
 pub use clusterdock_plugin_derive::Choice;
 pub use clusterdock_plugin_wire::{Code, Context, Error, Result};
+/// For messages to the user's log: `log::info!(..)` in a hook reaches the host. Since 1.0.
 pub use log;
+/// For JSON that commands print; no function of this crate has one of its types. Since 1.0.
 pub use serde_json;
 
 pub use arg::{Arg, Arguments, Values};

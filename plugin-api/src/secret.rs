@@ -20,7 +20,8 @@ use crate::{Error, Result};
 /// ```
 ///
 /// Hand it to a node in a file or as the input of a command. The environment and the arguments of a process can be read
-/// by others.
+/// by others: a secret of the user in a node's settings, or in an output, is refused. That goes by its text, so a secret
+/// that is a word of the topology, such as `postgres`, is refused as well; its users choose another one.
 ///
 /// Since 1.0.
 #[derive(Clone, PartialEq, Eq)]

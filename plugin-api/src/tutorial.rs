@@ -207,5 +207,5 @@
 //! # Where next
 //!
 //! * Several groups, one after the other, and a secret: PostgreSQL with streaming standbys, in `plugins/postgres`.
-//! * What belongs into a command, and what into a hook: [service or hook?](crate#service-or-hook)
+//! * What belongs into a command, and what into a hook: [service or hook?](crate::service_or_hook)
 //! * Everything that a hook can do: [the table](crate#what-a-hook-can-do).

@@ -21,6 +21,8 @@ use crate::{Error, Result};
 /// # Ok(())
 /// # }
 /// ```
+///
+/// Since 1.0.
 #[derive(Debug, Clone)]
 pub struct Version {
     text: String,

@@ -21,6 +21,7 @@ mod oldest_compiler;
 mod original;
 mod own_engine;
 mod plugin_boundary;
+mod publication;
 mod readme;
 mod real;
 mod reference;

@@ -1,6 +1,7 @@
 //! The invariants and the style of CONTRIBUTING.md, as far as the text of the sources shows them.
 
 mod circles;
+mod contracts;
 mod file_names;
 mod function_sizes;
 

@@ -58,7 +58,7 @@ pub struct StartArgs {
     #[arg(long)]
     pub predictable: bool,
 
-    /// Operating system of the nodes, which selects their image [default: the topology's]
+    /// Image variant of the nodes: one of the images that the topology names [default: the topology's]
     #[arg(short, long, value_name = "SYS", value_parser = image_name::system)]
     pub operating_system: Option<String>,
 

@@ -27,6 +27,10 @@
 
 #![warn(missing_docs)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod hadoop_xml;
 mod ini;
 mod properties;

@@ -1,5 +1,7 @@
 //! The macros of `clusterdock-plugin-api`, which re-exports and documents them. Authors never depend on this crate.
 
+#![warn(missing_docs)]
+
 mod args;
 mod choice;
 mod topology;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use crate::{Exec, File, Probe, Value};
 
-/// A call of a hook into the host. Nodes are host names. Since 1.0.
+/// A call of a hook into the host. Nodes are host names. The fields of a variant stay as they are, so that tests can compare
+/// whole calls; what calls gain later has a variant of its own, or is in [`Exec`], [`File`] or [`Probe`]. Since 1.0.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub enum Call {

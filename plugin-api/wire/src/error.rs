@@ -5,7 +5,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// The result of a topology's functions.
+/// The result of a topology's functions. Since 1.0.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// An error with a chain of messages, outermost first.
@@ -26,6 +26,8 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// }
 /// assert_eq!(parse("x").unwrap_err().to_string(), "port `x`: invalid digit found in string");
 /// ```
+///
+/// Since 1.0.
 #[derive(Clone, Serialize, Deserialize)]
 pub struct Error {
     code: Code,
@@ -50,7 +52,7 @@ pub struct Error {
 /// assert!(optional(Err(Error::new("no such user"))).is_err());
 /// ```
 ///
-/// New hosts may have new codes; treat unknown ones as [`Code::Host`].
+/// New hosts may have new codes; a plugin sees those that its plugin-api does not know as [`Code::Host`]. Since 1.0.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "u32", into = "u32")]
 #[non_exhaustive]
@@ -201,8 +203,13 @@ impl<E: std::error::Error> From<E> for Error {
 /// let read: Result<String> = std::fs::read_to_string("/no/such/file").context("failed to read the license");
 /// assert!(read.unwrap_err().to_string().starts_with("failed to read the license: "));
 /// ```
+///
+/// Since 1.0.
 pub trait Context<T> {
-    /// Puts `message` in front of the error's own, or of nothing.
+    /// Puts `message` in front of the error's own messages; for `None` it is the only one.
+    ///
+    /// # Errors
+    /// The value is an error or missing.
     fn context(self, message: impl Into<String>) -> Result<T>;
 }
 

@@ -1,10 +1,12 @@
 //! Values that a hook leaves with the cluster.
 
 use clusterdock_plugin_wire::ops;
-use clusterdock_plugin_wire::{Code, Error as HookError, Result, Secret};
+use clusterdock_plugin_wire::{Code, Error as HookError, Result};
+use serde_json::Value;
 
 use super::HookCalls;
 use crate::cluster::record;
+use crate::plan::secrets;
 
 /// The size limit of a cluster's outputs, so that its record has room for everything else.
 const MOST_OUTPUT: usize = 32 << 10;
@@ -20,10 +22,10 @@ impl HookCalls<'_> {
         if !record::is_output_name(&name) {
             return refused("a name is at most 64 letters, digits, `-` and `_`, a letter first");
         }
-        let text = value.to_string();
-        let texts = [value.as_str().unwrap_or_default(), &*text, &*name];
-        if texts.iter().any(|text| self.has_secret(text)) {
-            return refused("it contains a secret, and outputs are shown to every user");
+        if self.has_secret(&name, &value) {
+            return refused(
+                "it contains a secret, or a word that equals one, and outputs are shown to every user",
+            );
         }
         let mut outputs = self.outputs.lock().expect("no holder panics");
         outputs.insert(name.clone(), value);
@@ -38,8 +40,13 @@ impl HookCalls<'_> {
         Ok(())
     }
 
-    fn has_secret(&self, text: &str) -> bool {
-        let mut secrets = self.secrets.iter().map(Secret::expose);
-        secrets.any(|secret| !secret.is_empty() && text.contains(secret))
+    fn has_secret(&self, name: &str, value: &Value) -> bool {
+        // Numbers too.
+        let json = value.to_string();
+        self.secrets.iter().any(|secret| {
+            let texts = [name, &json];
+            texts.iter().any(|text| secrets::is_in(text, secret))
+                || secrets::find(value, secret).is_some()
+        })
     }
 }
