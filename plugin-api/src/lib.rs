@@ -93,7 +93,8 @@
 //!
 //! # The crate
 //!
-//! The crate and the topology folder can be the same, anywhere on the machine:
+//! `clusterdock topology new web` writes a crate that compiles and starts at once, with tests; it depends on the sources of
+//! this crate that come with the program. The crate and the topology folder are the same, anywhere on the machine:
 //!
 //! ```text
 //! web/Cargo.toml
@@ -104,7 +105,7 @@
 //!
 //! `#[topology(manifest = "../topology.toml")]` exports the topology with its manifest, whose path is relative to the file
 //! that it stands in. `Cargo.toml`: the only crate type is `cdylib`, since another one would disable link-time
-//! optimisation. Until plugin-api is on crates.io, use a checkout of clusterdock:
+//! optimisation. Until plugin-api is on crates.io, a crate that is written by hand uses a checkout of clusterdock:
 //!
 //! ```toml
 //! [package]
@@ -148,8 +149,14 @@
 //! FROM python:3-slim
 //! ```
 //!
-//! `clusterdock start ./web -h` compiles it and shows its arguments, `start --dry-run ./web` shows the plan, and
-//! `start --retain ./web` keeps the nodes if a hook fails, to inspect them with `clusterdock ssh` and `logs`.
+//! | command | what it does |
+//! |---|---|
+//! | `clusterdock start ./web -h` | compile the topology and show its arguments |
+//! | `clusterdock start --dry-run ./web` | show the plan |
+//! | `clusterdock start --retain -c lab ./web` | start, and keep the nodes if a hook fails, for `clusterdock ssh` and `logs` |
+//! | `clusterdock hook lab start`, `hook lab check` | run a hook again, as it is now, on that cluster |
+//! | `clusterdock topology test ./web` | unit tests, then start, check, restart, check and remove a throwaway cluster |
+//! | `clusterdock topology check ./web` | say what is missing before the folder is given to others |
 //!
 //! Tests are part of the crate, run with `cargo test`, and load no library: [`testing`] has a cluster in memory and a
 //! complete example.

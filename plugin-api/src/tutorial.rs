@@ -1,8 +1,29 @@
 //! From an empty crate to a three-node etcd, in five steps. Each is a whole `src/lib.rs`, and each is run as a test of this
 //! crate, by the lines at its end that use the test kit.
 //!
-//! You need a crate with `crate-type = ["cdylib"]`, and a `topology.toml` with an image that has etcd; the
-//! [crate's page](crate#the-crate) shows both. `clusterdock start ./etcd` compiles and starts the topology after each step.
+//! # 0. The folder
+//!
+//! `clusterdock topology new etcd` writes a folder that is both the crate and the topology. Its nodes have an image of
+//! programs of the local machine. etcd needs more, so replace the end of `etcd/topology.toml`, from `default` on, by
+//!
+//! ```toml
+//! default = "debian12"
+//!
+//! [images.debian12]
+//! context = "images/debian12"
+//! ```
+//!
+//! and write `etcd/images/debian12/Dockerfile`:
+//!
+//! ```text
+//! FROM debian:bookworm-slim
+//! RUN apt-get update && apt-get install -y --no-install-recommends etcd-client etcd-server && rm -rf /var/lib/etcd/*
+//! CMD ["etcd"]
+//! ```
+//!
+//! `clusterdock start -c demo ./etcd` compiles the topology, builds the image and starts a cluster; `clusterdock rm demo`
+//! removes it again. Do that after each step. `clusterdock topology test ./etcd` does all of it with a cluster of its own,
+//! and checks and restarts it as well.
 //!
 //! # 1. Nodes
 //!
@@ -163,8 +184,9 @@
 //!
 //! # 5. Is the whole healthy?
 //!
-//! The hook `check` says so, for `clusterdock hook CLUSTER check` and for tests of the topology. Its commands are a program with its
-//! arguments, or text for a shell. In a test, a command gets the answers that the test gives, and one without an answer
+//! The hook `check` says so, for `clusterdock hook CLUSTER check` and for tests of the topology. `hook` compiles what was
+//! edited and runs the hook on the cluster that is there, so an edit shows its result within seconds. The commands of a
+//! hook are a program with its arguments, or text for a shell. In a test, a command gets the answers that the test gives, and one without an answer
 //! fails.
 //!
 //! ```

@@ -81,40 +81,71 @@ fn packages_contain_sources_and_documents_alone() {
     assert!(workspace().join("plugin-api/CHANGELOG.md").is_file());
 }
 
-/// The code blocks of a text that are Rust or TOML.
+/// The code blocks of a text in this language.
 fn blocks<'a>(text: &'a str, language: &str) -> Vec<&'a str> {
-    let opening = format!("```{language}\n");
-    let after = text.split(&opening).skip(1);
-    after
-        .map(|rest| rest.split("```").next().unwrap_or_default())
-        .collect()
+    let mut blocks = Vec::new();
+    let mut rest = text;
+    while let Some((_, block)) = rest.split_once("```") {
+        let (name, block) = block.split_once('\n').unwrap_or_default();
+        let (code, after) = block.split_once("```").unwrap_or_default();
+        if name == language {
+            blocks.push(code);
+        }
+        rest = after;
+    }
+    blocks
+}
+
+/// What an author would type: without the lines that only the test of the crate has.
+fn as_typed(example: &str) -> String {
+    let lines = example.lines().filter(|line| !line.starts_with("# "));
+    let code: String = lines.map(|line| format!("{line}\n")).collect();
+    // A unit test stands in a module of its own.
+    let topology = code.split("use clusterdock_plugin_api::testing").next();
+    topology.unwrap_or_default().into()
+}
+
+/// Compiles sources of topologies, each in a crate of its own.
+fn compile(sources: &[String]) {
+    let folder = tempfile::tempdir().unwrap();
+    let plugin_api = workspace().join("plugin-api");
+    for (number, source) in sources.iter().enumerate() {
+        let manifest = format!(
+            "[package]\nname = \"documented_{number}\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
+             [lib]\ncrate-type = [\"cdylib\"]\n\n\
+             [dependencies]\nclusterdock-plugin-api = {{ path = {plugin_api:?} }}\n"
+        );
+        let file = |name: &str| format!("{number}/{name}");
+        write(folder.path(), &file("Cargo.toml"), &manifest);
+        write(folder.path(), &file("topology.toml"), "");
+        write(folder.path(), &file("src/lib.rs"), source);
+    }
+    let members: Vec<String> = (0..sources.len())
+        .map(|number| number.to_string())
+        .collect();
+    let manifest = format!("[workspace]\nresolver = \"2\"\nmembers = {members:?}\n");
+    write(folder.path(), "Cargo.toml", &manifest);
+    let lock = folder.path().join("Cargo.lock");
+    fs::copy(workspace().join("Cargo.lock"), lock).unwrap();
+    cargo::build(folder.path(), &["--workspace"]);
 }
 
 #[test]
-fn the_readmes_example_is_a_topology() {
+fn documented_topologies_compile_as_they_are_typed() {
     let readme = fs::read_to_string(workspace().join("plugin-api/README.md")).unwrap();
-    let [code] = blocks(&readme, "rust")[..] else {
-        panic!("one example is expected");
-    };
-    let folder = tempfile::tempdir().unwrap();
-    let plugin_api = workspace().join("plugin-api");
-    write(
-        folder.path(),
-        "Cargo.toml",
-        &format!(
-            "[package]\nname = \"readme_example\"\nversion = \"0.1.0\"\nedition = \"2021\"\n\n\
-             [lib]\ncrate-type = [\"cdylib\"]\n\n\
-             [dependencies]\nclusterdock-plugin-api = {{ path = {plugin_api:?} }}\n\n[workspace]\n"
-        ),
-    );
-    write(folder.path(), "topology.toml", "");
-    write(folder.path(), "src/lib.rs", code);
-    fs::copy(
-        workspace().join("Cargo.lock"),
-        folder.path().join("Cargo.lock"),
-    )
-    .unwrap();
-    cargo::build(folder.path(), &[]);
+    let tutorial = fs::read_to_string(workspace().join("plugin-api/src/tutorial.rs")).unwrap();
+    let lines = tutorial.lines().map(|line| line.strip_prefix("//!"));
+    let lines = lines.map(|line| line.map(|line| line.strip_prefix(' ').unwrap_or(line)));
+    let tutorial: Vec<&str> = lines.map(Option::unwrap_or_default).collect();
+    let tutorial = tutorial.join("\n");
+    let steps = blocks(&tutorial, "");
+    let mut sources: Vec<String> = steps.into_iter().map(as_typed).collect();
+    assert_eq!(sources.len(), 5, "the tutorial has five steps");
+    sources.extend(blocks(&readme, "rust").into_iter().map(String::from));
+    assert_eq!(sources.len(), 6, "the README has one example");
+    let exported = |source: &String| source.contains("#[topology(manifest = ");
+    assert!(sources.iter().all(exported), "{sources:#?}");
+    compile(&sources);
 }
 
 fn write(folder: &Path, file: &str, text: &str) {
