@@ -164,13 +164,15 @@
 //! # What an implementor can rely on
 //!
 //! **Process.** All code of a topology runs in a separate process, a child of the one that talks to the engine. The
-//! constructor, `verbs` and `nodes` must be quick: each has a deadline of some seconds. Hooks may take long; the user's
-//! `--timeout` ends them, and the error then says which call the hook was in. Standard input is empty; output of the
-//! topology and of processes that it starts, on both streams, reaches the user line by line. Records of the [`log`] crate
-//! reach the host too. Environment and working directory are the user's.
+//! constructor, [`declare`](Arguments::declare), `verbs` and `nodes` must be quick: each has a deadline of 30 seconds.
+//! Hooks may take long: they have the `--timeout` of the command that calls them, and the error then says which call the
+//! hook was in. Standard input is empty; output of the topology and of processes that it starts, on both streams, reaches
+//! the user line by line. Records of the [`log`] crate reach the host too. Environment and working directory are the
+//! user's.
 //!
-//! **Threads.** The host calls one method at a time, on the main thread of that process; methods are plain blocking code. A
-//! hook may start threads (or its own async runtime), clone its [`Cluster`] and its nodes into them, and call from all of
+//! **Threads.** The host calls one method at a time, on the main thread of that process; methods are plain blocking code.
+//! Functions that an author passes in, or implements for the types of this crate ([`Edit`], [`Choice`], [`Arguments`]), run
+//! on the thread that calls them. A hook may start threads (or its own async runtime), clone its [`Cluster`] and its nodes into them, and call from all of
 //! them in parallel. When the hook returns, its cluster is closed: later and pending calls fail with [`Code::Closed`].
 //! This holds for every hook and every verb alike.
 //!

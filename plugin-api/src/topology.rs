@@ -62,7 +62,7 @@ pub trait Topology: Sized + Send + Sync + 'static {
     const HOOKS: &'static [&'static str] = &[];
 
     /// Sets what the nodes run. Called before anything exists, also for `clusterdock build` and `--dry-run`, so it must not
-    /// start anything, and must give the same answer for the same plan. It has a deadline of some seconds. Default: all
+    /// start anything, and must give the same answer for the same plan. It has a deadline of 30 seconds. Default: all
     /// nodes run the command of their image.
     ///
     /// # Errors

@@ -192,16 +192,16 @@ pub fn nodes(
             group.default_names()
         };
         let names = names.map_err(|why| {
-            let mut hints = words
+            let hints = words
                 .iter()
                 .filter_map(|word| host_name::check(word).err()?.hint);
-            match hints.next() {
-                Some(hint) => {
-                    let cause = why.trim_end_matches(&format!("; {hint}")).to_string();
-                    invalid(&group.name, cause).hint(hint)
-                }
-                None => invalid(&group.name, why),
-            }
+            // A number of nodes is no host name, and what is wrong with it has no hint.
+            let mut of_name = hints.filter_map(|hint| {
+                let cause = why.strip_suffix(&format!("; {hint}"))?;
+                Some(invalid(&group.name, cause.into()).hint(hint))
+            });
+            let of_name = of_name.next();
+            of_name.unwrap_or_else(|| invalid(&group.name, why))
         })?;
         for (at, hostname) in names.into_iter().enumerate() {
             nodes.push(RequestedNode {

@@ -30,7 +30,7 @@ fn every_public_item_says_since_which_version_it_exists() {
                 let before = &text[..at];
                 // A doc comment has no blank lines.
                 let block = before.rsplit("\n\n").next().unwrap_or_default();
-                if !block.contains("Since 1.") {
+                if !block.to_lowercase().contains("since 1.") {
                     let line = text[at + 1..].lines().next().unwrap_or_default();
                     silent.push(format!("{shown}: {line}"));
                 }

@@ -81,7 +81,8 @@ fn an_existing_folder_is_left_as_it_is() {
 fn an_invalid_name_creates_nothing() {
     let folder = tempfile::tempdir().unwrap();
     for name in ["My", "a b", "a---b", "..", "sub/x!"] {
-        new(folder.path(), name).fails(2, &["invalid name `", "lower-case letters"]);
+        let ran = new(folder.path(), name).fails(2, &["invalid name `", "lower-case letters"]);
+        assert!(!ran.stderr.contains("TOML"), "{}", ran.stderr);
     }
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 0);
 }

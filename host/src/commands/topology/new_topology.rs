@@ -105,11 +105,14 @@ impl Names {
         // The manifest has the rules for all of them.
         let manifest = names.fill(MANIFEST, Path::new(""));
         if let Err(error) = Manifest::parse(&manifest, manifest::FILE_NAME) {
+            // The last line is the rule; those above show a file that nobody has.
+            let causes = error.causes().join("\n");
+            let rule = causes.lines().last().unwrap_or_default();
             return Err(Error::new(
                 Kind::Usage,
                 format!("invalid name `{}`", typed.escape_debug()),
             )
-            .cause(error.causes().join(": "))
+            .cause(rule.trim())
             .hint("name the folder like the topology, e.g. `my-topology`"));
         }
         Ok(names)
