@@ -123,7 +123,10 @@ fn compile(sources: &[String]) {
     let members: Vec<String> = (0..sources.len())
         .map(|number| number.to_string())
         .collect();
-    let manifest = format!("[workspace]\nresolver = \"2\"\nmembers = {members:?}\n");
+    // The profile of this workspace, so that dependencies are not compiled again.
+    let profile =
+        "[profile.dev]\ndebug = \"line-tables-only\"\n[profile.dev.package.\"*\"]\ndebug = false\n";
+    let manifest = format!("[workspace]\nresolver = \"2\"\nmembers = {members:?}\n{profile}");
     write(folder.path(), "Cargo.toml", &manifest);
     let lock = folder.path().join("Cargo.lock");
     fs::copy(workspace().join("Cargo.lock"), lock).unwrap();
