@@ -4,7 +4,7 @@
 //! versions work together: a field of 1.0 is always sent; a field that is appended later has a default and
 //! `skip_serializing_if` it is the default. So an older peer only refuses a message if it uses a feature that the peer
 //! lacks. Fields that may be ignored are documented where they are defined: [`Options`](crate::Options), the note's
-//! [`Identity`](crate::note::Identity), and the number of an error's [`Code`](crate::Code).
+//! [`Identity`](crate::note::Identity), and the number of an error's [`Code`].
 
 use serde::de::DeserializeOwned;
 use serde::Serialize;

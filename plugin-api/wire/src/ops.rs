@@ -3,7 +3,7 @@
 //! `Node` instead.
 //!
 //! A host that does not know an operation, or a field of its input, answers
-//! [`Code::Unsupported`](crate::Code::Unsupported) with its name.
+//! [`Code::Unsupported`] with its name.
 
 use std::path::PathBuf;
 use std::time::Duration;
