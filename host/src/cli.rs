@@ -8,11 +8,13 @@ pub mod exec_args;
 pub mod first_reading;
 pub mod hook_args;
 mod image_name;
+pub mod lab;
 pub mod lifecycle_args;
 pub mod list_args;
 mod other_words;
 pub mod output_args;
 pub mod port_args;
+pub mod removal_args;
 pub mod selection;
 pub mod start_args;
 mod subnet;
@@ -28,7 +30,6 @@ use std::path::PathBuf;
 use clap::builder::BoolishValueParser;
 use clap::{ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
-use self::output_args::DryRunArgs;
 pub use self::tips::with_tip;
 use crate::report::{Color, Format, Progress, Settings};
 
@@ -170,7 +171,7 @@ impl Global {
     }
 }
 
-/// All commands but those with a topology's arguments, [`start_args`] and [`build_args`].
+/// All commands but those with a topology's arguments: [`start_args`], `up` and [`build_args`].
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// List nodes, by cluster
@@ -209,28 +210,15 @@ pub enum Command {
     /// Copy files and folders between the local machine and nodes, or between nodes
     Cp(cp_args::Cp),
     /// Remove clusters or nodes
-    Rm(Rm),
+    Rm(removal_args::Rm),
+    /// Remove a cluster, if it exists
+    Down(removal_args::Down),
     /// Remove all clusterdock resources, or named clusters
     Manage(Manage),
     /// Run a hook of a cluster's topology again, as it is now
     Hook(hook_args::HookArgs),
     /// Write, check and describe topologies
     Topology(topology_actions::Topology),
-}
-
-/// Arguments of `rm`.
-#[derive(Debug, Args)]
-#[command(mut_args(|arg| match arg.get_id().as_str() {
-    "dry_run" => arg.help("Print what would be removed, and exit"),
-    _ => arg,
-}))]
-pub struct Rm {
-    /// Clusters by name, or nodes by FQDN, CLUSTER/HOSTNAME or host name
-    #[arg(required = true, value_name = "NAME")]
-    pub names: Vec<String>,
-    /// Whether to only print the plan.
-    #[command(flatten)]
-    pub dry_run: DryRunArgs,
 }
 
 /// Arguments of `manage`.
@@ -298,20 +286,21 @@ pub fn command_for(argv: &[OsString]) -> clap::Command {
     }
 }
 
-/// The whole command line, with what is known of `start` and `build` without a topology.
+/// The whole command line, with what is known of `start`, `up` and `build` without a topology.
 pub fn command() -> clap::Command {
     Cli::command().subcommands([
         start_args::command().display_order(0),
-        build_args::command().display_order(1),
+        start_args::up().display_order(1),
+        build_args::command().display_order(2),
     ])
 }
 
-/// The whole command line with a `start` or `build` that has a topology's arguments.
+/// The whole command line with a `start`, `up` or `build` that has a topology's arguments.
 pub fn command_with(command: clap::Command) -> clap::Command {
     Cli::command().subcommand(command)
 }
 
-/// Reads all commands but `start` and `build` from what clap matched in `argv`.
+/// Reads all commands but `start`, `up` and `build` from what clap matched in `argv`.
 ///
 /// # Errors
 /// Clap's.

@@ -5,6 +5,7 @@
 
 pub mod addresses;
 pub mod capability_guesses;
+pub mod differences;
 pub mod explain;
 pub mod image_plan;
 pub mod leftovers;
@@ -28,6 +29,7 @@ mod systemd;
 mod tests;
 pub mod volumes;
 pub mod wanted_ports;
+pub mod wishes;
 
 pub use lifecycle_plan::LifecyclePlan;
 pub use removal_plan::RemovalPlan;

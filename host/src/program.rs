@@ -13,10 +13,12 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::cancellation::Cancellation;
 use crate::cli::environment::{self, Unread};
+use crate::cli::start_args::Verb;
 use crate::cli::{self, Command, Global, usage};
+use crate::commands::given::Given;
 use crate::commands::{
-    Console, StartError, build, cp, env, exec, hook, inspect, lifecycle, list, logs, manage, port,
-    rm, ssh, ssh_config, start, topology,
+    Console, StartError, build, cp, down, env, exec, hook, inspect, lifecycle, list, logs, manage,
+    port, rm, ssh, ssh_config, start, topology,
 };
 use crate::engine::docker::{Address, Docker};
 use crate::engine::docker_config;
@@ -237,11 +239,13 @@ async fn command(
     argv: &[OsString],
     matches: &ArgMatches,
 ) -> Result<u8, StartError> {
-    if let Some((name @ ("start" | "build"), args)) = matches.subcommand() {
-        match (args.get_one::<OsString>("topology"), name) {
-            (Some(topology), "start") => start::start(console, topology, argv).await?,
-            (Some(topology), _) => build::build(console, topology, argv).await?,
-            (None, _) => help(console, name)?,
+    if let Some((name, args)) = matches.subcommand()
+        && let Some(verb) = Verb::from_name(name)
+    {
+        match Given::new(console, verb, args, argv)? {
+            Some(given) if verb == Verb::Build => build::build(console, &given).await?,
+            Some(given) => start::start(console, &given).await?,
+            None => help(console, name)?,
         }
         return Ok(0);
     }
@@ -265,6 +269,7 @@ async fn command(
         Command::SshConfig(args) => ssh_config::ssh_config(console, args).await?,
         Command::Cp(args) => cp::cp(console, args).await?,
         Command::Rm(args) => rm::rm(console, args).await?,
+        Command::Down(args) => down::down(console, args).await?,
         Command::Manage(args) => manage::manage(console, args).await?,
         Command::Hook(args) => hook::hook(console, args).await?,
         Command::Topology(args) => topology::topology(console, args).await?,

@@ -6,6 +6,7 @@ mod leftovers;
 mod nodes;
 mod prunes;
 mod strangers;
+mod up;
 
 use clusterdock_tests::dockerd::{EngineBuild, OwnEngine, Unavailable, shared};
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};

@@ -29,3 +29,5 @@ mod surroundings;
 mod systemd;
 mod terminal;
 mod trust;
+mod up;
+mod wishes;

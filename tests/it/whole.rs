@@ -21,6 +21,7 @@ mod race;
 mod record;
 mod registry;
 mod removal;
+mod reuse;
 mod rollback;
 mod strangers;
 mod taken;
@@ -228,6 +229,17 @@ impl Stage {
     /// Starts a cluster, or prints the plan in that format.
     async fn start_or_print(&self, wish: Wish, dry_run: Option<Format>) -> Result<Option<Started>> {
         let plugin = Lab { hook: wish.hook };
+        let order = self.ordered(wish, &plugin, dry_run.is_some())?;
+        match transaction::start(&self.session(), order).await? {
+            StartResult::Started(started) => Ok(Some(*started)),
+            StartResult::Planned(plan) => {
+                let format = dry_run.expect("it is only planned for a dry run");
+                dry_run::print(&self.report, &plan, format).map(|()| None)
+            }
+        }
+    }
+
+    fn ordered<'p>(&self, wish: Wish, plugin: &'p Lab, dry_run: bool) -> Result<Order<'p>> {
         let ports = wanted_ports::wanted(&wish.specs, &wish.domain, &[], false)?;
         let of_volumes = plan::volumes::images(&wish.specs)
             .into_iter()
@@ -239,13 +251,14 @@ impl Stage {
             specs: wish.specs.clone(),
             images: images.clone(),
         };
-        let order = Order {
+        Ok(Order {
             asked_again: is_generated.then(|| Box::new(again) as Box<dyn Asking>),
-            plugin: &plugin,
+            plugin,
             topology: TopologyFacts {
                 name: "lab".into(),
                 version: "1.0.0".into(),
                 plugin_digest: "d".into(),
+                path: "/topologies/lab".into(),
                 ..TopologyFacts::default()
             },
             request: Request {
@@ -266,21 +279,15 @@ impl Stage {
             ports,
             bind: IpAddr::V4(Ipv4Addr::LOCALHOST),
             subnet: wish.subnet,
+            options: Default::default(),
             limits: Limits::default(),
             timeout: Duration::from_secs(60),
             workers: 6,
             update_hosts: Default::default(),
             leave_out: Vec::new(),
             keep: wish.keep,
-            dry_run: dry_run.is_some(),
-        };
-        match transaction::start(&self.session(), order).await? {
-            StartResult::Started(started) => Ok(Some(*started)),
-            StartResult::Planned(plan) => {
-                let format = dry_run.expect("it is only planned for a dry run");
-                dry_run::print(&self.report, &plan, format).map(|()| None)
-            }
-        }
+            dry_run,
+        })
     }
 }
 
@@ -298,6 +305,7 @@ impl Asking for Again {
             ports: wanted_ports::wanted(&self.specs, NETWORK, &[], false)?,
             specs: self.specs.clone(),
             images: self.images.clone(),
+            overrides: Vec::new(),
         })
     }
 }

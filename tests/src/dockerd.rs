@@ -6,6 +6,8 @@
 //! folder and cgroups are removed by the keeper, a shell outside of the namespaces. The log is locked as long as one of
 //! these processes is alive: a folder whose log is not locked is left over.
 
+mod build;
+
 use std::fs::{self, File};
 use std::io::Read;
 use std::os::fd::AsFd;
@@ -19,10 +21,10 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::net::sockopt::socket_peercred;
-use rustix::process::{Pid, PidfdFlags, geteuid, pidfd_open};
+use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open};
 use serde_json::{Value, json};
 
-use crate::suite;
+pub use build::EngineBuild;
 
 /// How long an engine may take to become ready, and to end.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -40,69 +42,21 @@ find "/sys/fs/cgroup/$group" /sys/fs/cgroup/*/"$group" -depth -type d -exec rmdi
 "#;
 
 /// The first process of the namespaces. Engines keep sockets and namespaces in /run regardless of settings, so each
-/// gets its own. At the end no orderly stop is needed, since nothing is used again.
+/// gets its own. An engine that ends is started again if a test wants it. At the end no orderly stop is needed, since
+/// nothing is used again.
 const INSIDE: &str = r#"mount -t tmpfs tmpfs /run && ip link set lo up || exit 1
 [ "$CGROUPS" != 2 ] || { umount -l /sys/fs/cgroup && mount -t cgroup2 cgroup2 /sys/fs/cgroup || exit 1; }
 exec 3<&0
-"$@" 3<&- &
-engine=$!
-{ read -r end; kill -KILL "$engine"; } <&3 &
-wait "$engine"
+{ read -r end; rm -f "$RESTART"; kill -s KILL -- -1; } <&3 &
+while
+    "$@" 3<&- &
+    wait "$!"
+    [ -e "$RESTART" ]
+do rm "$RESTART"; done
 "#;
 
-/// The builds of engines.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum EngineBuild {
-    /// The one installed on this machine.
-    Installed,
-    /// The one in Debian 13.
-    Trixie,
-    /// The one in Debian's unstable suite, as of the day it was fetched.
-    Sid,
-}
-
-impl EngineBuild {
-    /// All builds.
-    pub const ALL: [EngineBuild; 3] = [
-        EngineBuild::Installed,
-        EngineBuild::Trixie,
-        EngineBuild::Sid,
-    ];
-
-    /// Its name in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            EngineBuild::Installed => "installed",
-            EngineBuild::Trixie => "trixie",
-            EngineBuild::Sid => "sid",
-        }
-    }
-
-    /// A PATH that begins with its programs. The container runtime and the init are always the machine's.
-    fn path(self) -> Result<String, String> {
-        if !geteuid().is_root() {
-            return Err("only root can start one".into());
-        }
-        let path = std::env::var("PATH").unwrap_or_default();
-        match self {
-            EngineBuild::Installed
-                if path
-                    .split(':')
-                    .any(|place| Path::new(place).join("dockerd").exists()) =>
-            {
-                Ok(path)
-            }
-            EngineBuild::Installed => Err("no `dockerd` is on the PATH".into()),
-            EngineBuild::Trixie | EngineBuild::Sid => {
-                let root = suite::unpacked(self.name())?;
-                Ok(format!(
-                    "{root}/usr/bin:{root}/usr/sbin:{path}",
-                    root = root.display()
-                ))
-            }
-        }
-    }
-}
+/// The file in an engine's folder that has it started again.
+const RESTART: &str = "restart";
 
 /// The cgroups that an engine sees.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -126,6 +80,7 @@ pub struct OwnEngine {
     pub build: EngineBuild,
     folder: PathBuf,
     log: File,
+    notices: UnixDatagram,
     keeper: Child,
 }
 
@@ -210,7 +165,8 @@ impl OwnEngine {
             .arg(configuration);
         command
             .env("PATH", path)
-            .env("NOTIFY_SOCKET", folder.join("ready"));
+            .env("NOTIFY_SOCKET", folder.join("ready"))
+            .env("RESTART", folder.join(RESTART));
         command.env(
             "CGROUPS",
             if cgroups == Cgroups::Version2 {
@@ -229,10 +185,21 @@ impl OwnEngine {
             build,
             folder,
             log,
+            notices,
             keeper,
         };
-        engine.await_ready(&notices);
+        engine.await_ready();
         engine
+    }
+
+    /// Kills the engine, as a crash does, and starts it again.
+    ///
+    /// # Panics
+    /// It does not become ready again.
+    pub fn restart(&self) {
+        fs::write(self.folder.join(RESTART), "").expect("there is room for a file");
+        kill_process(self.process(), Signal::KILL).expect("the engine runs");
+        self.await_ready();
     }
 
     /// Its address.
@@ -269,11 +236,11 @@ impl OwnEngine {
     }
 
     /// The systemd protocol: the engine reports when it is ready.
-    fn await_ready(&self, notices: &UnixDatagram) {
+    fn await_ready(&self) {
         let (ended, until) = (pidfd(&self.keeper), Instant::now() + DEADLINE);
         let mut notice = [0; 4096];
-        while one_of(&[&ended, notices], until) {
-            match notices.recv(&mut notice) {
+        while one_of(&[&ended, &self.notices], until) {
+            match self.notices.recv(&mut notice) {
                 Ok(length)
                     if notice[..length]
                         .split(|byte| *byte == b'\n')

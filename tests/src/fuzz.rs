@@ -101,7 +101,7 @@ pub fn declaration(bytes: &[u8]) {
         return;
     }
     for command in [
-        cli::start_args::command_of("x", &declaration),
+        cli::start_args::command_of(cli::start_args::Verb::Start, "x", &declaration),
         cli::build_args::command_of("x", &declaration),
     ] {
         let name = command.get_name().to_string();

@@ -3,7 +3,7 @@
 use clap::{Arg, ArgAction, Command};
 use clusterdock_plugin_wire as api;
 
-use super::start_args::{group_usage, options, set_aside};
+use super::start_args::{group_usage, options, requires_topology, set_aside};
 use super::{image_name, topology_args};
 
 /// The prefix of variables that set options of `build`.
@@ -16,7 +16,10 @@ pub const REPOSITORY: &str = "repository";
 pub const PUSH: &str = "push";
 
 /// Options of `start` that do not apply to `build`.
-const UNUSED: [&str; 7] = [
+const UNUSED: [&str; 10] = [
+    "file",
+    "reuse",
+    "recreate",
     "registry",
     "namespace",
     "dry_run",
@@ -66,7 +69,7 @@ fn build_options(about: &str, usage: &str) -> Command {
         .hide_env(true)
         .help("Push the images once all are built");
     let command = options("build", BUILD_VARIABLES, about, usage).args([repository, push]);
-    command.mut_args(|arg| {
+    requires_topology(command).mut_args(|arg| {
         if UNUSED.contains(&arg.get_id().as_str()) {
             arg.short(None::<char>).hide(true)
         } else if arg.get_id() == "retain" {

@@ -4,12 +4,13 @@
 
 use std::ffi::OsString;
 
+use clap::builder::Resettable;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
-use clap::{ArgMatches, Command};
+use clap::{ArgMatches, Command, Id};
 
 use super::environment::{self, Unread};
-use super::{build_args, command_for, start_args};
+use super::{command_for, start_args};
 
 /// Reads the command line.
 ///
@@ -20,6 +21,11 @@ pub fn read(argv: &[OsString]) -> Result<ArgMatches, Unread> {
         Ok(matches) => return Ok(matches),
         Err(unread) => unread,
     };
+    if let Unread::Typed(error) = &unread
+        && let Some(matches) = with_topology(error, argv)
+    {
+        return Ok(matches);
+    }
     match (environment::read(&lenient(argv), argv), &unread) {
         (Ok(matches), Unread::Typed(error)) if may_be_meant_for_topology(error, &matches) => {
             Ok(matches)
@@ -29,30 +35,50 @@ pub fn read(argv: &[OsString]) -> Result<ArgMatches, Unread> {
     }
 }
 
+/// Reads a command line whose topology is in a file, and whose first unknown option is the topology's: it is read as if
+/// an empty TOPOLOGY stood before that option.
+fn with_topology(error: &clap::Error, argv: &[OsString]) -> Option<ArgMatches> {
+    let ContextValue::String(unknown) = error.get(ContextKind::InvalidArg)? else {
+        return None;
+    };
+    let is_unknown = |word: &OsString| {
+        let word = word.to_string_lossy();
+        word.split('=').next() == Some(unknown)
+    };
+    let place = argv.iter().position(is_unknown)?;
+    let (before, after) = argv.split_at(place);
+    let argv = [before, &[OsString::new()], after].concat();
+    let matches = environment::read(&lenient(&argv), &argv).ok()?;
+    let (name, args) = matches.subcommand()?;
+    let is_empty = args.get_one::<OsString>("topology")?.is_empty();
+    let has_file = || start_args::file(args).is_some();
+    (is_empty && (name == start_args::Verb::Up.name() || (name == "start" && has_file())))
+        .then_some(matches)
+}
+
 fn names_topology(matches: &ArgMatches) -> bool {
     matches
         .subcommand()
         .is_some_and(|(_, args)| args.try_get_raw("topology").ok().flatten().is_some())
 }
 
-/// The command line, with all values accepted for the options of `start` and `build`.
+/// The command line, with all values accepted for the options of commands with a topology.
 fn lenient(argv: &[OsString]) -> Command {
-    [
-        start_args::command().get_name(),
-        build_args::command().get_name(),
-    ]
-    .into_iter()
-    .fold(command_for(argv), |command, name| {
-        command.mut_subcommand(name, |command| {
-            command.mut_args(|arg| {
-                if arg.get_long().is_some() && arg.get_action().takes_values() {
-                    arg.value_parser(clap::value_parser!(OsString))
-                } else {
-                    arg
-                }
+    start_args::Verb::ALL
+        .into_iter()
+        .fold(command_for(argv), |command, verb| {
+            command.mut_subcommand(verb.name(), |command| {
+                command.mut_args(|arg| {
+                    // It conflicts with TOPOLOGY, which the second reading checks.
+                    let arg = arg.conflicts_with(Resettable::<Id>::Reset);
+                    if arg.get_long().is_some() && arg.get_action().takes_values() {
+                        arg.value_parser(clap::value_parser!(OsString))
+                    } else {
+                        arg
+                    }
+                })
             })
         })
-    })
 }
 
 /// Whether an option with an invalid value comes after TOPOLOGY, or from the environment.
@@ -108,6 +134,30 @@ mod tests {
             "build t --timeout soon",
         ] {
             assert!(reads(&format!("clusterdock {line}")), "{line}");
+        }
+    }
+
+    #[test]
+    fn a_topology_may_be_in_a_file() {
+        for line in [
+            "up",
+            "up --nodes 3",
+            "up -d --nodes=3",
+            "up -f x.toml --nodes a b -v",
+            "start -f x.toml",
+            "start -f x.toml --nodes 3",
+            "start --nodes 3 -f x.toml",
+            "up --memory 1g --nodes 3",
+        ] {
+            assert!(reads(&format!("clusterdock {line}")), "{line}");
+        }
+        for line in [
+            "start",
+            "start --nodes 3",
+            "build --nodes 3",
+            "ls --nodes 3",
+        ] {
+            assert!(!reads(&format!("clusterdock {line}")), "{line}");
         }
     }
 

@@ -171,7 +171,7 @@ const OPTIONS_OF_START: [(&[&str], &str); 9] = [
     ),
     (
         &["--no-cache", "--force-recreate", "--no-recreate"],
-        "`start` never changes an existing cluster: remove it first with `clusterdock rm CLUSTER`",
+        "`start` never changes an existing cluster; --recreate removes it and starts it anew",
     ),
 ];
 

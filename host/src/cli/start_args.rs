@@ -5,8 +5,9 @@
 //! declares a flag that the host has too, the topology's wins, and the host's becomes `--clusterdock-FLAG`: so a new host
 //! flag never breaks a shipped plugin.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::net::IpAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, ValueEnum};
@@ -21,14 +22,28 @@ use crate::image::pull::Pull;
 use crate::machine::hosts_file::UpdateHosts;
 use crate::plan::log_limits::{LogLimits, LogSize};
 use crate::plan::start_plan::Limits;
+use crate::plan::wishes::WishTexts;
 use crate::report::Format;
 
 /// The host's options of `start`. Each can also be set in the environment, as `CLUSTERDOCK_START_FLAG`.
 #[derive(Debug, Clone, Args)]
 pub struct StartArgs {
     /// Topology: its folder or the folder's name, a library, or the name of an installed topology
-    #[arg(value_name = "TOPOLOGY", required_unless_present = "help")]
+    #[arg(value_name = "TOPOLOGY")]
     pub topology: Option<OsString>,
+
+    /// File with topology, arguments and options, in place of TOPOLOGY; the command line and the environment take
+    /// precedence over it
+    #[arg(short, long, value_name = "FILE", conflicts_with = "topology")]
+    pub file: Option<PathBuf>,
+
+    /// If the cluster exists, resume it instead, like `up`
+    #[arg(long)]
+    pub reuse: bool,
+
+    /// If the cluster exists, remove it and start it anew
+    #[arg(long)]
+    pub recreate: bool,
 
     /// Cluster name [default: generated]
     #[arg(short, long, value_name = "NAME")]
@@ -90,6 +105,23 @@ pub struct StartArgs {
     /// Memory per node, e.g. 512m or 2g
     #[arg(long, value_name = "SIZE", value_parser = size::parse)]
     pub memory: Option<u64>,
+
+    /// Mount a volume: SOURCE:TARGET[:ro], with a path or a volume's name as SOURCE, or TARGET for a fresh one;
+    /// [NODE|GROUP=] before it limits it to these nodes; may be repeated
+    #[arg(long, value_name = "VOLUME")]
+    pub volume: Vec<String>,
+
+    /// Set an environment variable: NAME=VALUE, NODE=NAME=VALUE or GROUP=NAME=VALUE; may be repeated
+    #[arg(short, long, value_name = "VARIABLE")]
+    pub env: Vec<String>,
+
+    /// Use another image: IMAGE, NODE=IMAGE or GROUP=IMAGE; may be repeated
+    #[arg(long, value_name = "IMAGE")]
+    pub image: Vec<String>,
+
+    /// Set a label of the containers: NAME=VALUE, NODE=NAME=VALUE or GROUP=NAME=VALUE; may be repeated
+    #[arg(long, value_name = "LABEL")]
+    pub label: Vec<String>,
 
     /// Rotate a node's log file at this size, e.g. 50m, or `engine` for the engine's setting [default: 10m]
     #[arg(long, value_name = "SIZE", value_parser = parse_log_size)]
@@ -165,6 +197,16 @@ impl StartArgs {
         }
     }
 
+    /// What the user wants of nodes beside what the topology asks for.
+    pub fn wishes(&self) -> WishTexts {
+        WishTexts {
+            volumes: self.volume.clone(),
+            variables: self.env.clone(),
+            images: self.image.clone(),
+            labels: self.label.clone(),
+        }
+    }
+
     /// The limits of every node.
     pub fn limits(&self) -> Limits {
         Limits {
@@ -183,6 +225,36 @@ impl StartArgs {
     }
 }
 
+/// A command that has a topology's own arguments.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verb {
+    /// Starts a cluster.
+    Start,
+    /// Starts a cluster, or resumes it if it exists.
+    Up,
+    /// Builds images.
+    Build,
+}
+
+impl Verb {
+    /// All of them.
+    pub const ALL: [Verb; 3] = [Verb::Start, Verb::Up, Verb::Build];
+
+    /// The verb with this name.
+    pub fn from_name(name: &str) -> Option<Verb> {
+        Verb::ALL.into_iter().find(|verb| verb.name() == name)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Verb::Start => "start",
+            Verb::Up => "up",
+            Verb::Build => "build",
+        }
+    }
+}
+
 /// The prefix of variables that set options of `start`.
 pub const START_VARIABLES: &str = "CLUSTERDOCK_START_";
 /// The id of the arguments that the first reading sets aside for the second.
@@ -191,7 +263,7 @@ const REST: &str = "rest";
 /// Whether `--trust` is among the arguments that the first reading sets aside: the library is loaded before they are read.
 pub fn trusts(matches: &ArgMatches) -> bool {
     let rest = match matches.subcommand() {
-        Some(("start" | "build", args)) => args.get_many::<OsString>(REST),
+        Some((name, args)) if Verb::from_name(name).is_some() => args.get_many::<OsString>(REST),
         _ => None,
     };
     rest.into_iter()
@@ -200,12 +272,52 @@ pub fn trusts(matches: &ArgMatches) -> bool {
         .any(|word| word == "--trust")
 }
 
+/// The file that `--file` names, also if it is among the arguments that the first reading sets aside.
+pub fn file(args: &ArgMatches) -> Option<PathBuf> {
+    // Raw, since the first reading may have accepted it as it is.
+    if let Some(file) = args.get_raw("file").and_then(|mut values| values.next()) {
+        return Some(file.into());
+    }
+    let rest = args.get_many::<OsString>(REST).into_iter().flatten();
+    let rest: Vec<&OsString> = rest.take_while(|word| *word != "--").collect();
+    let mut words = rest.iter().enumerate();
+    words.find_map(|(index, word)| match word.to_str()? {
+        "-f" | "--file" => rest.get(index + 1).map(PathBuf::from),
+        word => word.strip_prefix("--file=").map(PathBuf::from),
+    })
+}
+
+/// The tip for `-v VOLUME`, where Docker's users expect a volume: `word` is what an error is about.
+pub fn volume_tip(argv: &[OsString], word: &OsStr) -> Option<String> {
+    let typed = argv.iter().take_while(|word| *word != "--");
+    let typed: Vec<&OsString> = typed.collect();
+    let follows = typed
+        .windows(2)
+        .any(|pair| pair[0] == "-v" && pair[1] == word);
+    let volume = word.to_str()?;
+    let is_volume =
+        volume.contains(":/") || (volume.contains(':') && volume.starts_with(['/', '.', '~']));
+    (follows && is_volume)
+        .then(|| format!("to mount a volume, use --volume {volume}; -v is --verbose"))
+}
+
 /// `start` before its topology is known.
 pub fn command() -> Command {
     let usage =
         "clusterdock start [OPTIONS] TOPOLOGY [TOPOLOGY'S ARGUMENTS] [--GROUP node [node ...]]";
-    set_aside(own_options("Start a cluster", usage)).after_help(
+    set_aside(own_options(Verb::Start, "Start a cluster", usage)).after_help(
         "`clusterdock start TOPOLOGY -h` shows a topology's own arguments and node groups.",
+    )
+}
+
+/// `up` before its topology is known.
+pub fn up() -> Command {
+    let usage =
+        "clusterdock up [OPTIONS] [TOPOLOGY] [TOPOLOGY'S ARGUMENTS] [--GROUP node [node ...]]";
+    let about = "Start a cluster, or resume it if it exists";
+    set_aside(own_options(Verb::Up, about, usage)).after_help(
+        "Without TOPOLOGY, `up` reads `lab.toml` in the current folder. \
+         `clusterdock up TOPOLOGY -h` shows a topology's own arguments and node groups.",
     )
 }
 
@@ -227,22 +339,24 @@ pub(super) fn set_aside(command: Command) -> Command {
         .arg(rest.value_parser(clap::value_parser!(OsString)))
 }
 
-/// `start` of a topology that has declared itself.
-pub fn command_of(topology: &str, declaration: &api::Declaration) -> Command {
+/// `start` or `up` of a topology that has declared itself.
+pub fn command_of(verb: Verb, topology: &str, declaration: &api::Declaration) -> Command {
     let own = topology_args::args(topology, START_VARIABLES, &declaration.start_args());
     let groups = topology_args::groups(START_VARIABLES, &declaration.groups);
     let usage = if own.is_empty() {
         format!(
-            "clusterdock start [OPTIONS] TOPOLOGY{}",
+            "clusterdock {} [OPTIONS] TOPOLOGY{}",
+            verb.name(),
             group_usage(&declaration.groups)
         )
     } else {
         format!(
-            "clusterdock start [OPTIONS] TOPOLOGY [{topology} arguments]{}",
+            "clusterdock {} [OPTIONS] TOPOLOGY [{topology} arguments]{}",
+            verb.name(),
             group_usage(&declaration.groups)
         )
     };
-    let host = own_options(&format!("Start a {topology} cluster"), &usage);
+    let host = own_options(verb, &format!("Start a {topology} cluster"), &usage);
     topology_args::add(
         host,
         own.into_iter().chain(groups).collect(),
@@ -250,8 +364,22 @@ pub fn command_of(topology: &str, declaration: &api::Declaration) -> Command {
     )
 }
 
-fn own_options(about: &str, usage: &str) -> Command {
-    options("start", START_VARIABLES, about, usage)
+fn own_options(verb: Verb, about: &str, usage: &str) -> Command {
+    let command = options(verb.name(), START_VARIABLES, about, usage);
+    if verb == Verb::Start {
+        return requires_topology(command);
+    }
+    // Users of compose type `-d`; `up` returns once the cluster runs anyway.
+    let detach = Arg::new("detach").short('d').long("detach");
+    let detach = detach.action(ArgAction::SetTrue).hide(true);
+    command.mut_arg("reuse", |arg| arg.hide(true)).arg(detach)
+}
+
+/// The command, which requires TOPOLOGY or a file that names it.
+pub(super) fn requires_topology(command: Command) -> Command {
+    command.mut_arg("topology", |arg| {
+        arg.required_unless_present_any(["help", "file"])
+    })
 }
 
 pub(super) fn options(name: &'static str, environment: &str, about: &str, usage: &str) -> Command {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
-use super::{command, exec_args, other_words};
+use super::{command, exec_args, other_words, start_args};
 
 /// Adds a tip to clap's error, if it is clear what is meant. `knows_topology` says that the topology's own arguments are
 /// among those that clap knew.
@@ -45,8 +45,12 @@ fn tip(
         {
             Some("only names and options stand before `--`: put the whole command after it".into())
         }
-        ErrorKind::UnknownArgument if has_command(words, "start") => {
-            of_start(text(ContextKind::InvalidArg)?, words, knows_topology)
+        ErrorKind::UnknownArgument if has_command(words, "start") || has_command(words, "up") => {
+            let option = text(ContextKind::InvalidArg)?;
+            if let Some(tip) = start_args::volume_tip(argv, option.as_ref()) {
+                return Some(tip);
+            }
+            of_start(option, words, knows_topology)
         }
         _ => None,
     }

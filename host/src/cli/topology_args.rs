@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command, CommandFactory};
 use clusterdock_plugin_wire::host_name;
 use clusterdock_plugin_wire::{self as api, ArgKind, DefaultNodes, RequestedNode, Value};
@@ -180,10 +179,8 @@ pub fn nodes(
     let mut nodes = Vec::new();
     for group in declared {
         let id = group_id(&group.name);
-        let given = matches!(
-            matches.value_source(&id),
-            Some(ValueSource::CommandLine | ValueSource::EnvVariable)
-        );
+        // Groups have no defaults but those of a file.
+        let given = matches.value_source(&id).is_some();
         let words: Vec<&String> = matches.get_many(&id).unwrap_or_default().collect();
         let words = expanded(&words).map_err(|why| invalid(&group.name, why))?;
         let names = if given {
@@ -312,6 +309,15 @@ fn arg_help(declared: &api::Arg) -> String {
 /// The id of a topology's argument, which differs from that of a host option of the same name.
 fn arg_id(name: &str) -> String {
     format!("topology argument {name}")
+}
+
+/// The names of a topology's arguments and groups, each with the id of its argument.
+pub fn ids(declaration: &api::Declaration) -> Vec<(String, String)> {
+    let groups = declaration.groups.iter();
+    let groups = groups.map(|group| (group.name.clone(), group_id(&group.name)));
+    let args = declaration.args.iter();
+    let args = args.map(|arg| (arg.name.clone(), arg_id(&arg.name)));
+    groups.chain(args).collect()
 }
 
 fn group_id(name: &str) -> String {

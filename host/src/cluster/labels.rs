@@ -44,6 +44,8 @@ pub const PROVENANCE_TOPOLOGY: &str = "com.clusterdock.topology-path";
 pub const PROVENANCE_REQUEST: &str = "com.clusterdock.request";
 /// The signature of the two above and [`RUN`]. The cluster's record.
 pub const PROVENANCE_SIGNATURE: &str = "com.clusterdock.signature";
+/// The options of the start beside the request, by flag, as JSON. The cluster's record.
+pub const PROVENANCE_OPTIONS: &str = "com.clusterdock.options";
 /// The probes that decide when the node is ready, as a JSON list. Nodes.
 pub const PROBES: &str = "com.clusterdock.probes";
 /// The probes that hold once the node serves, after the hook, as a JSON list. Nodes.

@@ -1,5 +1,6 @@
 //! Ports as the user writes them: `NODE:80`, `NODE:8080:80` or, as in the original, `NODE:8080->80`; `NODE:53/udp`.
 
+use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use clusterdock_plugin_wire::{Port, Protocol};
@@ -42,6 +43,27 @@ impl FromStr for PortMapping {
                 protocol,
             },
         })
+    }
+}
+
+/// As the user would write it.
+impl Display for PortMapping {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let Port {
+            container_port,
+            host_port,
+            protocol,
+        } = &self.port;
+        write!(f, "{}:", self.node)?;
+        if let Some(host_port) = host_port {
+            write!(f, "{host_port}->")?;
+        }
+        write!(f, "{container_port}")?;
+        if *protocol == Protocol::Tcp {
+            Ok(())
+        } else {
+            write!(f, "/{protocol}")
+        }
     }
 }
 
@@ -118,6 +140,13 @@ mod tests {
             "n:8080-",
         ] {
             assert_eq!(parsed(odd), format!("invalid port `{odd}`"));
+        }
+    }
+
+    #[test]
+    fn a_port_is_written_as_it_is_read() {
+        for text in ["node-1:80", "n:8080->80", "n:53/udp", "n:5353->53/udp"] {
+            assert_eq!(text.parse::<PortMapping>().unwrap().to_string(), text);
         }
     }
 

@@ -1,23 +1,21 @@
 //! `build`: a topology's images, from their Dockerfiles and by its build hook.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use super::Console;
+use super::given::Given;
 use super::rm;
 use super::topology_command::{StartError, TopologyCommand};
 use crate::cli::build_args::{PUSH, REPOSITORY};
 use crate::cli::start_args::StartArgs;
 use crate::cli::topology_args;
-use crate::cluster::observed::Observed;
 use crate::engine::reference::{DOCKER_HUB, is_registry};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::image::build_context::Context;
 use crate::image::pull::Pull;
 use crate::image::{Provider, Source, Wanted};
-use crate::plan::removal_plan as plan;
 use crate::start::hook_calls::CreatedImage;
 use crate::start::open_topology::Topology;
 use crate::start::order::Order;
@@ -26,13 +24,9 @@ use crate::topology::manifest::System;
 use crate::topology::plugin::Hook;
 
 /// Builds the images of the topology named on the command line.
-pub async fn build(
-    console: &Console<'_>,
-    given: &OsString,
-    argv: &[OsString],
-) -> Result<(), StartError> {
-    let topology = Topology::open(console, Path::new(given)).await?;
-    let result = build_images(console, &topology, argv).await;
+pub async fn build(console: &Console<'_>, given: &Given<'_>) -> Result<(), StartError> {
+    let topology = given.open(console).await?;
+    let result = build_images(console, &topology, given).await;
     topology.close().await;
     result
 }
@@ -40,12 +34,10 @@ pub async fn build(
 async fn build_images(
     console: &Console<'_>,
     topology: &Topology,
-    argv: &[OsString],
+    given: &Given<'_>,
 ) -> Result<(), StartError> {
-    let mut command = TopologyCommand::read(console, topology, argv, Hook::Build).await?;
-    if command.args.dry_run {
-        return Err(Error::new(Kind::Usage, "`build` does not support --dry-run").into());
-    }
+    let mut command = TopologyCommand::read(console, topology, given).await?;
+    check_supported(&command.args)?;
     set_repository(&mut command);
     let arguments = topology_args::build_arguments(&command.values()?);
     let images = images(topology, &command.args, &arguments)?;
@@ -86,6 +78,22 @@ async fn build_images(
         .collect();
     console.report.answer(&references)?;
     Ok(())
+}
+
+/// Refuses options of `start` that would change what is built.
+fn check_supported(args: &StartArgs) -> Result<()> {
+    let unsupported = [
+        (args.dry_run, "dry-run"),
+        (args.reuse, "reuse"),
+        (args.recreate, "recreate"),
+    ];
+    match unsupported.into_iter().find(|(is_given, _)| *is_given) {
+        None => Ok(()),
+        Some((_, flag)) => {
+            let message = format!("`build` does not support --{flag}");
+            Err(Error::new(Kind::Usage, message))
+        }
+    }
 }
 
 /// Takes registry and namespace of the images from `--repository`; the manifest's namespace if it is not given.
@@ -159,7 +167,7 @@ async fn run_hook(
         console.event(Event::Done { message });
     }
     if !keep {
-        remove(console, &started.cluster.name).await?;
+        rm::remove_cluster(console, &started.cluster.name, None).await?;
     }
     Ok(started.created_images)
 }
@@ -199,20 +207,6 @@ fn images(
         }
     }
     Ok(images)
-}
-
-async fn remove(console: &Console<'_>, cluster: &str) -> Result<()> {
-    let observed = console.observe().await?;
-    let names = BTreeSet::from([cluster.to_string()]);
-    let plan = |observed: &Observed| plan::clusters(observed, &names, true);
-    rm::remove(
-        console,
-        plan(&observed),
-        plan,
-        None,
-        &format!("cluster {cluster}"),
-    )
-    .await
 }
 
 /// `REGISTRY/NAMESPACE`, or a namespace of Docker's own registry.

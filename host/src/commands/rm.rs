@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use super::{Console, dry_run};
-use crate::cli::Rm;
+use crate::cli::removal_args::Rm;
 use crate::cluster::identity::Owner;
 use crate::cluster::observed::Observed;
 use crate::cluster::select;
 use crate::cluster::{self, Cluster, Node};
-use crate::error::Result;
+use crate::error::{Kind, Result};
 use crate::event::Event;
 use crate::execution::executor::execute;
 use crate::plan::RemovalPlan;
@@ -21,14 +21,27 @@ use crate::start::sweep::sweep;
 /// How many rounds a removal has, in case a start creates more resources meanwhile.
 const ROUNDS: usize = 5;
 
-/// Removes clusters and nodes, or nothing if one of the names is unknown.
+/// Removes clusters and nodes, or nothing if one of the names is unknown; with `--force`, unknown names are skipped.
 pub async fn rm(console: &Console<'_>, args: &Rm) -> Result<()> {
     let observed = console.observe().await?;
     if !args.dry_run.dry_run {
         sweep(console, &observed, None).await;
     }
     let clusters = cluster::clusters(&observed);
-    let (whole, nodes) = named(&observed, &clusters, &args.names)?;
+    let Named {
+        whole,
+        nodes,
+        unknown,
+    } = named(&observed, &clusters, &args.names, args.force)?;
+    for name in &unknown {
+        let message = format!("No cluster or node {name}");
+        console.event(Event::Notice { message });
+    }
+    if whole.is_empty() && nodes.is_empty() && args.dry_run.format().is_none() {
+        let message = removed(&BTreeSet::new());
+        console.event(Event::Done { message });
+        return Ok(());
+    }
     let ids = nodes.iter().map(|node| node.container.id.clone()).collect();
     let plan = |observed: &Observed| plan::chosen(observed, &whole, &ids);
     let what = whole.iter().map(|name| format!("cluster {name}"));
@@ -41,6 +54,19 @@ pub async fn rm(console: &Console<'_>, args: &Rm) -> Result<()> {
         &what.collect::<Vec<_>>().join(", "),
     )
     .await
+}
+
+/// Removes a whole cluster and its networks, or prints the plan.
+pub(super) async fn remove_cluster(
+    console: &Console<'_>,
+    cluster: &str,
+    dry_run: Option<Format>,
+) -> Result<()> {
+    let observed = console.observe().await?;
+    let names = BTreeSet::from([cluster.to_string()]);
+    let plan = |observed: &Observed| plan::clusters(observed, &names, true);
+    let what = format!("cluster {cluster}");
+    remove(console, plan(&observed), plan, dry_run, &what).await
 }
 
 /// Prints the plan of a removal, or carries it out. If it fails because a start has created more meanwhile, or joined a
@@ -92,25 +118,47 @@ pub(super) async fn remove(
     Ok(())
 }
 
-/// The clusters and nodes that the names stand for.
+/// What names stand for.
+struct Named<'a> {
+    whole: BTreeSet<String>,
+    nodes: Vec<&'a Node>,
+    unknown: Vec<String>,
+}
+
+/// The clusters and nodes that the names stand for. An unknown name is only an error without `force`.
 fn named<'a>(
     observed: &Observed,
     clusters: &'a [Cluster],
     names: &[String],
-) -> Result<(BTreeSet<String>, Vec<&'a Node>)> {
-    let mut whole = BTreeSet::new();
-    let mut nodes = Vec::new();
+    force: bool,
+) -> Result<Named<'a>> {
+    let mut named = Named {
+        whole: BTreeSet::new(),
+        nodes: Vec::new(),
+        unknown: Vec::new(),
+    };
     for name in names {
-        if clusters.iter().any(|cluster| cluster.name == *name) || has_left_overs(observed, name) {
-            whole.insert(name.clone());
-        } else {
-            nodes.push(
-                select::node(clusters, name)
-                    .map_err(|error| select::no_cluster_or_node(error, clusters, name))?,
-            );
+        if exists(observed, clusters, name) {
+            named.whole.insert(name.clone());
+            continue;
+        }
+        match select::node(clusters, name) {
+            Ok(node) => named.nodes.push(node),
+            Err(error) if force && error.kind() == Kind::NotFound => {
+                named.unknown.push(name.clone());
+            }
+            Err(error) => {
+                return Err(select::no_cluster_or_node(error, clusters, name)
+                    .hint("with -f, unknown names are skipped"));
+            }
         }
     }
-    Ok((whole, nodes))
+    Ok(named)
+}
+
+/// Whether there is anything of a cluster.
+pub(super) fn exists(observed: &Observed, clusters: &[Cluster], name: &str) -> bool {
+    clusters.iter().any(|cluster| cluster.name == name) || has_left_overs(observed, name)
 }
 
 /// Whether an incomplete removal of a cluster left a network, or a container that holds volumes, but no node.

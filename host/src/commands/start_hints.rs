@@ -1,6 +1,6 @@
 //! What a failed `start` says if existing clusters show what is meant. The looks are short: they only serve a hint.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::time::Duration;
 
 use tokio::time::timeout;
@@ -21,7 +21,7 @@ async fn clusters(console: &Console<'_>) -> Vec<Cluster> {
 }
 
 /// The error for a topology that does not exist. If a cluster has its name, that is what is meant.
-pub(super) async fn of_topology(console: &Console<'_>, given: &OsString, error: Error) -> Error {
+pub(super) async fn of_topology(console: &Console<'_>, given: &OsStr, error: Error) -> Error {
     let Some(name) = given.to_str().filter(|_| error.kind() == Kind::NotFound) else {
         return error;
     };
@@ -64,7 +64,8 @@ pub(super) async fn of_host_name(
 
 /// The typed command line of `start`, with this network.
 fn on_network(argv: &[OsString], network: &str) -> Option<String> {
-    let start = argv.iter().position(|word| word == "start")?;
+    let is_command = |word: &OsString| word == "start" || word == "up";
+    let start = argv.iter().position(is_command)?;
     let mut words = vec!["clusterdock".to_string()];
     for word in &argv[1..=start] {
         words.push(quoted(word.to_str()?));

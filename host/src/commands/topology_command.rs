@@ -2,7 +2,6 @@
 //! in.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsString;
 use std::net::{IpAddr, Ipv4Addr};
 
 use async_trait::async_trait;
@@ -10,22 +9,26 @@ use clap::{ArgMatches, FromArgMatches};
 use clusterdock_plugin_wire::{Arg, Declaration, NodeSpec, Request, Value};
 
 use super::Console;
+use super::given::Given;
 use crate::cli::build_args::{self, BUILD_VARIABLES};
 use crate::cli::environment::{self, Unread};
-use crate::cli::start_args::{self, START_VARIABLES, StartArgs};
+use crate::cli::lab::Lab;
+use crate::cli::start_args::{self, START_VARIABLES, StartArgs, Verb};
 use crate::cli::{command_with, topology_args};
 use crate::cluster::generated_name;
 use crate::cluster::names;
 use crate::cluster::port_mapping::PortMapping;
+use crate::cluster::provenance::StartOptions;
 use crate::engine::System;
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::image::Wanted;
 use crate::plan;
 use crate::plan::start_plan::TopologyFacts;
+use crate::plan::wishes::{Surroundings, Wishes};
 use crate::start::open_topology::Topology;
 use crate::start::order::{self, Asked, Asking, Order};
-use crate::topology::manifest;
+use crate::topology::manifest::{self, Manifest};
 use crate::topology::plugin::Hook;
 
 /// Why `start` or `build` did not succeed.
@@ -60,22 +63,35 @@ pub(super) struct TopologyCommand<'a> {
     pub(super) args: StartArgs,
     /// All values, including the topology's own.
     pub(super) matches: ArgMatches,
+    /// The file that took part in it.
+    lab: Option<&'a Lab>,
     hook: Hook,
 }
 
 impl<'a> TopologyCommand<'a> {
-    /// Reads the command line of `start` or `build`, depending on `hook`.
+    /// Reads a command line.
     pub(super) async fn read(
         console: &Console<'_>,
         topology: &'a Topology,
-        argv: &[OsString],
-        hook: Hook,
+        given: &'a Given<'_>,
     ) -> Result<TopologyCommand<'a>, StartError> {
         let declaration = topology.plugin().declare().await?;
+        let Given { verb, argv, .. } = given;
         let name = &topology.manifest.name;
-        let (command, variables) = match hook {
-            Hook::Build => (build_args::command_of(name, &declaration), BUILD_VARIABLES),
-            _ => (start_args::command_of(name, &declaration), START_VARIABLES),
+        let (command, variables, hook) = match verb {
+            Verb::Build => {
+                let command = build_args::command_of(name, &declaration);
+                (command, BUILD_VARIABLES, Hook::Build)
+            }
+            Verb::Start | Verb::Up => {
+                let command = start_args::command_of(*verb, name, &declaration);
+                (command, START_VARIABLES, Hook::Start)
+            }
+        };
+        let lab = given.lab.as_ref();
+        let command = match lab {
+            Some(lab) => lab.fill(command, &declaration)?,
+            None => command,
         };
         let command = command_with(command);
         let mut matches = environment::read(&command, argv)?;
@@ -85,14 +101,32 @@ impl<'a> TopologyCommand<'a> {
         let (_, matches) = matches
             .remove_subcommand()
             .expect("the first reading found the command");
-        let args = StartArgs::from_arg_matches(&matches).map_err(StartError::CommandLine)?;
+        let mut args = StartArgs::from_arg_matches(&matches).map_err(StartError::CommandLine)?;
+        args.reuse |= *verb == Verb::Up;
+        if args.reuse || args.recreate {
+            // Found again without a name on the command line.
+            args.cluster_name.get_or_insert_with(|| name.clone());
+        }
         Ok(TopologyCommand {
             topology,
             declaration,
             args,
             matches,
+            lab,
             hook,
         })
+    }
+
+    /// The file that took part in the command line, and what it contributes.
+    pub(super) fn file(&self) -> Option<(&str, String)> {
+        let lab = self.lab?;
+        let contribution = lab.contribution(&self.matches, &self.declaration);
+        Some((&lab.shown, contribution))
+    }
+
+    /// The topology's manifest.
+    pub(super) fn manifest(&self) -> &'a Manifest {
+        &self.topology.manifest
     }
 
     /// The values of the topology's own arguments.
@@ -119,20 +153,18 @@ impl<'a> TopologyCommand<'a> {
             console.report.hide(secret.expose());
         }
         check_given_nodes(&request)?;
-        let image = self.system_image(&request.operating_system, console)?;
-        request.image = image.reference.clone();
-        let asking = PluginAsking {
-            topology: self.topology,
-            image,
-            built: self.built_images(console)?,
-            ports: args.port.clone(),
-            engine: &console.engine,
-        };
+        let wishes = self.wishes(&request, console)?;
+        let options = self.options(&wishes);
+        let asking = self.asking(&mut request, wishes, console)?;
         let Asked {
             specs,
             images,
             ports,
+            overrides,
         } = asking.ask(&request).await?;
+        for message in overrides {
+            console.event(Event::Notice { message });
+        }
         let is_generated = args.cluster_name.is_none();
         Ok(Order {
             asked_again: is_generated.then(|| Box::new(asking) as Box<dyn Asking + 'c>),
@@ -142,6 +174,7 @@ impl<'a> TopologyCommand<'a> {
             bind: args.bind.unwrap_or_else(|| default_bind(console)),
             subnet: args.subnet,
             limits: args.limits(),
+            options,
             timeout: args.timeout,
             workers: args.max_workers,
             update_hosts: args.update_etc_hosts,
@@ -156,6 +189,28 @@ impl<'a> TopologyCommand<'a> {
         })
     }
 
+    /// Prepares the question for the nodes of a request, and completes the request with its image.
+    fn asking<'c>(
+        &self,
+        request: &mut Request,
+        wishes: Wishes,
+        console: &'c Console<'_>,
+    ) -> Result<PluginAsking<'c>>
+    where
+        'a: 'c,
+    {
+        let image = self.system_image(&request.operating_system, console)?;
+        request.image = image.reference.clone();
+        Ok(PluginAsking {
+            topology: self.topology,
+            image,
+            built: self.built_images(console)?,
+            ports: self.args.port.clone(),
+            wishes,
+            engine: &console.engine,
+        })
+    }
+
     /// What labels say of the topology.
     fn facts(&self) -> TopologyFacts {
         let manifest = &self.topology.manifest;
@@ -167,6 +222,44 @@ impl<'a> TopologyCommand<'a> {
             after: self.order_of_groups(),
             path: self.topology.path.clone(),
         }
+    }
+
+    /// What the user wants of the nodes of a request.
+    fn wishes(&self, request: &Request, console: &Console<'_>) -> Result<Wishes> {
+        let groups = self.declaration.groups.iter();
+        let groups: Vec<&str> = groups.map(|group| &*group.name).collect();
+        let lab = self.lab.filter(|lab| lab.has_volumes(&self.matches));
+        let folder = lab.map_or(&*console.paths.current, |lab| &lab.folder);
+        Wishes::read(
+            &self.args.wishes(),
+            &Surroundings {
+                nodes: &request.nodes,
+                groups: &groups,
+                folder: console.engine.is_local().then_some(folder),
+            },
+        )
+    }
+
+    /// The options that are not part of the request, by flag.
+    fn options(&self, wishes: &Wishes) -> StartOptions {
+        let args = &self.args;
+        let ports: Vec<String> = args.port.iter().map(ToString::to_string).collect();
+        let limits = [
+            ("bind", args.bind.map(|one| one.to_string())),
+            ("subnet", args.subnet.map(|one| one.to_string())),
+            ("cpus", args.cpus.map(|one| one.to_string())),
+            ("memory", args.memory.map(|one| one.to_string())),
+            ("log-max-size", args.log_max_size.map(|one| one.to_string())),
+            (
+                "log-max-files",
+                args.log_max_files.map(|one| one.to_string()),
+            ),
+            ("port", (!ports.is_empty()).then(|| ports.join(" "))),
+        ];
+        let given = limits.into_iter();
+        let mut options = wishes.options();
+        options.extend(given.filter_map(|(flag, value)| Some((flag.into(), value?))));
+        options
     }
 
     /// For each group, those whose nodes are ready before its nodes start.
@@ -239,6 +332,8 @@ struct PluginAsking<'a> {
     built: Vec<Wanted>,
     /// What the user publishes.
     ports: Vec<PortMapping>,
+    /// What else the user wants of the nodes.
+    wishes: Wishes,
     /// Checks which fields of its create call it accepts.
     engine: &'a dyn System,
 }
@@ -246,9 +341,12 @@ struct PluginAsking<'a> {
 #[async_trait]
 impl Asking for PluginAsking<'_> {
     async fn ask(&self, request: &Request) -> Result<Asked> {
-        let specs = self.topology.plugin().nodes(request).await?;
+        let mut specs = self.topology.plugin().nodes(request).await?;
         check_answer(&self.topology.manifest.plugin, request, &specs)?;
         plan::secrets::check(request, &specs)?;
+        plan::spec::check(&specs, &request.domain)?;
+        // After the checks of what the topology returns, which is to blame for what they find.
+        let overrides = self.wishes.apply(&mut specs);
         plan::spec::check(&specs, &request.domain)?;
         order::check_engine_fields(self.engine, &specs)?;
         let (domain, predictable) = (&request.domain, request.predictable);
@@ -258,6 +356,7 @@ impl Asking for PluginAsking<'_> {
             specs,
             images,
             ports,
+            overrides,
         })
     }
 }

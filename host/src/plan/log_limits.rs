@@ -1,5 +1,7 @@
 //! How much of the nodes' output the engine keeps. By default `json-file` keeps everything, until the disk is full.
 
+use std::fmt;
+
 use clusterdock_plugin_wire::Settings;
 
 use crate::engine::LogBounds;
@@ -30,6 +32,16 @@ pub enum LogSize {
     Bytes(u64),
     /// The default in the engine's own configuration.
     OfEngine,
+}
+
+/// As the user would type it.
+impl fmt::Display for LogSize {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            LogSize::Bytes(bytes) => write!(f, "{bytes}"),
+            LogSize::OfEngine => f.write_str("engine"),
+        }
+    }
 }
 
 /// The bounds for nodes on an engine with this default driver. A driver that does not take them would refuse the node,

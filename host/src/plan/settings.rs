@@ -9,25 +9,29 @@ use clusterdock_plugin_wire::{Device, NodeSpec, Security, Settings, Ulimit};
 
 use crate::cluster::labels;
 use crate::error::{Error, Kind, Result};
+pub(super) use mounts::clean;
 
 /// The least memory that engines give a container.
 const LEAST_MEMORY: u64 = 6 << 20;
 
 /// What is wrong with a setting.
-type Problem = String;
+pub(super) type Problem = String;
 
 /// Checks the settings of a node.
 ///
 /// # Errors
 /// [`Kind::Usage`] for the first that can never work.
 pub(super) fn check(spec: &NodeSpec) -> Result<()> {
-    let fault = CHECKS
-        .iter()
-        .find_map(|(setting, check)| Some((setting, check(&spec.settings)?)));
-    match fault {
+    match problem(&spec.settings) {
         None => Ok(()),
         Some((setting, why)) => Err(unusable(&spec.hostname, setting, why)),
     }
+}
+
+/// The first setting that can never work, and why.
+pub(super) fn problem(settings: &Settings) -> Option<(&'static str, Problem)> {
+    let mut checks = CHECKS.iter();
+    checks.find_map(|(setting, check)| Some((*setting, check(settings)?)))
 }
 
 /// The error for a setting of a node that can never work.

@@ -128,11 +128,27 @@ impl Topology {
 
 /// Finds the topology that the user named.
 pub fn find(session: &Session<'_>, given: &Path) -> Result<Found> {
+    find_in(session, given, &session.paths.current)
+}
+
+/// The same, with relative paths and local names that begin at a folder.
+pub fn find_in(session: &Session<'_>, given: &Path, folder: &Path) -> Result<Found> {
     let paths = folder::SearchPaths {
-        current: session.paths.current.clone(),
+        current: folder.into(),
         config: session.paths.config.clone(),
     };
     folder::find(given, &paths)
+}
+
+/// The manifest of a topology, without running its code.
+///
+/// # Errors
+/// It is a lone library whose manifest is invalid.
+pub fn manifest(found: &Found) -> Result<Manifest> {
+    match found {
+        Found::Folder(folder) => Ok(folder.manifest.clone()),
+        Found::Library(path) => manifest_of(&inspection::inspect(path)?),
+    }
 }
 
 /// The manifest in the note of a lone library.

@@ -7,6 +7,7 @@ use async_trait::async_trait;
 use clusterdock_plugin_wire::{NodeSpec, Request};
 use ipnet::Ipv4Net;
 
+use crate::cluster::provenance::StartOptions;
 use crate::engine::System;
 use crate::error::{Error, Result};
 use crate::image::Wanted;
@@ -61,6 +62,8 @@ pub struct Order<'a> {
     pub subnet: Option<Ipv4Net>,
     /// Limits for every node.
     pub limits: Limits,
+    /// The options that are not part of the request, as the record keeps them.
+    pub options: StartOptions,
     /// How long nodes may take to become ready.
     pub timeout: Duration,
     /// Maximum parallel calls to the engine.
@@ -83,6 +86,8 @@ pub struct Asked {
     pub images: Vec<Wanted>,
     /// The ports to publish.
     pub ports: Vec<WantedPort>,
+    /// Where the user overrides the topology, a sentence each.
+    pub overrides: Vec<String>,
 }
 
 /// Asks a topology for nodes.
@@ -109,6 +114,7 @@ impl Order<'_> {
             specs,
             images,
             ports,
+            ..
         } = asking.ask(&self.request).await?;
         (self.specs, self.images, self.ports) = (specs, images, ports);
         Ok(())

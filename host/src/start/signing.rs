@@ -24,6 +24,7 @@ pub(super) fn signed(config: &Path, run: &Run, order: &Order<'_>) -> Result<Prov
         topology: order.topology.path.clone(),
         request: serde_json::to_string(&request).expect("a request is plain data"),
         signature: String::new(),
+        options: Some(order.options.clone()),
     };
     let keys = keys(config).map_err(|error| unusable(config, &error))?;
     let signature = keys.sk.sign(provenance.message(&run.id), None);

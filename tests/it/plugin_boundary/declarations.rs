@@ -285,7 +285,7 @@ fn declaration() -> impl Strategy<Value = Declaration> {
 
 /// Builds the real commands of a declaration, for help and for parsing, and parses these words with them.
 fn becomes_a_command_line(declaration: &Declaration, words: &[String]) {
-    let start = cli::start_args::command_of("x", declaration);
+    let start = cli::start_args::command_of(cli::start_args::Verb::Start, "x", declaration);
     let build = cli::build_args::command_of("x", declaration);
     for (name, command, own) in [
         ("start", start, &declaration.start_args()),

@@ -33,12 +33,18 @@ const START: &[u8] = &[3, 4, 6, 7, 8, 9, 10, 12];
 /// Codes of commands that wait until nodes are ready.
 const READY: &[u8] = &[3, 4, 7, 8];
 
-pub(super) const NOTES: [Note; 27] = [
+pub(super) const NOTES: [Note; 29] = [
     note(
         "start",
         START,
         "three nodes, with port 80 of the first on a free host port",
         "clusterdock start -c lab -n lab -p web-1:80 ./topologies/topology_nodebase --nodes web-1 web-2 web-3",
+    ),
+    note(
+        "up",
+        START,
+        "a cluster that is named after its topology, started or resumed",
+        "clusterdock up ./topologies/topology_nodebase --nodes 3",
     ),
     note(
         "build",
@@ -154,6 +160,12 @@ pub(super) const NOTES: [Note; 27] = [
         &[3, 12],
         "remove a cluster and one node of another",
         "clusterdock rm lab node-3.big",
+    ),
+    note(
+        "down",
+        &[3, 12],
+        "remove the cluster that `up` started with a file",
+        "clusterdock down -f ./project/lab.toml",
     ),
     note(
         "manage nuke",

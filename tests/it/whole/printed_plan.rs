@@ -3,9 +3,9 @@
 
 use std::time::Duration;
 
-use clusterdock::cli::Rm;
 use clusterdock::cli::lifecycle_args::{ChangeArgs, Resume, Stop};
 use clusterdock::cli::output_args::DryRunArgs;
+use clusterdock::cli::removal_args::Rm;
 use clusterdock::cli::selection::SelectionArgs;
 use clusterdock::commands::{lifecycle, rm};
 use clusterdock::engine::Image;
@@ -122,6 +122,7 @@ impl Stage {
     async fn remove(&self, dry_run: bool) -> Result<()> {
         let args = Rm {
             names: vec![CLUSTER.into()],
+            force: false,
             dry_run: in_json(dry_run),
         };
         rm::rm(&self.session(), &args).await

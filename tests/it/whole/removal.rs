@@ -4,10 +4,11 @@ use std::sync::Arc;
 
 use clusterdock::cli::list_args::Ls;
 use clusterdock::cli::output_args::DryRunArgs;
-use clusterdock::cli::{Manage, ManageAction, Rm};
+use clusterdock::cli::removal_args::{Down, Rm};
+use clusterdock::cli::{Manage, ManageAction};
 use clusterdock::cluster::observe::everything;
 use clusterdock::cluster::{Cluster, ClusterState, clusters};
-use clusterdock::commands::{list, manage, rm};
+use clusterdock::commands::{down, list, manage, rm};
 use clusterdock::error::{Error, Kind, Result};
 use clusterdock::execution::records::with_records;
 use clusterdock::report::Format;
@@ -18,11 +19,17 @@ use super::{LabHook, Stage, Wish, engine, trouble};
 impl Stage {
     /// `clusterdock rm NAMES`.
     pub(super) async fn rm(&self, names: &[&str]) -> Result<()> {
+        self.rm_with(names, false).await
+    }
+
+    /// `clusterdock rm -f NAMES`, or without `-f`.
+    async fn rm_with(&self, names: &[&str], force: bool) -> Result<()> {
         let names = names.iter().map(ToString::to_string).collect();
         rm::rm(
             &self.session(),
             &Rm {
                 names,
+                force,
                 dry_run: DryRunArgs::default(),
             },
         )
@@ -57,6 +64,52 @@ impl Stage {
         let observed = everything(&self.fake).await.unwrap();
         clusters(&with_records(&self.fake, observed, &|_| ()).await)
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_forced_removal_skips_what_is_gone() {
+    let fake = started().await;
+    let stage = Stage::new(&fake);
+    let error = stage.rm(&["gone", "lab"]).await.unwrap_err();
+    assert_eq!(error.kind(), Kind::NotFound);
+    assert!(error.next_step().is_some(), "{error}");
+    assert_eq!(stage.clusters().await.len(), 1, "all or nothing");
+    stage.rm_with(&["gone", "lab"], true).await.unwrap();
+    assert!(is_empty(&fake), "{}", fake.snapshot());
+    assert!(
+        stage.story.text().contains("gone"),
+        "{}",
+        stage.story.text()
+    );
+    stage.rm_with(&["lab"], true).await.unwrap();
+    stage.rm_with(&["a.cluster"], true).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn down_removes_a_cluster_or_nothing() {
+    let fake = started().await;
+    let stage = Stage::new(&fake);
+    let down = async |name: &str, dry_run| {
+        let args = Down {
+            name: Some(name.into()),
+            file: None,
+            dry_run: DryRunArgs {
+                dry_run,
+                ..DryRunArgs::default()
+            },
+        };
+        down::down(&stage.session(), &args).await
+    };
+    let before = fake.snapshot();
+    down("a", false).await.unwrap();
+    down("lab", true).await.unwrap();
+    assert_eq!(fake.snapshot(), before, "a node is not a cluster");
+    assert!(stage.story.text().contains("there is no cluster a"));
+    for _ in 0..2 {
+        down("lab", false).await.unwrap();
+        assert!(is_empty(&fake), "{}", fake.snapshot());
+    }
+    assert_eq!(down("-x", false).await.unwrap_err().kind(), Kind::Usage);
 }
 
 async fn started() -> FakeEngine {

@@ -1,6 +1,8 @@
 //! Reads labels from the engine, checked and bounded, so that their values can be part of a path, a directive or a line on
 //! a terminal.
 
+use std::collections::BTreeMap;
+
 use super::*;
 use crate::cluster::names;
 use crate::printable::is_printable;
@@ -112,6 +114,20 @@ pub fn provenance(labels: &Labels) -> Result<(&str, &str, &str), Problem> {
     let request = text(labels, PROVENANCE_REQUEST, LONGEST_TEXT)?;
     let signature = text(labels, PROVENANCE_SIGNATURE, LONGEST_WORD)?;
     Ok((topology, request, signature))
+}
+
+/// The options of a start, by flag, by the labels of its cluster's record; `None` if there is no such label.
+///
+/// # Errors
+/// The label is invalid.
+pub fn options(labels: &Labels) -> Result<Option<BTreeMap<String, String>>, Problem> {
+    if !is_set(labels, PROVENANCE_OPTIONS) {
+        return Ok(None);
+    }
+    let json = text(labels, PROVENANCE_OPTIONS, LONGEST_TEXT)?;
+    let options: BTreeMap<String, String> =
+        serde_json::from_str(json).map_err(|_| invalid(PROVENANCE_OPTIONS))?;
+    Ok(Some(options))
 }
 
 /// The digest of the context that the image of this reference was built from; `None` if its labels do not say it.

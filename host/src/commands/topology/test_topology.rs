@@ -104,7 +104,7 @@ async fn start_cluster(
         .chain(args.arguments.iter().cloned())
         .collect();
     let started = start::execute(console, topology, &argv).await;
-    let (done, _) = started.map_err(|error| match error {
+    let done = started.map_err(|error| match error {
         StartError::CommandLine(error) => usage::error(&error),
         StartError::Failed(error) => error,
     })?;

@@ -102,7 +102,7 @@ fn targets(settings: &Settings) -> impl Iterator<Item = &String> {
 }
 
 /// An absolute path as the engine reads it: without `.`, `..` and repeated slashes.
-fn clean(path: &str) -> PathBuf {
+pub(in crate::plan) fn clean(path: &str) -> PathBuf {
     let mut clean = PathBuf::new();
     for part in Path::new(path).components() {
         match part {
