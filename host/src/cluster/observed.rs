@@ -5,6 +5,7 @@ use std::net::Ipv4Addr;
 
 use crate::cluster::identity::{Identity, Owner};
 use crate::cluster::labels::read::Problem;
+use crate::cluster::names;
 use crate::cluster::provenance::Provenance;
 use crate::cluster::record::{self, Record};
 use crate::engine::{Container, Network, Volume};
@@ -111,8 +112,13 @@ impl From<Container> for ObservedContainer {
 
 impl From<Network> for ObservedNetwork {
     fn from(seen: Network) -> ObservedNetwork {
+        // Docker accepts any text as a network's name, even one that acts on a terminal; clusterdock creates no such network.
+        let is_well_named = |owner: &Owner| match owner {
+            Owner::Run(_) => names::check_network(&seen.name).is_ok(),
+            Owner::Original(_) => names::check_engine_name(&seen.name).is_ok(),
+        };
         ObservedNetwork {
-            owner: Owner::of(&seen.labels),
+            owner: Owner::of(&seen.labels).filter(is_well_named),
             seen,
         }
     }

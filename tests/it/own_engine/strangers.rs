@@ -37,6 +37,35 @@ fn committed(scene: &Scene) {
     scene.docker_says(&["run", "-d", "--name", "blank", "blank:1"]);
 }
 
+/// Networks with the labels of a start, and names that act on a terminal or forge a row, as far as the engine accepts
+/// them; their ids.
+fn networks(scene: &Scene) -> Vec<String> {
+    let facts = [
+        r#"clusterdock={"cluster_name":"forged"}"#,
+        "run=0123456789abcdef",
+        "created=2026-01-01T00:00:00Z",
+        "version=1",
+    ];
+    let facts = facts.map(|fact| format!("--label=com.clusterdock.{fact}"));
+    let names = [
+        "\u{1b}[2J\u{1b}]0;owned\u{7}",
+        "forged\nlab  running  9/9",
+        "forged net",
+    ];
+    let create = |name: &&str| {
+        let facts = facts.iter().map(String::as_str);
+        let command: Vec<&str> = ["network", "create"]
+            .into_iter()
+            .chain(facts)
+            .chain([*name])
+            .collect();
+        let created = scene.docker(&command);
+        let id = String::from_utf8_lossy(&created.stdout).trim().to_string();
+        created.status.success().then_some(id)
+    };
+    names.iter().filter_map(create).collect()
+}
+
 fn strangers(build: EngineBuild) {
     let Some(engine) = available("strangers", || OwnEngine::start(build)) else {
         return;
@@ -49,6 +78,10 @@ fn strangers(build: EngineBuild) {
     let mut names = hostile_images(&scene);
     committed(&scene);
     names.push("inherits".into());
+    let networks = networks(&scene);
+    if build == EngineBuild::Installed {
+        assert_eq!(networks.len(), 3, "this engine accepts any name");
+    }
     for command in ["ls", "ps"] {
         let ran = scene.run([command]).succeeds();
         for name in &names {
@@ -61,11 +94,12 @@ fn strangers(build: EngineBuild) {
             ran.stderr
         );
         assert!(
-            !ran.stdout.contains('\u{1b}') && !ran.stderr.contains('\u{1b}'),
+            !ran.stdout.contains(['\u{1b}', '\u{7}']) && !ran.stderr.contains('\u{1b}'),
             "{}{}",
             ran.stdout,
             ran.stderr
         );
+        assert!(!ran.stdout.contains("forged"), "{}", ran.stdout);
     }
     let listed = scene.run(["ls", "-q"]).succeeds().stdout;
     assert_eq!(listed.trim(), scene.name);
@@ -79,6 +113,8 @@ fn strangers(build: EngineBuild) {
         .collect();
     left.sort();
     assert_eq!(left, names);
+    let left = scene.docker_says(&["network", "ls", "-q", "--no-trunc"]);
+    assert!(networks.iter().all(|id| left.contains(id)), "{left}");
     assert!(mine.exists());
 }
 

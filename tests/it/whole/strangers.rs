@@ -8,7 +8,7 @@ use std::net::Ipv4Addr;
 use clusterdock::cli::list_args::{Ls, Ps};
 use clusterdock::cluster::labels::{self, NodeLabels, Run, RunId};
 use clusterdock::commands::list;
-use clusterdock::engine::{ContainerSpec, Image, Labels, State};
+use clusterdock::engine::{ContainerSpec, Image, Labels, NetworkSpec, State};
 use clusterdock::error::Kind;
 use clusterdock::machine::hosts_file;
 use clusterdock_tests::fake::FakeEngine;
@@ -150,6 +150,50 @@ async fn hostile_labels_are_reported_and_ignored() {
         assert!(file.exists());
         stage.nuke(true, true).await.unwrap();
         assert!(!fake.snapshot().contains("container by-hand"));
+    }
+}
+
+/// Docker accepts any text as the name of a network, and anybody can label one.
+#[tokio::test(start_paused = true)]
+async fn networks_with_hostile_names_are_nobodys() {
+    let of_a_run = node_labels("evil", "x").run.labels();
+    let origin = r#"{"cluster_name":"evil"}"#.to_string();
+    let of_the_original = Labels::from([(labels::ORIGIN.to_string(), origin)]);
+    for labels in [of_a_run, of_the_original] {
+        for name in [
+            "\u{1b}[2J\u{1b}]0;owned\u{7}",
+            "evil\nlab       running  9/9",
+            "evil\rlab",
+            "\u{202e}evil",
+            "\u{9b}31mevil",
+            "../../etc",
+            "evil net",
+            "-evil",
+            "",
+        ] {
+            let fake = engine();
+            fake.seed().network(&NetworkSpec {
+                name: name.into(),
+                labels: labels.clone(),
+                subnet: "10.9.0.0/24".parse().unwrap(),
+                engine_range: "10.9.0.192/26".parse().unwrap(),
+                gateway: "10.9.0.1".parse().unwrap(),
+            });
+            let before = fake.snapshot();
+            let stage = Stage::new(&fake);
+            for ls in [true, false] {
+                let listed = stage.listed(ls).await;
+                assert!(
+                    listed.contains("No clusters.") && !listed.contains("evil"),
+                    "{name:?}: {listed:?}"
+                );
+                assert_safe(&listed);
+            }
+            let error = stage.rm(&["evil"]).await.unwrap_err();
+            assert_eq!(error.kind(), Kind::NotFound, "{name:?}");
+            stage.nuke(false, true).await.unwrap();
+            assert_eq!(fake.snapshot(), before, "{name:?}");
+        }
     }
 }
 
