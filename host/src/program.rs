@@ -73,10 +73,12 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
     for message in environment::unknown(&command, None) {
         report.event(Event::Warning { message });
     }
+    let cancellation = Cancellation::new();
     let code = match Configuration::new(&global, &matches, &surroundings, &report) {
         Ok(configuration) => {
+            let verbose = global.is_verbose();
             configuration
-                .run(&report, global.is_verbose(), &argv, &matches)
+                .run(&report, &cancellation, verbose, &argv, &matches)
                 .await
         }
         Err(error) => Err(error.into()),
@@ -84,13 +86,21 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
     report.finish();
     match code {
         Ok(code) => {
-            report.close(PATIENCE).await;
+            close(&report, cancellation.reason().is_some()).await;
             ExitCode::from(code)
         }
         Err(StartError::CommandLine(error)) => {
             command_line(&report, &cli::with_tip(error, &argv, true), false).await
         }
-        Err(StartError::Failed(error)) => failed(&report, &error).await,
+        Err(StartError::Failed(error)) => {
+            report.error(&error);
+            close(
+                &report,
+                cancellation.reason().is_some() || is_urgent(&error),
+            )
+            .await;
+            ExitCode::from(error.kind().exit_code())
+        }
     }
 }
 
@@ -100,14 +110,26 @@ const BRIEF_PATIENCE: Duration = Duration::from_millis(300);
 
 async fn failed(report: &Report, error: &Error) -> ExitCode {
     report.error(error);
-    let is_urgent = matches!(
+    close(report, is_urgent(error)).await;
+    ExitCode::from(error.kind().exit_code())
+}
+
+/// Whether the user or a deadline has ended the command.
+fn is_urgent(error: &Error) -> bool {
+    matches!(
         error.kind(),
         Kind::Interrupted | Kind::Terminated | Kind::Timeout
-    );
-    report
-        .close(if is_urgent { BRIEF_PATIENCE } else { PATIENCE })
-        .await;
-    ExitCode::from(error.kind().exit_code())
+    )
+}
+
+/// Waits until the last output is written, for a while if nobody reads it; a signal ends the wait.
+async fn close(report: &Report, is_urgent: bool) {
+    let patience = if is_urgent { BRIEF_PATIENCE } else { PATIENCE };
+    tokio::select! {
+        biased;
+        _ = next_signal() => {}
+        () = report.close(patience) => {}
+    }
 }
 
 /// What options and environment determine.
@@ -153,11 +175,11 @@ impl Configuration {
     async fn run(
         &self,
         report: &Arc<Report>,
+        cancellation: &Cancellation,
         verbose: bool,
         argv: &[OsString],
         matches: &ArgMatches,
     ) -> Result<u8, StartError> {
-        let cancellation = Cancellation::new();
         let sink: Arc<dyn Sink> = report.clone();
         let warnings = sink.clone();
         let warn = Arc::new(move |message| warnings.event(Event::Warning { message }));
@@ -165,7 +187,7 @@ impl Configuration {
             // Deadlines bound all calls, including those of work that the user's signals do not end.
             engine: GuardedEngine::new(&*self.engine),
             sink: &sink,
-            cancellation: &cancellation,
+            cancellation,
             verbose,
             compiler_output: compiler_output(report.progress()),
             paths: &self.paths,
@@ -177,7 +199,7 @@ impl Configuration {
         // Signals first, so that they are handled before the work begins.
         tokio::select! {
             biased;
-            error = signals(&cancellation, report) => Err(error.into()),
+            error = signals(cancellation, report) => Err(error.into()),
             result = delivered(&console, command(&console, argv, matches)) => result,
         }
     }
@@ -358,7 +380,13 @@ async fn show(report: &Report, stream: Stream, text: &clap::Error, code: u8) -> 
         report.stream(stream, text.as_bytes()).await.map(drop)?;
         report.delivered().await
     };
-    match written.await {
+    // Nothing else ends the wait for a reader that has stopped reading.
+    let written = tokio::select! {
+        biased;
+        why = next_signal() => Err(why),
+        written = written => written,
+    };
+    match written {
         Ok(_) => ExitCode::from(code),
         Err(error) => failed(report, &error).await,
     }

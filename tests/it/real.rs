@@ -29,5 +29,6 @@ mod surroundings;
 mod systemd;
 mod terminal;
 mod trust;
+mod unread;
 mod up;
 mod wishes;

@@ -1,7 +1,7 @@
-//! Output that is large, unread or cannot be written; and commands that must not outlive the wait.
+//! Output that is large or cannot be written; and commands that must not outlive the wait.
 
 use std::fs;
-use std::io::{PipeWriter, Read, Write};
+use std::io::{Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
@@ -12,11 +12,11 @@ use clusterdock_tests::scene::Scene;
 use rustix::process::{Pid, Signal, kill_process};
 
 /// How long anything may take that must not hang.
-const GUARD: Duration = Duration::from_secs(60);
+pub(super) const GUARD: Duration = Duration::from_secs(60);
 /// What a command may hold beside its own program, in kB.
 const MEMORY: u64 = 30 << 10;
 
-fn started(what: &str) -> Option<Scene> {
+pub(super) fn started(what: &str) -> Option<Scene> {
     let scene = Scene::new(what)?;
     scene.start().succeeds();
     Some(scene)
@@ -39,14 +39,14 @@ fn kilobytes(process: &Child, field: &str) -> u64 {
 
 /// Asserts that a process never used much memory, without its executable, which is large in test builds.
 #[track_caller]
-fn assert_small(process: &Child) {
+pub(super) fn assert_small(process: &Child) {
     let held = kilobytes(process, "VmHWM") - kilobytes(process, "RssFile");
     assert!(held < MEMORY, "{held} kB");
 }
 
 /// Waits until a process ends.
 #[track_caller]
-fn await_end(mut child: Child) -> Ran {
+pub(super) fn await_end(mut child: Child) -> Ran {
     let process = Pid::from_child(&child);
     let (mut stdout, mut stderr) = (child.stdout.take(), child.stderr.take());
     let (ended, end) = mpsc::channel();
@@ -75,109 +75,8 @@ fn await_end(mut child: Child) -> Ran {
     })
 }
 
-/// Waits until a process has written all that its outputs take: it has not written for a while.
-fn await_stuck(process: &Child) {
-    let written = || fs::read_to_string(format!("/proc/{}/io", process.id())).unwrap();
-    let until = std::time::Instant::now() + GUARD;
-    let mut before = String::new();
-    while before != written() {
-        assert!(std::time::Instant::now() < until, "it goes on: {before}");
-        before = written();
-        std::thread::sleep(Duration::from_millis(500));
-    }
-}
-
-fn running(scene: &Scene, line: &str) -> String {
+pub(super) fn running(scene: &Scene, line: &str) -> String {
     scene.on_node("node-1", &format!("pgrep -af '^[^ ]*{line}' || true"))
-}
-
-/// A full pipe that is never read; its reader must be kept open.
-fn full_pipe() -> (std::io::PipeReader, PipeWriter) {
-    let (reader, mut writer) = std::io::pipe().unwrap();
-    let flags = rustix::fs::fcntl_getfl(&writer).unwrap();
-    rustix::fs::fcntl_setfl(&writer, flags | rustix::fs::OFlags::NONBLOCK).unwrap();
-    while writer.write(&[b'x'; 4096]).is_ok() {}
-    while writer.write(b"x").is_ok() {}
-    rustix::fs::fcntl_setfl(&writer, flags).unwrap();
-    (reader, writer)
-}
-
-#[test]
-fn unread_output_blocks_nothing_and_takes_little_memory() {
-    let Some(scene) = started("stuck") else {
-        return;
-    };
-    let (all, one) = (
-        ["exec", "-c", &scene.name, "-a", "--", "yes"],
-        ["exec", &scene.fqdn("node-1"), "--", "yes"],
-    );
-    let bytes = ["exec", "-c", &scene.name, "-a", "--", "cat", "/dev/zero"];
-    let ssh = ["ssh", &scene.fqdn("node-1"), "--", "yes"];
-    scene.on_node("node-1", "head -c 50000000 /dev/zero >/big");
-    let copy = ["cp", &format!("{}:/big", scene.fqdn("node-1")), "-"];
-    for command in [&all[..], &one, &bytes, &ssh, &copy] {
-        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-            let child = scene
-                .run(command.iter().copied())
-                .command()
-                .spawn()
-                .unwrap();
-            await_stuck(&child);
-            assert_small(&child);
-            kill_process(Pid::from_child(&child), signal).unwrap();
-            let ran = await_end(child);
-            assert_eq!(ran.code, code, "{command:?}: {}", ran.stderr);
-            assert_eq!(
-                running(&scene, "yes") + &running(&scene, "cat"),
-                "",
-                "{command:?}"
-            );
-        }
-    }
-    let run = scene.run([
-        "exec",
-        "-c",
-        &scene.name,
-        "--timeout",
-        "3s",
-        "-a",
-        "--",
-        "yes",
-    ]);
-    let ran = await_end(run.command().spawn().unwrap());
-    assert_eq!(ran.code, 7, "{}", ran.stderr);
-    let named = format!(
-        "still running on `{}`, `{}`",
-        scene.fqdn("node-1"),
-        scene.fqdn("node-2")
-    );
-    assert!(ran.stderr.contains(&named), "{}", ran.stderr);
-}
-
-#[test]
-fn a_start_ends_even_if_nobody_reads_its_progress() {
-    let Some(scene) = Scene::new("untold") else {
-        return;
-    };
-    let start = |arguments: &[&str]| {
-        let never = NodeSpec::new("node-1", "nodes").ready_when(Probe::port(9));
-        let (reader, writer) = full_pipe();
-        let run = scene.start_like(&never).args(["-v"]).args(arguments);
-        (run.command().stderr(writer).spawn().unwrap(), reader)
-    };
-    let (late, _reader) = start(&["--timeout", "3s"]);
-    assert_eq!(await_end(late).code, 7);
-    scene.assert_empty();
-    for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
-        let (child, _reader) = start(&["--timeout", "5m"]);
-        let until = std::time::Instant::now() + GUARD;
-        while !scene.things().iter().any(|thing| thing.contains("running")) {
-            assert!(std::time::Instant::now() < until, "no node runs");
-        }
-        kill_process(Pid::from_child(&child), signal).unwrap();
-        assert_eq!(await_end(child).code, code);
-        scene.assert_empty();
-    }
 }
 
 #[test]
