@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use rustix::fs::{Mode, lgetxattr, lstat};
+use rustix::fs::{FileType, Mode, lgetxattr, lstat};
 
 /// The permissions of a file or folder.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -12,6 +12,9 @@ pub(super) struct Entry {
     pub(super) gid: u32,
     pub(super) mode: Mode,
     pub(super) device: u64,
+    /// Whether it is a file or folder. Everybody may write to a device such as `/dev/null`, and nothing that is read from a
+    /// device, pipe or socket is ever used.
+    pub(super) has_contents: bool,
     /// Users with write permission in the access list.
     pub(super) writers: Vec<u32>,
     /// Groups with write permission in the access list.
@@ -35,6 +38,10 @@ impl Entry {
             gid: about.st_gid,
             mode,
             device: about.st_dev,
+            has_contents: matches!(
+                FileType::from_raw_mode(about.st_mode),
+                FileType::RegularFile | FileType::Directory
+            ),
             writers,
             writing_groups,
         })

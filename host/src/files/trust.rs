@@ -155,6 +155,9 @@ impl Trust {
     }
 
     fn judge_entry(&self, path: &Path, entry: &Entry, part: Part) -> Result<(), Exposed> {
+        if !entry.has_contents {
+            return Ok(());
+        }
         if !self.is_trusted(entry, part) {
             let why = format!("`{}` is owned by {}", path.display(), self.user(entry.uid));
             let fix = format!("chown {} {}", self.user_word(), word(path));

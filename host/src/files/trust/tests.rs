@@ -27,6 +27,7 @@ fn entry(uid: u32, gid: u32, mode: u32) -> Entry {
         gid,
         mode,
         device: 1,
+        has_contents: true,
         writers: Vec::new(),
         writing_groups: Vec::new(),
     }
@@ -192,6 +193,24 @@ fn links_are_resolved_first_and_folders_above_count() {
     trust.check(&path("link")).unwrap();
     trust.check(&path("inner")).unwrap_err();
     Trust::new(true, |_| None).check(&path("inner")).unwrap();
+}
+
+#[test]
+fn devices_and_pipes_have_no_contents_to_change() {
+    let (folder, trust) = (folder(), Trust::new(false, |_| None));
+    let path = |name: &str| folder.path().canonicalize().unwrap().join(name);
+    for device in ["null", "zero", "full", "urandom"] {
+        // As a masked unit of systemd.
+        symlink(format!("/dev/{device}"), path(device)).unwrap();
+    }
+    let pipe = path("inner/pipe");
+    rustix::fs::mkfifoat(rustix::fs::CWD, &pipe, Mode::from_raw_mode(0o666)).unwrap();
+    set_mode(&pipe, 0o666);
+    trust.check_tree(folder.path()).unwrap();
+    trust.check(Path::new("/dev/null")).unwrap();
+    // The folder with a pipe counts like any other.
+    set_mode(&path("inner"), 0o777);
+    assert_eq!(trust.check(&pipe).unwrap_err().path, path("inner"));
 }
 
 #[test]
