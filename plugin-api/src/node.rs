@@ -230,7 +230,7 @@ impl Node {
     /// into the image. `clusterdock build --push` pushes it.
     ///
     /// # Errors
-    /// The reference is invalid, or the engine fails.
+    /// The reference is invalid, the node has generated a host key in `/etc/ssh`, or the engine fails.
     pub fn commit(&self, image: &str) -> Result<String> {
         calls::commit(self, image, false)
     }
@@ -238,7 +238,7 @@ impl Node {
     /// The same as [`commit`](Node::commit), and pushes the image to its registry in any case, with the user's credentials.
     ///
     /// # Errors
-    /// The reference is invalid, the engine fails, or the registry refuses the image.
+    /// Those of [`commit`](Node::commit); or the registry refuses the image.
     pub fn commit_and_push(&self, image: &str) -> Result<String> {
         calls::commit(self, image, true)
     }

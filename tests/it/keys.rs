@@ -217,6 +217,36 @@ fn own_lines(text: &str) -> Vec<String> {
     lines.map(str::to_string).collect()
 }
 
+/// A container of the image without a cluster, as a node of which an image is built: sshd runs, and an image of it has no
+/// host key either.
+#[track_caller]
+fn assert_has_no_host_key_when_it_runs_alone(scene: &Scene, image: &str) {
+    let (alone, again) = (format!("{}-alone", scene.name), format!("{image}-again"));
+    scene.docker_says(&["run", "-d", "--name", &alone, "--network", "none", image]);
+    let listens = "timeout 60 sh -c 'until ss -ltn | grep -q :22; do sleep 0.2; done' && ssh-keyscan -t rsa,ecdsa,ed25519 127.0.0.1 2>/dev/null | wc -l";
+    assert_eq!(
+        scene.docker_says(&["exec", &alone, "sh", "-c", listens]),
+        "1"
+    );
+    scene.docker_says(&["commit", &alone, &again]);
+    let private =
+        "grep -rl 'PRIVATE KEY-----' /etc/ssh /root /dev/ssh_host_ed25519_key 2>/dev/null || true";
+    let run = [
+        "run",
+        "--rm",
+        "--network",
+        "none",
+        "--entrypoint",
+        "sh",
+        &again,
+        "-c",
+        private,
+    ];
+    assert_eq!(scene.docker_says(&run), "");
+    scene.docker_says(&["rm", "-f", &alone]);
+    scene.docker_says(&["rmi", &again]);
+}
+
 #[test]
 fn an_image_committed_from_a_node_has_no_keys() {
     let Some(scene) = Scene::new("keys") else {
@@ -259,6 +289,7 @@ fn an_image_committed_from_a_node_has_no_keys() {
     }
     let looks = "for file in /root/.ssh/id_ed25519 /root/.ssh/authorized_keys /etc/ssh/ssh_host_ed25519_key \
                  /etc/ssh/ssh_host_ed25519_key.pub /etc/ssh/ssh_known_hosts; do test ! -e $file || echo $file; done
+                 find /etc/ssh /root/.ssh -type f -exec grep -l 'PRIVATE KEY-----' {} +
                  ls -A /var/lib/clusterdock/ssh";
     assert_eq!(
         scene.docker_says(&[
@@ -274,6 +305,7 @@ fn an_image_committed_from_a_node_has_no_keys() {
         ]),
         ""
     );
+    assert_has_no_host_key_when_it_runs_alone(&scene, &image);
     let volumes = scene.docker_says(&["inspect", "-f", "{{json .Config.Volumes}}", &image]);
     assert_eq!(volumes, "null", "no image knows of the volume");
     scene.docker_says(&["rmi", &image]);

@@ -345,6 +345,44 @@ async fn a_node_whose_keys_were_copied_is_not_committed() {
     assert_eq!(fake.count("commit_container"), 6);
 }
 
+/// Host keys that a node has generated, as many images do when they start; with keys of the cluster, and without.
+#[tokio::test(start_paused = true)]
+async fn a_node_with_a_host_key_of_its_own_is_not_committed() {
+    for seed in [engine, engine_with_sshd] {
+        let fake = seed();
+        let started = Stage::new(&fake).start(Wish::of(&["a", "b"])).await;
+        started.unwrap();
+        let commit = ops::Commit {
+            node: "a.cluster".into(),
+            image: "lab/x:1".into(),
+            push: false,
+        };
+        for (kind, begins) in [
+            ("rsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+            ("ecdsa", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+            ("ed25519", "-----BEGIN OPENSSH PRIVATE KEY-----\n"),
+            ("dsa", "-----BEGIN DSA PRIVATE KEY-----\n"),
+            ("rsa", "# mine\n-----BEGIN RSA PRIVATE KEY-----\n"),
+        ] {
+            let place = format!("/etc/ssh/ssh_host_{kind}_key");
+            fake.write_file("a.cluster", &place, begins);
+            let before = fake.count("commit_container");
+            let error = call(&fake, &commit, b"").await.unwrap_err();
+            assert_eq!(
+                error.chain()[..2],
+                [
+                    "an image of node `a.cluster` would have its ssh keys".to_string(),
+                    format!("`{place}` is a private host key")
+                ]
+            );
+            assert_eq!(fake.count("commit_container"), before);
+            // What has no private key in it harms nobody.
+            fake.write_file("a.cluster", &place, "");
+            call(&fake, &commit, b"").await.unwrap();
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_hook_out_of_time_says_what_it_waited_for() {
     let fake = engine();
