@@ -83,6 +83,30 @@ fn debian_nodes_run_sshd_with_their_own_host_keys() {
 }
 
 #[test]
+fn a_long_build_is_reported_every_ten_seconds() {
+    let Some(scene) = Scene::new("slow") else {
+        return;
+    };
+    if !base() {
+        return;
+    }
+    let folder = tempfile::tempdir().unwrap();
+    topology(
+        &scene,
+        folder.path(),
+        "FROM debian:bookworm-slim\nRUN sleep 22\n",
+    );
+    let build = scene.run(["--progress", "plain", "build"]);
+    let built = build.args([folder.path()]).succeeds();
+    let image = format!("clusterdock/{}:debian12", scene.name);
+    for time in ["10s", "20s"] {
+        let line = format!("Still building image {image} ({time}) ...");
+        assert!(built.stderr.contains(&line), "{}", built.stderr);
+    }
+    scene.docker_says(&["rmi", &image]);
+}
+
+#[test]
 fn an_image_is_built_once_and_reused() {
     let Some(scene) = scene_with_base("built") else {
         return;

@@ -1,19 +1,36 @@
 //! The machine's /etc/hosts: one block per cluster, and the original file once the cluster is gone.
 
-use std::fs;
+use std::fs::{self, File};
+use std::io::{BufRead, BufReader};
 use std::path::Path;
-use std::process::Command;
+use std::process::{Command, Stdio};
 use std::thread;
 
 use clusterdock_tests::plugins;
 use clusterdock_tests::run::{Ran, Run};
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
+use rustix::process::{Pid, Signal, kill_process};
 
 /// A hosts file that no other test writes to; without a final line end, it is harder to restore.
 const HOSTS: &str = "127.0.0.1 localhost\n# the last line";
 
+/// Whether this process may mount a hosts file over the machine's; otherwise a note says what is skipped.
+fn may_mount(what: &str) -> bool {
+    let unshared = Command::new("unshare").args(["--mount", "true"]).status();
+    let may = unshared.is_ok_and(|status| status.success());
+    if !may {
+        skipped(&format!("{what}: no mounts of our own here"));
+    }
+    may
+}
+
 /// Runs where `hosts` is the machine's hosts file.
 fn with_hosts(hosts: &Path, run: &Run) -> Ran {
+    Ran::from(in_place(hosts, run).output().unwrap())
+}
+
+/// The process of a run where `hosts` is the machine's hosts file.
+fn in_place(hosts: &Path, run: &Run) -> Command {
     let ours = run.command();
     let mut command = Command::new("unshare");
     command
@@ -31,8 +48,12 @@ fn with_hosts(hosts: &Path, run: &Run) -> Ran {
             None => command.env_remove(name),
         };
     }
-    command.current_dir(ours.get_current_dir().unwrap());
-    Ran::from(command.output().unwrap())
+    command
+        .current_dir(ours.get_current_dir().unwrap())
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
 }
 
 #[test]
@@ -88,14 +109,8 @@ fn twenty_parallel_starts_and_removals_restore_the_file() {
     let Some(scene) = Scene::new("twenty") else {
         return;
     };
-    if !Command::new("unshare")
-        .args(["--mount", "true"])
-        .status()
-        .is_ok_and(|status| status.success())
-    {
-        return skipped(
-            "twenty starts at once and a hosts file of their own: no mounts of our own here",
-        );
+    if !may_mount("twenty starts at once and a hosts file of their own") {
+        return;
     }
     plugins::library("topology_nodebase");
     let hosts = scene.config().join("hosts");
@@ -141,4 +156,50 @@ fn twenty_parallel_starts_and_removals_restore_the_file() {
     at_once(&|name| scene.run(["rm", name]));
     assert_eq!(fs::read_to_string(&hosts).unwrap(), HOSTS);
     scene.assert_empty();
+}
+
+/// Anybody who may read the file can lock it, for ever.
+#[test]
+fn a_lock_on_the_file_holds_up_no_command() {
+    let Some(scene) = Scene::new("locked") else {
+        return;
+    };
+    if !may_mount("a locked hosts file") {
+        return;
+    }
+    plugins::library("topology_nodebase");
+    let hosts = scene.config().join("hosts");
+    fs::write(&hosts, HOSTS).unwrap();
+    let start_and = |update| scene.start().args(["--update-etc-hosts", update]);
+    let start = start_and("auto");
+    let waited = "locked by another program for 2s";
+    let locks: [fn(&File) -> std::io::Result<()>; 2] = [File::lock, File::lock_shared];
+    for lock in locks {
+        let held = File::open(&hosts).unwrap();
+        lock(&held).unwrap();
+        let ran = with_hosts(&hosts, &start);
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        assert!(ran.stderr.contains(waited), "{}", ran.stderr);
+        let ran = with_hosts(&hosts, &scene.run(["rm", &scene.name]));
+        assert_eq!(ran.code, 0, "{}", ran.stderr);
+        scene.assert_empty();
+        let ran = with_hosts(&hosts, &start_and("always"));
+        assert_eq!(ran.code, 1, "{}", ran.stderr);
+        assert!(ran.stderr.contains(waited), "{}", ran.stderr);
+        scene.assert_empty();
+        for (signal, code) in [(Signal::INT, 130), (Signal::TERM, 143)] {
+            let mut child = in_place(&hosts, &start).spawn().unwrap();
+            let mut story = BufReader::new(child.stderr.take().unwrap()).lines();
+            let begun = |line: &std::io::Result<String>| {
+                line.as_ref()
+                    .is_ok_and(|line| line.contains("Running the start hook"))
+            };
+            assert!(story.by_ref().any(|line| begun(&line)), "the nodes run");
+            kill_process(Pid::from_child(&child), signal).unwrap();
+            let rest: Vec<String> = story.map_while(Result::ok).collect();
+            assert_eq!(child.wait().unwrap().code(), Some(code), "{rest:?}");
+            scene.assert_empty();
+        }
+        assert_eq!(fs::read_to_string(&hosts).unwrap(), HOSTS);
+    }
 }

@@ -1,12 +1,13 @@
 //! The record of a cluster on a real engine: it decides between users who share nothing else, and shows the leftovers
 //! of starts and removals.
 
-use std::io::{BufReader, Read};
+use std::io::{BufRead, BufReader, Read};
 use std::process::{Child, ChildStderr};
 
 use clusterdock_tests::plugins;
 use clusterdock_tests::run::{Ran, config_directory};
 use clusterdock_tests::scene::{NODEBASE, Scene};
+use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
 /// How often two users start a cluster of one name.
@@ -249,6 +250,34 @@ fn leftovers_of_a_killed_removal_are_listed_and_removed() {
             scene.things()
         );
         scene.run(["rm", &scene.name]).succeeds();
+        scene.assert_empty();
+    }
+}
+
+#[test]
+fn an_interrupted_removal_lists_its_leftovers() {
+    let Some(scene) = Scene::new("stopped") else {
+        return;
+    };
+    plugins::library("topology_nodebase");
+    let nodes = (1..=6).map(|number| format!("n{number}"));
+    let start = scene.start().args(["--nodes"]).args(nodes);
+    for signal in [Signal::INT, Signal::TERM] {
+        start.succeeds();
+        let rm = scene.run(["-v", "--progress", "plain", "rm", &scene.name]);
+        let (mut child, story) = rm.until("Removed container");
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        let rest: Vec<String> = story.lines().map_while(Result::ok).collect();
+        let (code, rest) = (child.wait().unwrap().code(), rest.join("\n"));
+        // It may have got through already.
+        if !scene.things().is_empty() {
+            assert_eq!(code, Some(12), "{rest}");
+            let volume = format!("volume `{}`", record(&scene));
+            assert!(rest.contains(&volume) && rest.contains("hint:"), "{rest}");
+            let cluster = listed(&scene).expect("what is left is listed");
+            assert_eq!(cluster["state"], "partial", "{:#?}", scene.things());
+            scene.run(["rm", &scene.name]).succeeds();
+        }
         scene.assert_empty();
     }
 }
