@@ -185,7 +185,7 @@ pub enum Command {
     Exec(exec_args::Exec),
     /// Show the output of nodes
     Logs(lifecycle_args::Logs),
-    /// Wait until nodes are running and ready
+    /// Wait until nodes are running and ready, and clusters pass their topology's check
     Wait(lifecycle_args::Wait),
     /// Stop nodes; they keep their addresses, ports and files
     Stop(lifecycle_args::Stop),

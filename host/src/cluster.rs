@@ -118,6 +118,8 @@ pub struct Node {
     pub after: Vec<String>,
     /// The hooks of its topology.
     pub hooks: Vec<Hook>,
+    /// SHA-256 of its topology's library; empty for a cluster of the original.
+    pub plugin_digest: String,
     /// Whether it has the ssh keys of its start.
     pub ssh_keys: bool,
     /// A label, as key and value, that selects the engine's events about it.
@@ -171,6 +173,7 @@ fn clusterdock_node(labels: &NodeLabels, container: &Container) -> Node {
         serves: labels.serves.clone(),
         after: labels.after.clone(),
         hooks: labels.hooks.clone(),
+        plugin_digest: labels.plugin_digest.clone(),
         ssh_keys: labels.ssh_keys,
         event_label: (labels::RUN.into(), labels.run.id.to_string()),
         container: container.clone(),

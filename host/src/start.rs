@@ -5,10 +5,14 @@
 
 pub mod cargo_story;
 mod cluster_facts;
+pub mod cluster_hooks;
 pub mod file_owner;
+pub mod found_cluster;
 pub mod hook_again;
 pub mod hook_calls;
 pub mod images;
+mod kept_library;
+mod library_notes;
 mod local_names;
 pub mod look;
 pub mod open_topology;

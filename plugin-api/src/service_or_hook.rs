@@ -11,13 +11,14 @@
 //! | when it can be used | [`serves_when`](crate::PlannedNode::serves_when) |
 //! | what needs the whole cluster, once: create a table, elect, report addresses | the hook [`start`](crate::Topology::start) |
 //! | is the whole healthy? | the hook [`check`](crate::Topology::check) |
+//! | what the whole needs before a stop, or after a resume: flush, hand over, rejoin | the hooks [`on_stop`](crate::Topology::on_stop) and [`on_resume`](crate::Topology::on_resume) |
 //!
 //! # Why
 //!
-//! A command runs again whenever its node does. `clusterdock stop`, `resume` and `restart`, a restart by the engine and a
-//! reboot of the machine all happen without the topology, and probes are awaited again then, since they are data. A service
-//! that a hook starts is gone after the first restart. So a hook that starts a process in the background is nearly always a
-//! command in the wrong place.
+//! A command runs again whenever its node does. A restart of a single node or by the engine and a reboot of the machine
+//! happen without the topology, and `clusterdock resume` and `restart` await probes again whatever becomes of its library,
+//! since they are data. A service that a hook starts is gone after the first restart. So a hook that starts a process in
+//! the background is nearly always a command in the wrong place.
 //!
 //! # A service with its set-up
 //!

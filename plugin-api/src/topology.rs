@@ -36,14 +36,20 @@ use crate::{Arguments, Change, Cluster, Error, Group, Plan, Result, Verb};
 /// | [`nodes`](Topology::nodes) | before anything is created, and for `--dry-run` | nothing is created |
 /// | [`start`](Topology::start) | all nodes are ready | the cluster is removed (unless `--retain`) |
 /// | [`build`](Topology::build) | `clusterdock build`, all nodes are ready | the cluster is removed |
-/// | [`check`](Topology::check) | `hook CLUSTER check`, `topology test` | the cluster is not healthy |
-/// | [`on_stop`](Topology::on_stop) * | before the first node of a whole cluster stops | a warning; the nodes stop |
-/// | [`on_resume`](Topology::on_resume) * | all nodes are ready again | the command fails; the nodes run |
+/// | [`check`](Topology::check) | `wait CLUSTER`, `hook CLUSTER check`, `topology test` | `wait` calls it again; the others fail |
+/// | [`on_stop`](Topology::on_stop) | before the first node of a whole cluster stops | a warning; the nodes stop |
+/// | [`on_resume`](Topology::on_resume) | all nodes of a whole cluster are ready again | the command fails; the nodes run |
 /// | [`scale`](Topology::scale) * | new nodes are ready, or nodes are about to go | the change is undone |
 /// | [`verbs`](Topology::verbs) | the library is loaded | the library is refused |
 ///
 /// Those with a `*`, and the methods of verbs, are declared to the host, but no clusterdock calls them yet. Their contract
 /// is fixed, so that a library which has them needs no change when one does.
+///
+/// **Later hooks.** `check`, `on_stop` and `on_resume` are called by commands on a cluster that exists, with the library
+/// that it was started with: clusterdock keeps a copy. If that is gone or cannot be loaded, or if another user started the
+/// cluster, the hook is skipped with a warning, and the command goes on. The engine, `docker restart` and commands for
+/// single nodes call no hook. These hooks have the arguments of the start, secrets excepted, and the outputs of earlier
+/// hooks.
 ///
 /// **Threads and process.** The host calls one method at a time, on the main thread of a process of its own. Methods are
 /// plain blocking code; see the [crate](crate#what-an-implementor-can-rely-on) for threads, panics and crashes, which
@@ -97,32 +103,41 @@ pub trait Topology: Sized + Send + Sync + 'static {
         Err(Error::new("this topology has no `build` hook"))
     }
 
-    /// Whether the cluster as a whole is healthy. Called any number of times, by `clusterdock hook CLUSTER check` and
-    /// `topology test`, and must not change anything. Default: it is, if its nodes are.
+    /// Whether the cluster as a whole is healthy. Called any number of times, by `clusterdock hook CLUSTER check`,
+    /// `topology test`, and `wait CLUSTER`, which calls it once all probes hold, and then again and again, with pauses of
+    /// up to a second, until it passes or the user's `--timeout` is over. So it asks once and returns rather than waits,
+    /// and must not change anything. `wait` may call it while [`start`](Topology::start) still runs. Default: it is, if
+    /// its nodes are.
     ///
     /// # Errors
-    /// Why it is not (yet).
+    /// Why it is not (yet). `wait` shows the last one if the time is over, with exit code 7; a crash ends it at once, with
+    /// exit code 10.
     fn check(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
         let _ = cluster;
         Ok(())
     }
 
-    /// Prepares a stop. Called by `stop` and `restart` of the whole cluster while all of its nodes run; not yet by this
-    /// version. Default: nothing.
+    /// Prepares a stop. Called by `stop` and `restart` of the whole cluster, before the first node stops. It is skipped with
+    /// a warning if a node does not run, and has the time of the user's `--timeout`. It may stop nodes itself, in its own
+    /// order. Default: nothing.
     ///
     /// # Errors
-    /// Shown as a warning; the nodes stop nevertheless.
+    /// Shown as a warning; the nodes stop nevertheless. If the user interrupts, no node stops.
     fn on_stop(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
         let _ = cluster;
         Ok(())
     }
 
-    /// Completes a resume. Called by `resume` and `restart` of the whole cluster when all of its nodes are ready again; not
-    /// yet by this version. Default: nothing. What a single node needs belongs into its command, since users also restart single nodes, and
-    /// the engine does.
+    /// Completes a resume. Called by `resume` and `restart` of the whole cluster when all of its nodes are ready again,
+    /// unless they all ran anyway; afterwards the host awaits the nodes'
+    /// [`serves_when`](crate::PlannedNode::serves_when), as after [`start`](Topology::start). It has the time of the user's
+    /// `--timeout`. Default: nothing.
+    ///
+    /// What a single node needs belongs into its command, since users also restart single nodes, and the engine does.
     ///
     /// # Errors
-    /// Any error fails the command with exit code 10; the nodes keep running.
+    /// Any error fails the command with exit code 10; the nodes keep running. `clusterdock hook CLUSTER on_resume` runs it
+    /// again.
     fn on_resume(&self, cluster: &Cluster<Self::Args>) -> Result<()> {
         let _ = cluster;
         Ok(())

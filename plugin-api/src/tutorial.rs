@@ -184,10 +184,11 @@
 //!
 //! # 5. Is the whole healthy?
 //!
-//! The hook `check` says so, for `clusterdock hook CLUSTER check` and for tests of the topology. `hook` compiles what was
-//! edited and runs the hook on the cluster that is there, so an edit shows its result within seconds. The commands of a
-//! hook are a program with its arguments, or text for a shell. In a test, a command gets the answers that the test gives, and one without an answer
-//! fails.
+//! The hook `check` says so, for `clusterdock wait CLUSTER`, which repeats it until it passes, for `clusterdock hook CLUSTER
+//! check` and for tests of the topology. `hook` compiles what was edited and runs the hook on the cluster that is there, so
+//! an edit shows its result within seconds; `wait` uses the library that the cluster was started with. The commands of a
+//! hook are a program with its arguments, or text for a shell. In a test, a command gets the answers that the test gives,
+//! and one without an answer fails.
 //!
 //! ```
 //! use clusterdock_plugin_api::prelude::*;

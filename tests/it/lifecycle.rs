@@ -227,6 +227,7 @@ impl Desk {
         let args = StopArgs {
             change: change(),
             time: Duration::from_secs(10),
+            timeout: MINUTE,
         };
         self.run(async |session| lifecycle::stop(session, &args).await)
             .await

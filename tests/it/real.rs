@@ -11,6 +11,7 @@ mod domains;
 mod endings;
 mod hooks;
 mod hosts_file;
+mod later_hooks;
 mod lifecycle;
 mod logs;
 mod names;

@@ -13,6 +13,7 @@ mod hook;
 mod image;
 mod keys;
 mod lab;
+mod later_hooks;
 mod leftover;
 mod life;
 mod originals;
@@ -26,6 +27,7 @@ mod rollback;
 mod strangers;
 mod taken;
 mod volumes;
+mod wrong_nodes;
 
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr};

@@ -11,7 +11,7 @@ pub struct HookArgs {
     /// Cluster
     #[arg(value_name = "CLUSTER")]
     pub cluster: String,
-    /// Hook: start or check
+    /// Hook: start, check, on_stop or on_resume
     #[arg(
         value_name = "HOOK",
         default_value = "start",
@@ -30,4 +30,10 @@ pub enum HookName {
     Start,
     /// Whether the whole cluster is healthy.
     Check,
+    /// The one of `clusterdock stop`.
+    #[value(name = "on_stop")]
+    OnStop,
+    /// The one of `clusterdock resume`.
+    #[value(name = "on_resume")]
+    OnResume,
 }

@@ -29,6 +29,9 @@ pub struct Stop {
     /// Time to wait for a node to stop before killing it
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub time: Duration,
+    /// Time limit for the topology's on_stop hook
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
+    pub timeout: Duration,
 }
 
 /// Arguments of `resume`.
@@ -37,7 +40,7 @@ pub struct Resume {
     /// Which nodes.
     #[command(flatten)]
     pub change: ChangeArgs,
-    /// Time limit for nodes to become ready
+    /// Time limit for nodes to become ready, and for the topology's on_resume hook
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }
@@ -51,7 +54,7 @@ pub struct Restart {
     /// Time to wait for a node to stop before killing it
     #[arg(short, long, value_name = "TIME", default_value = "10s", value_parser = duration::parse)]
     pub time: Duration,
-    /// Time limit for nodes to become ready again
+    /// Time limit for nodes to become ready again, and for each of the topology's hooks
     #[arg(long, value_name = "TIME", default_value = "5m", value_parser = duration::parse)]
     pub timeout: Duration,
 }

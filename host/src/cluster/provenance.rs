@@ -27,7 +27,7 @@ pub struct Provenance {
     pub topology: PathBuf,
     /// The request as JSON, without secrets.
     pub request: String,
-    /// The signature of both for one start, in hexadecimal.
+    /// The signature of both, and of the library's digest, for one start, in hexadecimal.
     pub signature: String,
     /// The options of the start. `None` if its version did not record them.
     pub options: Option<StartOptions>,
@@ -54,10 +54,12 @@ impl Provenance {
             .collect()
     }
 
-    /// What is signed: where the cluster of a start comes from.
-    pub fn message(&self, run: &RunId) -> Vec<u8> {
+    /// What is signed: where the cluster of a start comes from, and the digest of its library, which is in the labels of
+    /// its nodes.
+    pub fn message(&self, run: &RunId, digest: &str) -> Vec<u8> {
         let topology = self.topology.as_os_str().as_encoded_bytes();
-        [run.as_str().as_bytes(), topology, self.request.as_bytes()].join(&0)
+        let (run, request) = (run.as_str().as_bytes(), self.request.as_bytes());
+        [run, topology, request, digest.as_bytes()].join(&0)
     }
 
     /// Reads the labels of a cluster's record. The signature is not checked.

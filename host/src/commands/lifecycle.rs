@@ -1,10 +1,12 @@
 //! `stop`, `resume`, `restart`, `pause`, `unpause`, `kill` and `wait`: changes to existing nodes.
 
 use std::collections::BTreeMap;
+use std::future::pending;
 use std::time::Duration;
 
 use futures_util::{FutureExt, StreamExt, TryStreamExt, stream};
 use ipnet::Ipv4Net;
+use tokio::time::timeout;
 
 use super::{Console, dry_run};
 use crate::cancellation::Cancellation;
@@ -18,35 +20,55 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::execution::executor::{self, Execution, ExecutionContext, WORKERS};
 use crate::execution::node_monitor::NodeMonitor;
-use crate::execution::work::EngineAlone;
 use crate::machine::host_port::{self, HeldPorts};
 use crate::plan::explain;
 use crate::plan::lifecycle_plan::{Change, LifecycleInputs};
-use crate::plan::step::{Attachment, Target};
+use crate::plan::step::{Action, Attachment, Plan, StepId, Target};
 use crate::plan::{self, LifecyclePlan};
 use crate::pulse;
 use crate::report::words;
+use crate::start::cluster_hooks::ClusterHooks;
 use crate::start::look::look;
+use crate::topology::plugin::Hook;
 
 /// Inspections under way at once.
 const LOOKS: usize = 16;
 
+/// How long a change may take.
+#[derive(Clone, Copy, Default)]
+struct Limits {
+    /// Until the nodes are ready; none if they are not waited for.
+    nodes: Option<Duration>,
+    /// Each hook.
+    hook: Duration,
+}
+
+impl Limits {
+    /// As long for the nodes as for each hook.
+    fn both(limit: Duration) -> Limits {
+        Limits {
+            nodes: Some(limit),
+            hook: limit,
+        }
+    }
+}
+
 /// Stops nodes.
 pub async fn stop(console: &Console<'_>, args: &cli::Stop) -> Result<()> {
-    carry_out(
-        console,
-        &args.change,
-        &Change::Stop {
-            grace_seconds: seconds(args.time),
-        },
-        None,
-    )
-    .await
+    let change = Change::Stop {
+        grace_seconds: seconds(args.time),
+    };
+    let limits = Limits {
+        nodes: None,
+        hook: args.timeout,
+    };
+    carry_out(console, &args.change, &change, limits).await
 }
 
 /// Starts stopped nodes.
 pub async fn resume(console: &Console<'_>, args: &cli::Resume) -> Result<()> {
-    carry_out(console, &args.change, &Change::Resume, Some(args.timeout)).await
+    let limits = Limits::both(args.timeout);
+    carry_out(console, &args.change, &Change::Resume, limits).await
 }
 
 /// Stops nodes and starts them again.
@@ -54,45 +76,36 @@ pub async fn restart(console: &Console<'_>, args: &cli::Restart) -> Result<()> {
     let change = Change::Restart {
         grace_seconds: seconds(args.time),
     };
-    carry_out(console, &args.change, &change, Some(args.timeout)).await
+    carry_out(console, &args.change, &change, Limits::both(args.timeout)).await
 }
 
 /// Pauses nodes.
 pub async fn pause(console: &Console<'_>, args: &cli::ChangeArgs) -> Result<()> {
-    carry_out(console, args, &Change::Pause, None).await
+    carry_out(console, args, &Change::Pause, Limits::default()).await
 }
 
 /// Unpauses nodes.
 pub async fn unpause(console: &Console<'_>, args: &cli::ChangeArgs) -> Result<()> {
-    carry_out(console, args, &Change::Unpause, None).await
+    carry_out(console, args, &Change::Unpause, Limits::default()).await
 }
 
 /// Sends nodes a signal.
 pub async fn kill(console: &Console<'_>, args: &cli::Kill) -> Result<()> {
-    carry_out(
-        console,
-        &args.change,
-        &Change::Signal(args.signal.clone()),
-        None,
-    )
-    .await
+    let change = Change::Signal(args.signal.clone());
+    carry_out(console, &args.change, &change, Limits::default()).await
 }
 
 /// Waits until nodes are running and ready.
 pub async fn wait(console: &Console<'_>, args: &cli::Wait) -> Result<()> {
     let plan = plan(console, &args.selection, &Change::Wait).await?;
-    execute(console, &plan, Some(args.timeout)).await?;
-    console.event(Event::Done {
-        message: done(&plan, &Change::Wait),
-    });
-    Ok(())
+    finish(console, &plan, &Change::Wait, Limits::both(args.timeout)).await
 }
 
 async fn carry_out(
     console: &Console<'_>,
     args: &cli::ChangeArgs,
     change: &Change,
-    timeout: Option<Duration>,
+    limits: Limits,
 ) -> Result<()> {
     let plan = plan(console, &args.selection, change).await?;
     if let Some(format) = args.dry_run.format() {
@@ -103,53 +116,97 @@ async fn carry_out(
     } else {
         HeldPorts::default()
     };
-    execute(console, &plan, timeout).await?;
+    finish(console, &plan, change, limits).await?;
     drop(held);
-    console.event(Event::Done {
-        message: done(&plan, change),
-    });
     Ok(())
 }
 
+/// Carries a plan out, and tells what was done.
+async fn finish(
+    console: &Console<'_>,
+    plan: &LifecyclePlan,
+    change: &Change,
+    limits: Limits,
+) -> Result<()> {
+    for message in &plan.warnings {
+        let message = message.clone();
+        console.event(Event::Warning { message });
+    }
+    let closing = execute(console, plan, limits).await?;
+    console.event(Event::Done {
+        message: done(plan, change),
+    });
+    for message in closing {
+        console.event(Event::Progress { message });
+    }
+    Ok(())
+}
+
+/// Returns what topologies want the user to know.
 async fn execute(
     console: &Console<'_>,
     lifecycle: &LifecyclePlan,
-    timeout: Option<Duration>,
-) -> Result<()> {
+    limits: Limits,
+) -> Result<Vec<String>> {
     let events = |event| console.event(event);
     let monitor = NodeMonitor::new(&console.engine, &events);
     // Stopping this work must not stop the repair after a failure.
     let cancellation = Cancellation::new();
     let plan = &lifecycle.plan;
+    let hooks = ClusterHooks::new(console, &cancellation, limits.hook);
     let context = ExecutionContext {
         engine: console.engine,
         cancellation: &cancellation,
         monitor: &monitor,
         workers: WORKERS,
         keys: &BTreeMap::new(),
-        work: &EngineAlone,
+        work: &hooks,
         events: &events,
     };
     let execution = Execution::new(plan, context);
-    let work = async {
-        let run = monitor.during(plan, execution.execute());
-        match timeout {
-            None => run.await,
-            Some(time) => {
-                cancellation
-                    .within(time, || unready(&monitor, time), run)
-                    .await
-            }
-        }
-    };
+    let late = passes(limits, plan, &execution, &monitor);
+    let work = cancellation.unless(late, monitor.during(plan, execution.execute()));
     let work = console.cancellation.also(&cancellation, work);
-    let what = || monitor.in_words("Waiting for the engine");
+    let what = || {
+        let of_nodes = || monitor.in_words("Waiting for the engine");
+        hooks.in_words().unwrap_or_else(of_nodes)
+    };
     let outcome = pulse::with_pulse(&events, what, work.boxed_local()).await;
+    let closing = hooks.close().await;
     if outcome.is_success() {
-        return Ok(());
+        return Ok(closing);
     }
     put_back(console, lifecycle.endangered(&outcome)).await;
     Err(explain::why(plan, outcome))
+}
+
+/// Completes with the error of nodes that are not ready in time. It is not the time of hooks, which have their own.
+async fn passes(
+    limits: Limits,
+    plan: &Plan,
+    execution: &Execution<'_>,
+    monitor: &NodeMonitor<'_>,
+) -> Error {
+    let Some(limit) = limits.nodes else {
+        return pending().await;
+    };
+    let is_hook = |action: &Action| matches!(action, Action::RunHook { .. });
+    let of_stop =
+        |action: &Action| matches!(action, Action::RunHook { hook, .. } if *hook == Hook::OnStop);
+    execution.finished(&plan.ids(of_stop)).await;
+    let hooks = plan.ids(|action| is_hook(action) && !of_stop(action));
+    // All steps before the first of these bring the nodes to where it can run.
+    let before: Vec<StepId> = (0..plan.steps.len())
+        .take_while(|id| !hooks.contains(id))
+        .collect();
+    if timeout(limit, execution.finished(&before)).await.is_err() {
+        return unready(monitor, limit);
+    }
+    execution.finished(&hooks).await;
+    match timeout(limit, execution.finished(&plan.so_far())).await {
+        Ok(()) => pending().await,
+        Err(_) => unready(monitor, limit),
+    }
 }
 
 fn unready(monitor: &NodeMonitor<'_>, limit: Duration) -> Error {

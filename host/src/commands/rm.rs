@@ -97,7 +97,7 @@ pub(super) async fn remove(
         })
         .await;
         console.forget_names(&plan.nodes, &plan.clusters).await;
-        console.forget_keys(&plan.runs);
+        console.forget_runs(&plan.runs);
         if outcome.is_success() {
             break;
         }

@@ -51,7 +51,7 @@ impl Execution<'_> {
             }
             Action::CheckRunning(nodes) => self.take_last_look(nodes).await,
             Action::ProvideImage(_) => self.provide_image(step).await,
-            Action::RunHook { nodes, .. } => self.run_hook(nodes).await,
+            Action::RunHook { hook, nodes } => self.run_hook(step, *hook, nodes).await,
             Action::WriteRecord { nodes, .. } => self.write_record(nodes).await,
         }
     }
@@ -145,6 +145,10 @@ impl Execution<'_> {
     }
 
     async fn stop(&self, step: &Step, container: &Target, seconds: u32) -> Result<(), Failure> {
+        // By the hook before the stop.
+        if self.retired.contains(&container.name) {
+            return Ok(());
+        }
         self.is_being(container, "stopped");
         self.report(step, NodePhase::Stopping);
         let id = self.container(container);

@@ -1,5 +1,9 @@
 //! The end of a plan that starts nodes: the topology's hook, the cluster's record, and a last look at the nodes.
 
+use std::future::pending;
+
+use futures_util::future::{FutureExt, select_all};
+
 use super::actions::died;
 use super::executor::Execution;
 use super::hold::NodeRun;
@@ -10,17 +14,41 @@ use crate::error::{Error, Kind, Result};
 use crate::event::Event;
 use crate::plan::lost;
 use crate::plan::outcome::Failure;
-use crate::plan::step::{NodeTarget, Nodes, Target};
+use crate::plan::step::{NodeTarget, Nodes, OnFailure, Step, Target};
+use crate::topology::plugin::Hook;
 
 impl Execution<'_> {
-    /// Runs the hook. If it fails and a node has died, the death is reported as the reason.
-    pub(super) async fn run_hook(&self, nodes: &Nodes) -> Result<(), Failure> {
+    /// Runs a hook. If it fails and a node has died, that is the reason.
+    pub(super) async fn run_hook(
+        &self,
+        step: &Step,
+        hook: Hook,
+        nodes: &Nodes,
+    ) -> Result<(), Failure> {
         let ids = self.containers.borrow().clone();
-        let hook = self.context.work.run_hook(&ids, &self.retired);
-        let Err(error) = self.waits.wait(hook).await else {
+        let work = self.context.work;
+        let run = work.run_hook(step.stream.name(), hook, &ids, &self.retired);
+        let run = async {
+            tokio::select! {
+                biased;
+                done = run => done,
+                error = self.loses_one(hook, nodes) => Err(error),
+            }
+        };
+        // The nodes stop whatever happens to others, so the hook before that goes on as long.
+        let ends = if hook == Hook::OnStop {
+            self.context.cancellation
+        } else {
+            &self.waits
+        };
+        let Err(error) = ends.wait(run).await else {
             return Ok(());
         };
-        if self.waits.reason().is_some() {
+        if ends
+            .reason()
+            .or(self.context.cancellation.reason())
+            .is_some()
+        {
             return Err(Failure::Cancelled(error));
         }
         match self.check_running(nodes).await {
@@ -29,6 +57,31 @@ impl Execution<'_> {
             }
             _ => Err(Failure::Work(error)),
         }
+    }
+
+    /// Completes when one of these nodes dies that the hook has not retired. Of a plan that ends with the first death
+    /// anyway, and of nodes that are about to stop, nothing has to be seen here.
+    async fn loses_one(&self, hook: Hook, nodes: &Nodes) -> Error {
+        if self.plan.on_failure == OnFailure::Stop || hook == Hook::OnStop {
+            return pending().await;
+        }
+        let deaths = nodes.containers.iter().map(|node| {
+            let death = async {
+                let (node, label) = (node.clone(), nodes.label.clone());
+                let id = self.container(&node);
+                let watched = NodeTarget {
+                    container: node,
+                    label,
+                };
+                tokio::select! {
+                    biased;
+                    () = self.retired.has(&watched.container.name) => pending().await,
+                    error = self.node_wait(&watched, &id, &[]).until_death() => error,
+                }
+            };
+            death.boxed_local()
+        });
+        select_all(deaths).await.0
     }
 
     /// Writes the record of a start whose hook has ended: from now on the cluster shows as whole.

@@ -14,8 +14,9 @@ use super::ready::{self, Deaths, NodeWait, Starts, WaitReasons};
 use crate::engine::Engine;
 use crate::error::Error;
 use crate::event::Event;
-use crate::plan::step::{Action, NodeTarget, Plan};
+use crate::plan::step::{Action, Plan};
 use crate::pulse;
+use crate::topology::plugin::Hook;
 
 /// The known state of nodes.
 pub struct NodeMonitor<'a> {
@@ -47,15 +48,16 @@ impl<'a> NodeMonitor<'a> {
         }
     }
 
-    /// Does the work, and meanwhile notes the deaths of nodes that the plan starts or waits for, and the starts of
-    /// those that something else is expected to start.
+    /// Does the work, and meanwhile notes the deaths of nodes that the plan starts, waits for or runs hooks on, and the
+    /// starts of those that something else is expected to start.
     pub async fn during<T>(&self, plan: &Plan, work: impl Future<Output = T>) -> T {
         let deaths = labels(plan, |action| match action {
-            Action::StartContainer(node) => Some(node),
-            action => action.waits_for(),
+            Action::StartContainer(node) => Some(&node.label),
+            Action::RunHook { hook, nodes } if *hook != Hook::OnStop => Some(&nodes.label),
+            action => action.waits_for().map(|node| &node.label),
         });
         let starts = labels(plan, |action| match action {
-            Action::AwaitStart(node) => Some(node),
+            Action::AwaitStart(node) => Some(&node.label),
             _ => None,
         });
         let deaths = deaths.into_iter().map(|(key, value)| {
@@ -142,8 +144,8 @@ impl<'a> NodeMonitor<'a> {
 /// The labels of the nodes of some of a plan's steps.
 fn labels<'p>(
     plan: &'p Plan,
-    of: impl Fn(&'p Action) -> Option<&'p NodeTarget>,
+    of: impl Fn(&'p Action) -> Option<&'p (String, String)>,
 ) -> BTreeSet<&'p (String, String)> {
-    let nodes = plan.steps.iter().filter_map(|step| of(&step.action));
-    nodes.map(|node| &node.label).collect()
+    let labels = plan.steps.iter().filter_map(|step| of(&step.action));
+    labels.collect()
 }

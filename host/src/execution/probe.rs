@@ -12,7 +12,8 @@ use tokio::time::{Instant, sleep};
 use super::exec_call;
 use crate::engine::{Engine, EngineResult, ExecSpec, LogOptions};
 
-const FIRST_PAUSE: Duration = Duration::from_millis(100);
+/// The pause after the first look at something that does not hold yet.
+pub const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// Waits until a probe holds. Never ends otherwise: the caller sets the deadline and notices if the node dies.
@@ -51,9 +52,14 @@ async fn ask(engine: &dyn Engine, id: &str, probe: &Probe) -> EngineResult<()> {
     let mut pause = FIRST_PAUSE;
     while !holds(engine, id, probe).await? {
         sleep(pause).await;
-        pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        pause = next_pause(pause);
     }
     Ok(())
+}
+
+/// The pause after the look that follows this one.
+pub fn next_pause(pause: Duration) -> Duration {
+    (pause * 3 / 2).min(LONGEST_PAUSE)
 }
 
 async fn stable(engine: &dyn Engine, id: &str, probe: &Probe, time: Duration) -> EngineResult<()> {

@@ -8,6 +8,7 @@ use clusterdock_plugin_wire::File;
 use super::retired::Retired;
 use crate::cluster::record::Record;
 use crate::error::{Error, Kind, Result};
+use crate::topology::plugin::Hook;
 
 /// The ids of containers by the names of their nodes.
 pub type Ids = BTreeMap<String, String>;
@@ -20,9 +21,15 @@ pub trait Work {
         Err(out_of_place())
     }
 
-    /// Runs the hook that the plan names on the nodes with these containers. Dropped if a node dies that the hook has
-    /// not retired, and if the work is cancelled.
-    async fn run_hook(&self, _containers: &Ids, _retired: &Retired) -> Result<()> {
+    /// Runs a hook of a cluster; the containers are those that the plan has created. Dropped when a node dies that the
+    /// hook has not retired, and when the work is to end.
+    async fn run_hook(
+        &self,
+        _cluster: &str,
+        _hook: Hook,
+        _containers: &Ids,
+        _retired: &Retired,
+    ) -> Result<()> {
         Err(out_of_place())
     }
 

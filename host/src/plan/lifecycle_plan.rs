@@ -4,17 +4,21 @@
 //! A node that is started again keeps what it was given: its address, its host ports, its names, its files. So its
 //! network has to exist. If it was removed in the meantime, it is created again, and a node whose attachment to it was
 //! lost (Docker from 29.0 on drops it when a start fails on a busy port) is connected again before its start.
+//!
+//! If all nodes of a cluster are meant, the hooks of its topology are steps too.
 
+mod assembly;
 mod attachment;
 mod group_order;
+mod hooks;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use ipnet::Ipv4Net;
 
 use super::outcome::{Failure, Outcome};
 use super::reason;
-use super::step::{Action, Attachment, NodeTarget, Nodes, OnFailure, Plan, Step, Stream, Target};
+use super::step::{Action, Attachment, NodeTarget, OnFailure, Plan, Step, Stream, Target};
 use crate::cluster::Node;
 use crate::cluster::observed::{Observed, ObservedContainer};
 use crate::cluster::select;
@@ -82,6 +86,8 @@ pub struct LifecyclePlan {
     pub nodes: usize,
     /// How many of them are changed, not only waited for.
     pub changed: usize,
+    /// What the user should know: hooks that are left out.
+    pub warnings: Vec<String>,
     /// Ports of the machine that nodes will need and do not have now, by the nodes' names.
     pub ports: BTreeMap<String, Vec<PublishedPort>>,
     /// The attachments of nodes that are started, by the nodes' names.
@@ -144,63 +150,8 @@ pub fn plan(inputs: &LifecycleInputs<'_>) -> Result<LifecyclePlan> {
     for node in inputs.nodes {
         of_nodes.push((*node, steps(inputs, node, &mut networks, &mut lifecycle)?));
     }
-    let engine = &inputs.observed.engine;
-    let mut created = BTreeMap::new();
-    for (name, spec) in networks {
-        let reason = format!("{}, it was removed", spec.subnet);
-        let stream = Stream::Network(name.clone());
-        let step = Step::new(engine, stream, Action::CreateNetwork(spec)).with_reason(reason);
-        created.insert(name, lifecycle.plan.add(step));
-    }
-    let mut added = Vec::new();
-    for (node, steps) in of_nodes {
-        let begin = lifecycle.plan.steps.len();
-        if steps.iter().all(|(action, _)| action.is_wait()) {
-            let reason = format!("it is {}", node.container.state.as_str());
-            lifecycle.plan.note("keep", &node.name, reason);
-        } else {
-            lifecycle.changed += 1;
-        }
-        for (action, reason) in steps {
-            let network = match &action {
-                Action::ConnectNetwork { attachment, .. } => created.get(&attachment.network.name),
-                _ => None,
-            };
-            let step = Step::new(engine, Stream::Node(node.name.clone()), action);
-            let after = network.copied().into_iter().collect();
-            lifecycle
-                .plan
-                .add(step.with_reason(reason).with_after(after));
-        }
-        added.push((node, begin..lifecycle.plan.steps.len()));
-    }
-    group_order::keep(&mut lifecycle.plan, &added);
-    check_running(inputs, &mut lifecycle.plan);
+    assembly::assemble(inputs, &mut lifecycle, networks, of_nodes);
     Ok(lifecycle)
-}
-
-/// Adds the last look, once every wait is over, at the nodes that were waited for.
-fn check_running(inputs: &LifecycleInputs<'_>, plan: &mut Plan) {
-    let before = plan.so_far();
-    let awaited = plan.steps.iter().filter_map(|step| step.action.waits_for());
-    let awaited: BTreeSet<&Target> = awaited.map(|node| &node.container).collect();
-    let mut by_label: BTreeMap<_, (&str, Vec<Target>)> = BTreeMap::new();
-    for node in inputs.nodes {
-        let NodeTarget { container, label } = node_target(node);
-        if awaited.contains(&container) {
-            let (_, nodes) = by_label.entry(label).or_insert((&node.cluster, Vec::new()));
-            nodes.push(container);
-        }
-    }
-    for (label, (cluster, containers)) in by_label {
-        let stream = Stream::Cluster(cluster.into());
-        let action = Action::CheckRunning(Nodes { label, containers });
-        let step = Step::new(&inputs.observed.engine, stream, action);
-        plan.add(
-            step.with_reason("they still run")
-                .with_after(before.clone()),
-        );
-    }
 }
 
 fn steps(

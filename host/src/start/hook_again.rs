@@ -1,4 +1,4 @@
-//! Runs a hook on a cluster that exists: with the topology's library as it is now, and the arguments of the start.
+//! Runs a hook on a cluster that exists, with the arguments of its start.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -8,13 +8,14 @@ use clusterdock_plugin_wire::{ClusterFacts, HookCall, NodeFacts, PublishedPort, 
 use futures_util::FutureExt;
 use serde_json::Value;
 
+use super::found_cluster::FoundCluster;
 use super::hook_calls::HookCalls;
 use super::hook_calls::under_way::UnderWay;
 use super::open_topology::Topology;
 use super::session::Session;
 use crate::cancellation::Cancellation;
+use crate::cluster::Node;
 use crate::cluster::record::{self, Record};
-use crate::cluster::{Cluster, Node};
 use crate::engine::{State, user_address};
 use crate::error::{Error, Kind, Result};
 use crate::event::Event;
@@ -23,16 +24,16 @@ use crate::execution::retired::Retired;
 use crate::execution::work::Ids;
 use crate::image::Provider;
 use crate::image::pull::Pull;
-use crate::topology::plugin::Hook;
+use crate::topology::plugin::{Hook, Plugin};
 
-/// A hook to be run again.
+/// A hook to be run on a cluster that exists.
 pub struct HookRun<'a> {
-    /// The topology, whose library has just been found or compiled.
-    pub topology: &'a Topology,
+    /// The topology's code.
+    pub plugin: &'a dyn Plugin,
+    /// The topology's name.
+    pub topology: &'a str,
     /// The cluster.
-    pub cluster: &'a Cluster,
-    /// What its record says; none if its start was not completed.
-    pub record: Option<&'a Record>,
+    pub found: &'a FoundCluster,
     /// The request of the cluster's start.
     pub request: Request,
     /// Which hook.
@@ -41,48 +42,93 @@ pub struct HookRun<'a> {
     pub timeout: Duration,
 }
 
+/// Checks that a topology has a hook.
+///
+/// # Errors
+/// It has not.
+pub async fn check_declared(session: &Session<'_>, topology: &Topology, hook: Hook) -> Result<()> {
+    let declared = session
+        .cancellation
+        .wait(topology.plugin().declare())
+        .await?;
+    if declared.has(hook) {
+        return Ok(());
+    }
+    let name = &topology.manifest.name;
+    let hooks: Vec<_> = declared.hooks.iter().map(|hook| hook.name()).collect();
+    let error = Error::new(Kind::Usage, format!("topology `{name}` has no {hook} hook"));
+    Err(if hooks.is_empty() {
+        error.cause("it has no hooks")
+    } else {
+        error.cause(format!("its hooks are: {}", hooks.join(", ")))
+    })
+}
+
 impl HookRun<'_> {
-    /// Runs the hook. A start hook completes a cluster whose start has failed in it. Returns what the topology wants the
-    /// user to know.
+    /// Runs the hook until it ends, the user interrupts, or its time is over. A start hook completes a cluster whose start
+    /// has failed in it. Returns what the topology wants the user to know.
     ///
     /// # Errors
-    /// The topology has no such hook, a node is not running, or the hook fails.
+    /// A node is not running, or the hook fails.
     pub async fn run(&self, session: &Session<'_>) -> Result<Vec<String>> {
-        self.check_hook(session).await?;
-        self.check_nodes()?;
+        self.announce(session);
+        let (cancellation, retired) = (Cancellation::new(), Retired::default());
+        let late = |waits| self.late(waits);
+        let work = self.attempt(session, &cancellation, &retired, &late);
+        session
+            .cancellation
+            .also(&cancellation, work.boxed_local())
+            .await
+    }
+
+    /// Tells that the hook runs.
+    pub(super) fn announce(&self, session: &Session<'_>) {
         session.event(Event::Hook {
             hook: self.hook.name().into(),
-            topology: self.topology.manifest.name.clone(),
+            topology: self.topology.into(),
         });
+    }
+
+    /// Runs the hook without telling so; `cancellation` ends it and its calls. The error when its time is over is `late`, which
+    /// gets what the hook was waiting for.
+    ///
+    /// # Errors
+    /// A node is not running, or the hook fails.
+    pub(super) async fn attempt(
+        &self,
+        session: &Session<'_>,
+        cancellation: &Cancellation,
+        retired: &Retired,
+        late: &dyn Fn(Vec<String>) -> Error,
+    ) -> Result<Vec<String>> {
+        self.check_nodes()?;
+        // What ends this hook must not end what comes after it.
+        let own_cancellation = Cancellation::new();
         let events = |event| session.event(event);
-        let cancellation = Cancellation::new();
         let ids = self.ids();
-        let retired = Retired::default();
         let provider = Provider {
             engine: session.engine,
             registries: &session.registries,
             pull: Pull::Missing,
-            cancellation: &cancellation,
+            cancellation: &own_cancellation,
             events: &events,
         };
-        let plugin = self.topology.plugin();
         let under_way = Arc::new(UnderWay::default());
         let calls = HookCalls {
             under_way: under_way.clone(),
-            ..HookCalls::new(provider, &ids, &retired, session.sink, plugin.api())
+            ..HookCalls::new(provider, &ids, retired, session.sink, self.plugin.api())
         };
         let call = HookCall {
             timeout_ms: Some(self.timeout.as_millis() as u64),
             ..HookCall::new(self.hook, self.facts(session), self.request.clone())
         };
-        let work = cancellation.within(
+        let work = own_cancellation.within(
             self.timeout,
-            || self.late(&under_way),
-            cancellation.wait(plugin.hook(&call, &calls)),
+            || late(under_way.lines()),
+            own_cancellation.wait(self.plugin.hook(&call, &calls)),
         );
-        session
-            .cancellation
-            .also(&cancellation, work.boxed_local())
+        cancellation
+            .also(&own_cancellation, work.boxed_local())
             .await?;
         let outputs = calls.outputs.into_inner().unwrap_or_default();
         let closing = calls.closing.into_inner().unwrap_or_default();
@@ -91,41 +137,20 @@ impl HookRun<'_> {
         Ok(closing)
     }
 
-    async fn check_hook(&self, session: &Session<'_>) -> Result<()> {
-        let declared = session
-            .cancellation
-            .wait(self.topology.plugin().declare())
-            .await?;
-        if declared.has(self.hook) {
-            return Ok(());
-        }
-        let name = &self.topology.manifest.name;
-        let hooks: Vec<_> = declared.hooks.iter().map(|hook| hook.name()).collect();
-        let error = Error::new(
-            Kind::Usage,
-            format!("topology `{name}` has no {} hook", self.hook),
-        );
-        Err(if hooks.is_empty() {
-            error.cause("it has no hooks")
-        } else {
-            error.cause(format!("its hooks are: {}", hooks.join(", ")))
-        })
-    }
-
     fn check_nodes(&self) -> Result<()> {
-        let mut nodes = self.cluster.nodes.iter();
+        let mut nodes = self.found.cluster.nodes.iter();
         match nodes.find(|node| node.container.state != State::Running) {
             None => Ok(()),
             Some(node) => Err(Error::new(
                 Kind::Conflict,
                 format!("node `{}` is not running", node.fqdn),
             )
-            .hint(format!("clusterdock resume {}", self.cluster.name))),
+            .hint(format!("clusterdock resume {}", self.found.cluster.name))),
         }
     }
 
     fn ids(&self) -> Ids {
-        let nodes = self.cluster.nodes.iter();
+        let nodes = self.found.cluster.nodes.iter();
         nodes
             .map(|node| (node.fqdn.clone(), node.container.id.clone()))
             .collect()
@@ -133,10 +158,10 @@ impl HookRun<'_> {
 
     /// The cluster as its hook sees it: the nodes in the order of the request.
     fn facts(&self, session: &Session<'_>) -> ClusterFacts {
-        let mut nodes: Vec<&Node> = self.cluster.nodes.iter().collect();
+        let mut nodes: Vec<&Node> = self.found.cluster.nodes.iter().collect();
         nodes.sort_by_key(|node| self.place(node));
         ClusterFacts {
-            name: self.cluster.name.clone(),
+            name: self.found.cluster.name.clone(),
             network: self.request.network.clone(),
             domain: self.request.domain.clone(),
             nodes: nodes
@@ -144,7 +169,9 @@ impl HookRun<'_> {
                 .map(|node| self.node_facts(session, node))
                 .collect(),
             outputs: self
+                .found
                 .record
+                .as_ref()
                 .map(|record| record.outputs.clone())
                 .unwrap_or_default(),
         }
@@ -188,24 +215,31 @@ impl HookRun<'_> {
         gone: BTreeSet<String>,
         outputs: BTreeMap<String, Value>,
     ) -> Result<()> {
-        let known = self.record.cloned().unwrap_or_else(|| Record {
+        let known = self.found.record.clone().unwrap_or_else(|| Record {
             request: Some(Request {
                 nodes: Vec::new(),
                 ..self.request.clone()
             }),
             ..Record::default()
         });
-        let is_whole = self.cluster.nodes.len() + known.removed.len() >= self.cluster.size;
-        let completes = self.hook == Hook::Start && self.record.is_none() && is_whole;
+        let is_whole =
+            self.found.cluster.nodes.len() + known.removed.len() >= self.found.cluster.size;
+        let completes = self.hook == Hook::Start && self.found.record.is_none() && is_whole;
         let changes = !gone.is_empty() || !outputs.is_empty();
         // Without a record, the cluster stays partial.
-        if !completes && (self.record.is_none() || !changes) {
+        if !completes && (self.found.record.is_none() || !changes) {
             return Ok(());
         }
         let mut left = ids.iter().filter(|(fqdn, _)| !gone.contains(*fqdn));
         let Some((_, id)) = left.next() else {
             return Err(Error::new(Kind::Node, "the hook removed every node"));
         };
+        // No later removal will find the nodes that the hook removed.
+        let names = gone.iter();
+        let names: Vec<_> = names
+            .map(|fqdn| (self.found.cluster.name.clone(), fqdn.clone()))
+            .collect();
+        session.forget_names(&names, &BTreeSet::new()).await;
         let record = Record {
             complete: true,
             removed: known.removed.union(&gone).cloned().collect(),
@@ -217,15 +251,16 @@ impl HookRun<'_> {
         written.map_err(|error| Error::from(error).context("failed to write the cluster's record"))
     }
 
-    fn late(&self, under_way: &UnderWay) -> Error {
+    /// The error when the time of the hook is over, with what it was waiting for.
+    pub(super) fn late(&self, waits: Vec<String>) -> Error {
         let message = format!(
             "the {} hook of topology `{}` timed out",
-            self.hook, self.topology.manifest.name
+            self.hook, self.topology
         );
         let given = humantime::format_duration(self.timeout);
         let late = Error::new(Kind::Timeout, message)
             .cause(format!("after {given}"))
             .hint("allow more time with --timeout");
-        under_way.lines().into_iter().fold(late, Error::cause)
+        waits.into_iter().fold(late, Error::cause)
     }
 }

@@ -94,13 +94,45 @@ impl Topology {
         };
         let copy = cache::keep(&session.paths.config, &inspected)?;
         let held = Held::new(&inspected, &copy)?;
-        let sink = session.sink.clone();
-        let source = manifest.plugin.clone();
-        let launch = Launch {
-            executable: &session.paths.executable,
-            library: &held,
+        let opened = Opened {
             name: &manifest.plugin,
             api: &inspected.identity.api,
+            library: &held,
+        };
+        let process = session.cancellation.wait(opened.spawn(session)).await?;
+        Ok(Topology {
+            path: folder.clone().unwrap_or(inspected.path),
+            manifest,
+            folder,
+            digest: inspected.digest,
+            process,
+        })
+    }
+}
+
+/// A library that is about to be loaded.
+pub(super) struct Opened<'a> {
+    /// Name of the plugin.
+    pub(super) name: &'a str,
+    /// The version of plugin-api that it was built with.
+    pub(super) api: &'a str,
+    /// Its inspected bytes.
+    pub(super) library: &'a Held,
+}
+
+impl Opened<'_> {
+    /// Starts its plugin. What it prints goes to the sink.
+    ///
+    /// # Errors
+    /// It cannot be loaded.
+    pub(super) async fn spawn(self, session: &Session<'_>) -> Result<PluginProcess> {
+        let sink = session.sink.clone();
+        let source = self.name.to_string();
+        let launch = Launch {
+            executable: &session.paths.executable,
+            library: self.library,
+            name: self.name,
+            api: self.api,
             deadline: DEADLINE,
             log_level: if session.verbose { "debug" } else { "info" },
             on_line: Arc::new(move |_, line| {
@@ -112,17 +144,7 @@ impl Topology {
                 async move { sink.story_room().await }.boxed()
             }),
         };
-        let process = session
-            .cancellation
-            .wait(PluginProcess::spawn(launch))
-            .await?;
-        Ok(Topology {
-            path: folder.clone().unwrap_or(inspected.path),
-            manifest,
-            folder,
-            digest: inspected.digest,
-            process,
-        })
+        PluginProcess::spawn(launch).await
     }
 }
 

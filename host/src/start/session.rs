@@ -9,6 +9,7 @@ use std::sync::Arc;
 use serde_json::Value;
 use tokio::sync::OnceCell;
 
+use super::library_notes;
 use crate::cancellation::Cancellation;
 use crate::cluster::Cluster;
 use crate::cluster::labels::RunId;
@@ -129,12 +130,19 @@ impl Session<'_> {
         hosts_file::remove_clusters(&self.paths.hosts_file, engine, clusters).await
     }
 
-    /// Removes the keys of starts that are gone, each its cluster and run.
-    pub fn forget_keys<'r>(&self, runs: impl IntoIterator<Item = &'r (String, RunId)>) {
+    /// Removes what is kept for starts that are gone, each its cluster and run: keys, and notes of libraries.
+    pub fn forget_runs<'r>(&self, runs: impl IntoIterator<Item = &'r (String, RunId)>) {
+        let config = &self.paths.config;
         for (cluster, run) in runs {
-            if let Err(error) = keys::remove(&self.paths.config, cluster, run) {
-                let folder = keys::folder(&self.paths.config, cluster, run);
+            if let Err(error) = keys::remove(config, cluster, run) {
+                let folder = keys::folder(config, cluster, run);
                 let message = format!("keys could not be removed: {}: {error}", folder.display());
+                self.event(Event::Warning { message });
+            }
+            if let Err(error) = library_notes::forget(config, cluster, run) {
+                let message = format!(
+                    "the note that cluster `{cluster}` needs its library could not be removed: {error}"
+                );
                 self.event(Event::Warning { message });
             }
         }

@@ -26,13 +26,14 @@ pub(super) fn signed(config: &Path, run: &Run, order: &Order<'_>) -> Result<Prov
         signature: String::new(),
         options: Some(order.options.clone()),
     };
+    let digest = &order.topology.plugin_digest;
     let keys = keys(config).map_err(|error| unusable(config, &error))?;
-    let signature = keys.sk.sign(provenance.message(&run.id), None);
+    let signature = keys.sk.sign(provenance.message(&run.id, digest), None);
     provenance.signature = signature.iter().map(|byte| format!("{byte:02x}")).collect();
     Ok(provenance)
 }
 
-/// The request of a cluster, if a start with this config directory has signed it.
+/// The request of a cluster, if a start with this config directory, and the library of this digest, has signed it.
 ///
 /// # Errors
 /// [`Kind::Conflict`] if it has not; [`Kind::Other`] if the request was written by another version.
@@ -41,11 +42,16 @@ pub fn verified(
     run: &RunId,
     cluster: &str,
     provenance: &Provenance,
+    digest: &str,
 ) -> Result<Request> {
     let keys = keys(config).map_err(|error| unusable(config, &error))?;
     let is_signed = bytes_of(&provenance.signature)
         .and_then(|bytes| Signature::from_slice(&bytes).ok())
-        .is_some_and(|signature| keys.pk.verify(provenance.message(run), &signature).is_ok());
+        .is_some_and(|signature| {
+            keys.pk
+                .verify(provenance.message(run, digest), &signature)
+                .is_ok()
+        });
     if !is_signed {
         let message = format!("cluster `{cluster}` was started elsewhere");
         return Err(Error::new(Kind::Conflict, message)

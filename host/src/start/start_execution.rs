@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::hook_calls::CreatedImage;
 use super::hook_calls::under_way::UnderWay;
+use super::library_notes;
 use super::order::Order;
 use super::preparation::PreparedStart;
 use super::session::Session;
@@ -80,6 +81,10 @@ pub(super) async fn execute_start(
         nodes: nodes.collect(),
     });
     let keys = make_keys(session, &plan).await?;
+    let (config, topology) = (&session.paths.config, &order.topology);
+    let engine = &session.engine_info().await?.id;
+    let (digest, hooks) = (&topology.plugin_digest, &topology.hooks);
+    library_notes::note(config, engine, &plan.run, digest, hooks)?;
     let events = |event| session.event(event);
     let (steps, monitor) = (plan.steps(), NodeMonitor::new(&session.engine, &events));
     // Cancelling this attempt must not cancel the next one.

@@ -1,6 +1,6 @@
-//! Sweeps what this machine keeps of clusters that no longer exist: blocks of its hosts file and ssh keys. A cluster
-//! can be removed without clusterdock (`docker rm -f`, `docker system prune`), and its names would later lead to other
-//! nodes.
+//! Sweeps what this machine keeps of clusters that no longer exist: blocks of its hosts file, ssh keys, and notes of the
+//! libraries that they need. A cluster can be removed without clusterdock (`docker rm -f`, `docker system prune`), and
+//! its names would later lead to other nodes.
 //!
 //! Only what belongs to the engine in use is swept, since nothing is known about others. What a start is about to need
 //! is spared: a start holds the lock on its cluster's name from before it keeps anything until its containers exist, so
@@ -9,6 +9,7 @@
 use std::collections::BTreeSet;
 use std::io;
 
+use super::library_notes;
 use super::session::Session;
 use crate::cluster::identity::Identity;
 use crate::cluster::labels::RunId;
@@ -90,8 +91,8 @@ impl Living {
 struct Kept {
     /// Clusters with a block in the hosts file.
     names: BTreeSet<String>,
-    /// Starts with keys: cluster and run.
-    keys: BTreeSet<(String, RunId)>,
+    /// Starts with keys, or with a note of the library that they need: cluster and run.
+    runs: BTreeSet<(String, RunId)>,
 }
 
 impl Kept {
@@ -100,7 +101,8 @@ impl Kept {
             .await
             .unwrap_or_default();
         // Usually nothing is kept, so the engine's id need not be requested.
-        if owners.is_empty() && !keys::any(&session.paths.config) {
+        let config = &session.paths.config;
+        if owners.is_empty() && !keys::any(config) && !library_notes::any(config) {
             return Ok(Kept::default());
         }
         let engine = &session.engine_info().await?.id;
@@ -108,21 +110,22 @@ impl Kept {
             .into_iter()
             .filter(|(_, of)| of == engine)
             .map(|(cluster, _)| cluster);
-        let keys = keys::kept(&session.paths.config, engine).unwrap_or_default();
+        let keys = keys::kept(config, engine).unwrap_or_default();
+        let notes = library_notes::noted(config, engine).unwrap_or_default();
         Ok(Kept {
             names: here.collect(),
-            keys: keys.into_iter().collect(),
+            runs: keys.into_iter().chain(notes).collect(),
         })
     }
 
     fn is_empty(&self) -> bool {
-        self.names.is_empty() && self.keys.is_empty()
+        self.names.is_empty() && self.runs.is_empty()
     }
 
     fn clusters(&self) -> BTreeSet<String> {
         self.names
             .iter()
-            .chain(self.keys.iter().map(|(cluster, _)| cluster))
+            .chain(self.runs.iter().map(|(cluster, _)| cluster))
             .cloned()
             .collect()
     }
@@ -130,18 +133,18 @@ impl Kept {
     fn without(mut self, living: &Living) -> Kept {
         self.names
             .retain(|cluster| !living.clusters.contains(cluster));
-        self.keys.retain(|(_, run)| !living.runs.contains(run));
+        self.runs.retain(|(_, run)| !living.runs.contains(run));
         self
     }
 
     fn within(mut self, clusters: &BTreeSet<String>) -> Kept {
         self.names.retain(|cluster| clusters.contains(cluster));
-        self.keys.retain(|(cluster, _)| clusters.contains(cluster));
+        self.runs.retain(|(cluster, _)| clusters.contains(cluster));
         self
     }
 
     async fn remove(self, session: &Session<'_>) {
-        session.forget_keys(&self.keys);
+        session.forget_runs(&self.runs);
         if self.names.is_empty() {
             return;
         }

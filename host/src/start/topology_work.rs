@@ -24,6 +24,7 @@ use crate::execution::retired::Retired;
 use crate::execution::work::{Ids, Work};
 use crate::image::Provider;
 use crate::plan::StartPlan;
+use crate::topology::plugin::Hook;
 
 /// The topology of a start, as its plan needs it.
 pub(super) struct TopologyWork<'a> {
@@ -52,7 +53,7 @@ pub(super) struct Closing {
 
 #[async_trait(?Send)]
 impl Work for TopologyWork<'_> {
-    async fn run_hook(&self, ids: &Ids, retired: &Retired) -> Result<()> {
+    async fn run_hook(&self, _: &str, _: Hook, ids: &Ids, retired: &Retired) -> Result<()> {
         let (session, order) = (self.session, self.order);
         let facts = cluster_facts::facts(session, order, self.plan, ids).await?;
         local_names::write(session, order, &facts).await?;

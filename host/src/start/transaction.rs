@@ -179,7 +179,7 @@ async fn give_up(
     if retry == Some(Retry::NameTaken) {
         // The engine has nothing of this start; what has the cluster's name belongs to another one.
         forget_clean_up(session);
-        session.forget_keys([&(cluster.clone(), run.id.clone())]);
+        session.forget_runs([&(cluster.clone(), run.id.clone())]);
         return Attempt::Failed(error, Retry::NameTaken);
     }
     if order.keep && retry.is_none() {
@@ -230,7 +230,7 @@ async fn remove_created(session: &Session<'_>, run: &Run) -> Result<()> {
     let removed = rollback::roll_back(session.engine, &run.id, cluster, &events).await;
     let clusters = BTreeSet::from([cluster.clone()]);
     session.forget_names(&[], &clusters).await;
-    session.forget_keys([&(cluster.clone(), run.id.clone())]);
+    session.forget_runs([&(cluster.clone(), run.id.clone())]);
     removed
 }
 

@@ -142,7 +142,7 @@ fn read(path: &Path) -> Result<(PathBuf, Vec<u8>)> {
 }
 
 /// Size limit of a library: debug builds of large topologies take a tenth of it.
-const LARGEST: u64 = 1 << 30;
+pub(super) const LARGEST: u64 = 1 << 30;
 
 /// The identity as it is written, the identity, and the manifest.
 fn read_notes(

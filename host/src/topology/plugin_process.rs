@@ -67,6 +67,7 @@ pub struct PluginProcess {
     /// The future of a call was dropped or timed out. The child is still working on it, and its answer would be mistaken
     /// for that of the next call.
     is_abandoned: AtomicBool,
+    has_ended: AtomicBool,
     printed: Printed,
 }
 
@@ -105,6 +106,7 @@ impl PluginProcess {
             link,
             incoming: Mutex::new(incoming),
             is_abandoned: AtomicBool::new(false),
+            has_ended: AtomicBool::new(false),
             printed,
         };
         let options = Options {
@@ -119,6 +121,11 @@ impl PluginProcess {
                 _ => error,
             })?;
         Ok(process)
+    }
+
+    /// Whether it can be asked again.
+    pub fn is_usable(&self) -> bool {
+        !(self.is_abandoned.load(Ordering::Relaxed) || self.has_ended.load(Ordering::Relaxed))
     }
 
     /// Lets the plugin end: drops its topology and waits for the process, which is killed after [`GRACE`]. A cancelled
@@ -170,7 +177,10 @@ impl PluginProcess {
                 self.child.lock().await.start_kill().ok();
                 Err(self.invalid(stage, why))
             }
-            None => Err(self.crash(stage).await),
+            None => {
+                self.has_ended.store(true, Ordering::Relaxed);
+                Err(self.crash(stage).await)
+            }
         }
     }
 

@@ -144,6 +144,7 @@ async fn each_command_ends_with_a_summary() {
     let stop = StopArgs {
         change: change(),
         time: Duration::from_secs(10),
+        timeout: MINUTE,
     };
     let resume = Resume {
         change: change(),

@@ -152,6 +152,7 @@ async fn a_stop_may_take_as_long_as_its_grace_period() {
     let args = StopArgs {
         change: change(),
         time: 10 * MINUTE,
+        timeout: MINUTE,
     };
     let began = tokio::time::Instant::now();
     let stopped = Desk::at(&fake)

@@ -83,6 +83,13 @@ fn a_new_topology_is_started_edited_and_tested() {
     );
 
     author.edit("if greeting != wanted", "if greeting == wanted");
+    // With the library that the cluster was started with, not with the topology as it is now.
+    let waited = author.run(&["wait", &author.scene.name]).succeeds();
+    assert!(
+        waited.stderr.contains("Running the check hook"),
+        "{}",
+        waited.stderr
+    );
     let ran = author.hook("check").fails(10, &["greets with `hello`"]);
     assert!(
         ran.stderr.contains("Compiling plugin topology_demo"),

@@ -31,7 +31,7 @@ const fn note(
 /// Codes of commands that start nodes of a topology.
 const START: &[u8] = &[3, 4, 6, 7, 8, 9, 10, 12];
 /// Codes of commands that wait until nodes are ready.
-const READY: &[u8] = &[3, 4, 7, 8];
+const READY: &[u8] = &[3, 4, 7, 8, 10];
 
 pub(super) const NOTES: [Note; 29] = [
     note(

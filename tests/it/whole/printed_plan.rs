@@ -95,7 +95,7 @@ fn assert_executed(plan: &Value, fake: &FakeEngine, first_node: &str) {
 
 impl Stage {
     /// Runs a command that prints a plan as JSON.
-    async fn printed(&self, command: impl Future<Output = Result<()>>) -> Value {
+    pub(super) async fn printed(&self, command: impl Future<Output = Result<()>>) -> Value {
         let before = self.story.text().len();
         command.await.unwrap();
         let story = self.story.text()[before..].to_string();
@@ -111,8 +111,12 @@ impl Stage {
     }
 
     async fn stop(&self, dry_run: bool) -> Result<()> {
-        let (change, time) = (change(dry_run), Duration::from_secs(10));
-        lifecycle::stop(&self.session(), &Stop { change, time }).await
+        let stop = Stop {
+            change: change(dry_run),
+            time: Duration::from_secs(10),
+            timeout: Duration::from_secs(60),
+        };
+        lifecycle::stop(&self.session(), &stop).await
     }
 
     async fn pause(&self, dry_run: bool) -> Result<()> {

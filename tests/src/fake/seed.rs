@@ -30,6 +30,15 @@ impl FakeEngine {
         });
     }
 
+    /// Sets a label of all containers: an engine can show whatever it likes.
+    pub fn relabel(&self, key: &str, value: &str) {
+        self.change(|holdings| {
+            for held in holdings.containers.values_mut() {
+                held.spec.labels.insert(key.into(), value.into());
+            }
+        });
+    }
+
     /// Removes all containers, volumes, and networks except built-in ones, as a user may who does not know clusterdock.
     pub fn remove_everything(&self) {
         self.change(|holdings| {

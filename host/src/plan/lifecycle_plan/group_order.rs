@@ -1,13 +1,11 @@
 //! The order between groups, the same as in a start: nodes start once the nodes of the groups that theirs comes after
 //! are ready, and stop before them.
 
-use std::ops::Range;
-
 use crate::cluster::Node;
 use crate::plan::step::{Action, Plan, StepId};
 
-/// Makes the steps of nodes wait for each other; each node comes with the ids of its steps.
-pub(super) fn keep(plan: &mut Plan, nodes: &[(&Node, Range<StepId>)]) {
+/// Makes the steps of nodes wait for each other; each node comes with the places of its steps.
+pub(super) fn keep(plan: &mut Plan, nodes: &[(&Node, Vec<StepId>)]) {
     for (node, steps) in nodes {
         for (other, of_other) in nodes.iter().filter(|(other, _)| is_before(other, node)) {
             // A node is ready after its last readiness probe, or after its start if it has none.
@@ -37,17 +35,18 @@ fn is_before(other: &Node, node: &Node) -> bool {
     other.cluster == node.cluster && node.after.contains(&other.group)
 }
 
-fn first(plan: &Plan, steps: &Range<StepId>, is_it: impl Fn(&Action) -> bool) -> Option<StepId> {
-    steps.clone().find(|id| is_it(&plan.steps[*id].action))
+fn first(plan: &Plan, steps: &[StepId], is_it: impl Fn(&Action) -> bool) -> Option<StepId> {
+    let mut steps = steps.iter().copied();
+    steps.find(|id| is_it(&plan.steps[*id].action))
 }
 
-/// The step after which a node is ready: its last probe before those that hold after the hook.
-fn is_ready(plan: &Plan, node: &Node, steps: &Range<StepId>) -> Option<StepId> {
+/// The step with which a node is ready: its last probe before those that hold after the hook.
+fn is_ready(plan: &Plan, node: &Node, steps: &[StepId]) -> Option<StepId> {
     let is_of_ready = |action: &Action| match action {
         Action::StartContainer(_) | Action::UnpauseContainer(_) => true,
         Action::AwaitProbe { probe, .. } => node.probes.contains(probe),
         _ => false,
     };
-    let mut backwards = steps.clone().rev();
+    let mut backwards = steps.iter().copied().rev();
     backwards.find(|id| is_of_ready(&plan.steps[*id].action))
 }

@@ -1,4 +1,5 @@
 mod group_order;
+mod whole_hooks;
 
 use std::net::{IpAddr, Ipv4Addr};
 
