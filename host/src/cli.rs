@@ -23,6 +23,8 @@ mod tips;
 pub mod topology_actions;
 pub mod topology_args;
 pub mod usage;
+pub mod version_args;
+pub mod watch_args;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -201,6 +203,14 @@ pub enum Command {
     Kill(lifecycle_args::Kill),
     /// Show everything about a cluster or a node as JSON
     Inspect(lifecycle_args::Inspect),
+    /// Show the processes of nodes
+    Top(watch_args::Top),
+    /// Show what nodes use: processors, memory, network
+    Stats(watch_args::Stats),
+    /// Follow what happens to nodes
+    Events(watch_args::Events),
+    /// List images that clusterdock has made or uses
+    Images(watch_args::Images),
     /// Print where published ports of a node are reached
     Port(port_args::PortArgs),
     /// Print a cluster's names, addresses and ports as shell variables
@@ -219,6 +229,8 @@ pub enum Command {
     Hook(hook_args::HookArgs),
     /// Write, check and describe topologies
     Topology(topology_actions::Topology),
+    /// Print versions of clusterdock, of its plugin-api, and of the engine
+    Version(version_args::Version),
 }
 
 /// Arguments of `manage`.

@@ -18,6 +18,7 @@ mod guard;
 pub mod image_spec;
 pub mod interface;
 mod liveness;
+pub mod measurements;
 pub mod network;
 pub mod reference;
 
@@ -33,11 +34,12 @@ pub use engine_error::{EngineError, Fault};
 pub use exec_session::{Chunk, ExecSession, ExecSpec, RunningExec};
 pub use file_kind::FileKind;
 pub use guard::GuardedEngine;
-pub use image_spec::{BuildSpec, Credentials, Image, ImageProgress, Login};
+pub use image_spec::{BuildSpec, Credentials, Image, ImageProgress, ListedImage, Login};
 pub use interface::{
     Archive, Creation, Engine, Execs, Files, Images, Inventory, Lifecycle, Progress, Streams,
-    System,
+    System, Usages,
 };
+pub use measurements::{Happening, Process, Usage};
 pub use network::{Network, NetworkSpec};
 
 /// The longest id of an engine that is used as it is; no real one is this long.

@@ -31,7 +31,7 @@ use crate::rootfs::{Packing, Recipe};
 use archive_stream::streamed;
 use build_context::{Context, Resolved};
 use registry::Registries;
-pub use wanted::{Presence, Source, Wanted};
+pub use wanted::{Presence, Source, Wanted, is_host_image};
 
 /// Marks assembled images, so that they can be found and removed.
 const ASSEMBLED: &str = "LABEL com.clusterdock.image=host";

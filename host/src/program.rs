@@ -17,8 +17,8 @@ use crate::cli::start_args::Verb;
 use crate::cli::{self, Command, Global, usage};
 use crate::commands::given::Given;
 use crate::commands::{
-    Console, StartError, build, cp, down, env, exec, hook, inspect, lifecycle, list, logs, manage,
-    port, rm, ssh, ssh_config, start, topology,
+    Console, StartError, build, cp, down, env, events, exec, hook, images, inspect, lifecycle,
+    list, logs, manage, port, rm, ssh, ssh_config, start, top, topology, version,
 };
 use crate::engine::docker::{Address, Docker};
 use crate::engine::docker_config;
@@ -286,6 +286,10 @@ async fn command(
         Command::Unpause(args) => lifecycle::unpause(console, args).await?,
         Command::Kill(args) => lifecycle::kill(console, args).await?,
         Command::Inspect(args) => inspect::inspect(console, args).await?,
+        Command::Top(args) => top::top(console, args).await?,
+        Command::Stats(args) => top::stats(console, args).await?,
+        Command::Events(args) => events::events(console, args).await?,
+        Command::Images(args) => images::images(console, args).await?,
         Command::Port(args) => port::port(console, args).await?,
         Command::Env(args) => env::env(console, args).await?,
         Command::SshConfig(args) => ssh_config::ssh_config(console, args).await?,
@@ -295,6 +299,7 @@ async fn command(
         Command::Manage(args) => manage::manage(console, args).await?,
         Command::Hook(args) => hook::hook(console, args).await?,
         Command::Topology(args) => topology::topology(console, args).await?,
+        Command::Version(args) => version::version(console, args).await?,
     }
     Ok(0)
 }

@@ -14,6 +14,7 @@ mod line;
 mod live;
 mod ls;
 mod mask;
+mod own_images;
 mod paint;
 mod ports;
 mod prefixed;
@@ -28,11 +29,13 @@ mod table;
 #[cfg(test)]
 mod tests;
 mod ticker;
+mod watched;
 pub mod words;
 
 pub use clock::Clock;
 pub use fact_lines::Facts;
 pub use inspect_answer::Inspected;
+pub use own_images::OwnImage;
 pub use ports::ReachedPort;
 pub use prefixed::{Prefixed, Voice};
 pub use streams::{Size, SizeNow, Streams, Terminal};

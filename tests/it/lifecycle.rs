@@ -6,6 +6,7 @@ mod looks;
 mod mishaps;
 mod readiness;
 mod several;
+mod watching;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr};

@@ -29,6 +29,7 @@ mod engine;
 mod exec;
 mod files;
 mod image;
+mod image_calls;
 mod life;
 mod network;
 mod port;
@@ -41,6 +42,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod trial;
+mod usage;
 mod volume;
 
 pub use calls::{Call, Which};

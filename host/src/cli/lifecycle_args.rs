@@ -183,7 +183,7 @@ fn tail(text: &str) -> Result<Tail, String> {
 }
 
 /// Reads `10m`, a time of RFC 3339, a local time or date, or Unix seconds.
-fn since(text: &str) -> Result<Since, String> {
+pub(super) fn since(text: &str) -> Result<Since, String> {
     let local = || {
         let time: jiff::civil::DateTime = text.parse().ok()?;
         jiff::tz::TimeZone::system().to_timestamp(time).ok()

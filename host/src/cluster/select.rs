@@ -21,7 +21,8 @@ pub struct Selection<'a> {
 }
 
 impl Selection<'_> {
-    fn is_empty(&self) -> bool {
+    /// Whether nothing is selected.
+    pub fn is_empty(&self) -> bool {
         self.names.is_empty() && self.groups.is_empty() && self.nodes.is_empty() && !self.all
     }
 

@@ -1,17 +1,15 @@
 //! `exec`: a command on one node, connected to this terminal or pipe, or on many in parallel with prefixed lines.
 
-use std::collections::BTreeSet;
-
 use super::Console;
 use super::attached::{on_pipes, on_terminal};
 use super::list;
+use super::running::running;
 use super::several::on_several;
 use crate::cli::exec_args::Exec;
 use crate::cluster::select::{self, Selection};
 use crate::cluster::{Cluster, Node};
 use crate::engine::ExecSpec;
 use crate::error::{Error, Kind, Result};
-use crate::event::Event;
 use crate::shell::quoted;
 use crate::terminal;
 
@@ -88,16 +86,7 @@ fn target<'a>(console: &Console<'_>, clusters: &'a [Cluster], args: &Exec) -> Re
         return Err(Error::new(Kind::Usage, "-i and -t require a single node")
             .cause("a cluster, a group or several nodes are selected"));
     }
-    let (running, others): (Vec<&Node>, Vec<&Node>) =
-        nodes.into_iter().partition(|node| node.is_running());
-    if running.is_empty() {
-        return Err(none_is_running(&others));
-    }
-    for node in others {
-        let message = format!("skipping node {}: not running ({})", node.name, state(node));
-        console.event(Event::Warning { message });
-    }
-    Ok(Target::Several(running))
+    running(console, nodes).map(Target::Several)
 }
 
 fn selected<'a>(clusters: &'a [Cluster], args: &Exec) -> Result<Vec<&'a Node>> {
@@ -110,9 +99,6 @@ fn selected<'a>(clusters: &'a [Cluster], args: &Exec) -> Result<Vec<&'a Node>> {
         }
         None => select::nodes(clusters, &selection).map_err(|error| before_dashes(error, args))?,
     };
-    if nodes.is_empty() {
-        return Err(Error::new(Kind::NotFound, "no nodes").hint("`clusterdock ps` lists all nodes"));
-    }
     Ok(nodes)
 }
 
@@ -131,26 +117,6 @@ fn before_dashes(error: Error, args: &Exec) -> Error {
         )),
         _ => error,
     }
-}
-
-/// A node's state in one word: `exited`.
-fn state(node: &Node) -> &'static str {
-    node.container.state.as_str()
-}
-
-fn none_is_running(nodes: &[&Node]) -> Error {
-    let states: Vec<String> = nodes
-        .iter()
-        .map(|node| format!("{} ({})", node.name, state(node)))
-        .collect();
-    let clusters: BTreeSet<&str> = nodes.iter().map(|node| node.cluster.as_str()).collect();
-    let clusters: Vec<&str> = clusters.into_iter().collect();
-    Error::new(Kind::Conflict, "no node is running")
-        .cause(states.join(", "))
-        .hint(format!(
-            "start them with `clusterdock resume {}`",
-            clusters.join(" ")
-        ))
 }
 
 fn environment(pair: &str) -> Result<String> {

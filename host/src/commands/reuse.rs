@@ -12,8 +12,8 @@ use crate::event::Event;
 use crate::image::pull::Pull;
 use crate::image::{Presence, Provider};
 use crate::plan::differences::{Asked, differences};
-use crate::start::images;
 use crate::start::order::Order;
+use crate::start::start_images;
 
 /// What is left to do for a start.
 pub enum Reuse {
@@ -97,7 +97,7 @@ async fn check_is_same(
     let events = |event| console.event(event);
     let provider = provider(console, order, &events);
     let images = if order.pull == Pull::Always && !order.dry_run {
-        images::provide(&provider, &order.images).await?
+        start_images::provide(&provider, &order.images).await?
     } else {
         provider.look(&order.images).await?
     };
@@ -149,7 +149,7 @@ async fn recreate(console: &Console<'_>, order: &Order<'_>, args: &StartArgs) ->
         return Ok(Reuse::Planned);
     }
     let events = |event| console.event(event);
-    images::provide(&provider(console, order, &events), &order.images).await?;
+    start_images::provide(&provider(console, order, &events), &order.images).await?;
     rm::remove_cluster(console, name, None).await?;
     Ok(Reuse::Start)
 }

@@ -24,6 +24,7 @@ mod stream;
 #[cfg(test)]
 mod tests;
 mod tls;
+mod usage_api;
 mod wire;
 
 pub use address::{Address, Transport};

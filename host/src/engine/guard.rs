@@ -7,6 +7,8 @@
 //!
 //! All deadlines of engine calls are in this file. Other waits define theirs where they are.
 
+mod image_calls;
+
 use std::net::Ipv4Addr;
 use std::time::Duration;
 
@@ -20,10 +22,10 @@ use tokio::time::timeout;
 use super::bound::{Call, silent, within};
 use super::liveness::Liveness;
 use super::{
-    Archive, BuildSpec, Container, ContainerSpec, ContainerState, Creation, Credentials, Death,
-    Engine, EngineError, EngineInfo, EngineResult, ExecSession, ExecSpec, Execs, FileKind, Files,
-    Filter, Image, Images, Inventory, Lifecycle, LogLine, LogOptions, Network, NetworkSpec,
-    Progress, RunningExec, Streams, System, Volume,
+    Archive, Container, ContainerSpec, ContainerState, Creation, Death, Engine, EngineError,
+    EngineInfo, EngineResult, ExecSession, ExecSpec, Execs, FileKind, Files, Filter, Happening,
+    Inventory, Lifecycle, LogLine, LogOptions, Network, NetworkSpec, Process, RunningExec, Streams,
+    System, Usage, Usages, Volume,
 };
 use crate::cancellation::Cancellation;
 use crate::error::Error;
@@ -259,78 +261,6 @@ impl Lifecycle for GuardedEngine<'_> {
 }
 
 #[async_trait]
-impl Images for GuardedEngine<'_> {
-    async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
-        let call = self.engine.image(reference);
-        self.read("inspect an image", call).await
-    }
-
-    async fn import_image(
-        &self,
-        reference: &str,
-        changes: &[String],
-        tar: Archive,
-    ) -> EngineResult<()> {
-        let liveness = Liveness::new();
-        let tar = liveness.track(tar);
-        let call = self.engine.import_image(reference, changes, tar);
-        self.transfer(SILENCE, "import an image", &liveness, call)
-            .await
-    }
-
-    async fn pull_image(
-        &self,
-        reference: &str,
-        credentials: Option<&Credentials>,
-        progress: Progress<'_>,
-    ) -> EngineResult<()> {
-        let liveness = Liveness::new();
-        let mut heard = liveness.listen_to(progress);
-        let call = self.engine.pull_image(reference, credentials, &mut heard);
-        self.transfer(SILENCE, "continue the pull", &liveness, call)
-            .await
-    }
-
-    async fn push_image(
-        &self,
-        reference: &str,
-        credentials: Option<&Credentials>,
-        progress: Progress<'_>,
-    ) -> EngineResult<()> {
-        let liveness = Liveness::new();
-        let mut heard = liveness.listen_to(progress);
-        let call = self.engine.push_image(reference, credentials, &mut heard);
-        self.transfer(SILENCE, "continue the push", &liveness, call)
-            .await
-    }
-
-    async fn build_image(
-        &self,
-        spec: &BuildSpec,
-        context: Archive,
-        progress: Progress<'_>,
-    ) -> EngineResult<()> {
-        let liveness = Liveness::new();
-        let context = liveness.track(context);
-        let mut heard = liveness.listen_to(progress);
-        let call = self.engine.build_image(spec, context, &mut heard);
-        self.transfer(SILENCE_OF_BUILD, "continue the build", &liveness, call)
-            .await
-    }
-
-    async fn commit_container(
-        &self,
-        id: &str,
-        repository: &str,
-        tag: &str,
-        changes: &[String],
-    ) -> EngineResult<String> {
-        let call = self.engine.commit_container(id, repository, tag, changes);
-        self.change(COMMIT, "commit a container", call).await
-    }
-}
-
-#[async_trait]
 impl Streams for GuardedEngine<'_> {
     async fn deaths(
         &self,
@@ -350,6 +280,16 @@ impl Streams for GuardedEngine<'_> {
         self.read("open its events", call).await
     }
 
+    async fn happenings(
+        &self,
+        key: &str,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> EngineResult<BoxStream<'static, EngineResult<Happening>>> {
+        let call = self.engine.happenings(key, since, until);
+        self.read("open its events", call).await
+    }
+
     async fn logs(
         &self,
         id: &str,
@@ -357,6 +297,19 @@ impl Streams for GuardedEngine<'_> {
     ) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>> {
         let call = self.engine.logs(id, options);
         self.read("open a log", call).await
+    }
+}
+
+#[async_trait]
+impl Usages for GuardedEngine<'_> {
+    async fn processes(&self, id: &str) -> EngineResult<Vec<Process>> {
+        let call = self.engine.processes(id);
+        self.read("list processes", call).await
+    }
+
+    async fn usage(&self, id: &str) -> EngineResult<Usage> {
+        let call = self.engine.usage(id);
+        self.read("measure a container", call).await
     }
 }
 

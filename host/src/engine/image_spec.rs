@@ -45,6 +45,21 @@ impl Image {
     }
 }
 
+/// An image in a list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ListedImage {
+    /// Full id.
+    pub id: String,
+    /// Its references with tags.
+    pub references: Vec<String>,
+    /// Labels.
+    pub labels: super::Labels,
+    /// Size in bytes.
+    pub size: u64,
+    /// When it was created, in Unix seconds.
+    pub created: i64,
+}
+
 /// An image to build from a Dockerfile.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BuildSpec {

@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use super::{
     BuildSpec, Container, ContainerSpec, ContainerState, Credentials, Death, EngineInfo,
-    EngineResult, ExecSession, ExecSpec, FileKind, Filter, Image, ImageProgress, LogLine,
-    LogOptions, Network, NetworkSpec, RunningExec, Volume,
+    EngineResult, ExecSession, ExecSpec, FileKind, Filter, Happening, Image, ImageProgress,
+    ListedImage, LogLine, LogOptions, Network, NetworkSpec, Process, RunningExec, Usage, Volume,
 };
 
 /// A tar archive on its way to the engine.
@@ -106,6 +106,8 @@ pub trait Lifecycle: Send + Sync {
 /// Images.
 #[async_trait]
 pub trait Images: Send + Sync {
+    /// All images that have a reference, in no particular order.
+    async fn images(&self) -> EngineResult<Vec<ListedImage>>;
     /// An image by reference or id; `None` if the engine has none.
     async fn image(&self, reference: &str) -> EngineResult<Option<Image>>;
     /// Creates an image from a root filesystem, as a plain or gzipped tar. `changes` are Dockerfile instructions.
@@ -167,12 +169,29 @@ pub trait Streams: Send + Sync {
         label: (&str, &str),
         since: i64,
     ) -> EngineResult<BoxStream<'static, EngineResult<String>>>;
+    /// What happens to containers with the label `key`, from `since` or else from now on, until `until` or else for as
+    /// long as it is listened to (Unix seconds). Without `until`, it ends like [`Streams::deaths`].
+    async fn happenings(
+        &self,
+        key: &str,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> EngineResult<BoxStream<'static, EngineResult<Happening>>>;
     /// The log of a container.
     async fn logs(
         &self,
         id: &str,
         options: &LogOptions,
     ) -> EngineResult<BoxStream<'static, EngineResult<LogLine>>>;
+}
+
+/// What runs in containers, and what it uses.
+#[async_trait]
+pub trait Usages: Send + Sync {
+    /// The processes of a running container.
+    async fn processes(&self, id: &str) -> EngineResult<Vec<Process>>;
+    /// What a running container uses, measured for about a second.
+    async fn usage(&self, id: &str) -> EngineResult<Usage>;
 }
 
 /// Commands in running containers.
@@ -207,11 +226,11 @@ pub trait Files: Send + Sync {
 
 /// An engine that runs containers: all its calls.
 pub trait Engine:
-    System + Inventory + Creation + Lifecycle + Images + Streams + Execs + Files
+    System + Inventory + Creation + Lifecycle + Images + Streams + Usages + Execs + Files
 {
 }
 
 impl<T> Engine for T where
-    T: System + Inventory + Creation + Lifecycle + Images + Streams + Execs + Files
+    T: System + Inventory + Creation + Lifecycle + Images + Streams + Usages + Execs + Files
 {
 }

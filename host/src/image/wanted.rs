@@ -14,6 +14,14 @@ use crate::error::{Error, Kind, Result};
 use crate::rootfs::Recipe;
 use crate::topology::manifest::{Manifest, System};
 
+/// What the references of assembled images begin with.
+const HOST_IMAGES: &str = "clusterdock/host:";
+
+/// Whether an image of this reference is an assembled one.
+pub fn is_host_image(reference: &str) -> bool {
+    reference.starts_with(HOST_IMAGES)
+}
+
 /// An image that nodes need, and how to get it if the engine does not have it.
 #[derive(Debug, Clone)]
 pub struct Wanted {
@@ -89,7 +97,7 @@ impl Wanted {
         let recipe = Recipe::resolve(programs)?;
         let digest = recipe.digest(config)?;
         Ok(Wanted {
-            reference: format!("clusterdock/host:{digest}"),
+            reference: format!("{HOST_IMAGES}{digest}"),
             source: Source::Assembled(Arc::new(recipe)),
         })
     }

@@ -1,8 +1,9 @@
 //! Tables without borders: one heading per column, two blanks between columns, further lines of a cell below its first.
 
-use unicode_width::UnicodeWidthStr;
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
-const GAP: usize = 2;
+/// The blanks between two columns.
+pub(super) const GAP: usize = 2;
 
 /// Columns of cells.
 #[derive(Debug, Default)]
@@ -81,6 +82,17 @@ fn row_text(row: &[String], widths: &[usize]) -> String {
     text
 }
 
+/// The beginning of a text that is at most so many columns wide.
+pub(super) fn cut(text: &str, width: usize) -> String {
+    let mut taken = 0;
+    text.chars()
+        .take_while(|c| {
+            taken += UnicodeWidthChar::width(*c).unwrap_or(0);
+            taken <= width
+        })
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -105,6 +117,14 @@ höher         y
 ";
         assert_eq!(table.text(), expected);
         assert_eq!(table.width(), 15);
+    }
+
+    #[test]
+    fn a_text_is_cut_by_its_width() {
+        assert_eq!(cut("abc", 3), "abc");
+        assert_eq!(cut("abc", 2), "ab");
+        assert_eq!(cut("世界", 3), "世");
+        assert_eq!(cut("", 0), "");
     }
 
     #[test]

@@ -6,12 +6,12 @@ use std::path::PathBuf;
 
 use futures_util::FutureExt;
 
-use super::images::{self, Images};
 use super::order::Order;
 use super::preparation::{RefusedStart, prepare};
 use super::rollback;
 use super::session::Session;
 use super::start_execution::{StartFailed, Started, execute_start};
+use super::start_images::{self, Images};
 use crate::cluster::generated_name;
 use crate::cluster::labels::{Run, RunId};
 use crate::engine::System;
@@ -85,10 +85,10 @@ pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<StartR
 async fn provided(provider: &Provider<'_>, order: &Order<'_>) -> Result<(Images, Plan)> {
     if order.dry_run {
         let found = provider.look(&order.images).await?;
-        let missing = images::plan(provider, &order.images, &found).await?;
+        let missing = start_images::plan(provider, &order.images, &found).await?;
         Ok((found, missing))
     } else {
-        let provided = images::provide(provider, &order.images).await?;
+        let provided = start_images::provide(provider, &order.images).await?;
         Ok((provided, Plan::default()))
     }
 }

@@ -3,7 +3,7 @@
 use super::{Row, row, stopped};
 
 /// How many habits hold, on this table and on a terminal.
-pub(super) const HOLD: usize = 50;
+pub(super) const HOLD: usize = 55;
 
 pub(super) const ROWS: &[Row] = &[
     row(5, "exec n1 hostname", 0, &["n1.ux: hostname\n"]),
@@ -85,6 +85,28 @@ pub(super) const ROWS: &[Row] = &[
     row(25, "destroy ux", 2, &["`clusterdock rm ux`"]),
     row(26, "list", 0, &["ux    running"]),
     row(27, "get clusters", 2, &["`clusterdock ls`"]),
+    row(
+        28,
+        "top ux",
+        0,
+        &["NODE", "COMMAND", "n1.ux --serve", "n2.ux --serve"],
+    ),
+    row(28, "top n1 -o json", 0, &["\"command\": \"n1.ux --serve\""]),
+    row(28, "top", 2, &["clusters: ux (running)"]),
+    stopped(
+        28,
+        "top ux",
+        4,
+        &["no node is running", "clusterdock resume ux"],
+    ),
+    row(29, "stats ux", 0, &["n1.ux  12.5%", "MEMORY", "PROCESSES"]),
+    row(
+        29,
+        "stats --no-stream -o jsonl",
+        0,
+        &["\"node\":\"n2.ux\"", "\"memory_bytes\":3145728"],
+    ),
+    row(29, "stats gone", 3, &["`gone`"]),
     row(30, "port n1 80", 0, &["127.0.0.1:8080\n"]),
     row(30, "port n1", 0, &["80/tcp -> 127.0.0.1:8080\n"]),
     row(
@@ -102,6 +124,36 @@ pub(super) const ROWS: &[Row] = &[
         &["not running", "clusterdock resume n1.ux"],
     ),
     row(
+        31,
+        "events --since 2h --until 1s",
+        0,
+        &["  n1.ux  start\n", "  n2.ux  create\n"],
+    ),
+    stopped(
+        31,
+        "events n2 --since 2h --until 1s",
+        0,
+        &["  n2.ux  die (exit code "],
+    ),
+    row(
+        31,
+        "events ux --since 2h --until 1s --format jsonl",
+        0,
+        &[
+            "\"node\":\"n1.ux\"",
+            "\"event\":\"start\",\"exit_code\":null",
+        ],
+    ),
+    row(31, "events gone", 3, &["`gone`"]),
+    row(32, "images", 0, &["debian:12", "USED BY", "ux"]),
+    row(32, "images -q", 0, &["debian:12\n"]),
+    row(
+        32,
+        "images -o json",
+        0,
+        &["\"clusters\": [\n        \"ux\""],
+    ),
+    row(
         33,
         "config ./lab",
         2,
@@ -113,7 +165,14 @@ pub(super) const ROWS: &[Row] = &[
         2,
         &["clusterdock topology check ./lab"],
     ),
-    row(34, "info", 2, &["`docker info`"]),
+    row(34, "info", 2, &["`clusterdock version`", "`docker info`"]),
+    row(35, "version", 0, &["plugin-api", "26.1.5 (API 1.45)"]),
+    row(
+        35,
+        "version -f json",
+        0,
+        &["\"plugin_api\": ", "\"api_version\": \"1.45\""],
+    ),
     row(37, "help start", 0, &["Usage: clusterdock start"]),
     row(
         38,

@@ -165,7 +165,20 @@ fn the_table_of_answers_has_the_fields_that_are_printed() {
     let ps = answer(&["ps", "--format", "json"]);
     let ls = answer(&["ls", "--format", "json"]);
     let whole_cluster = answer(&["inspect", cluster]);
-    let whole_node = answer(&["inspect", &scene.fqdn("node-1")]);
+    let (first, second) = (scene.fqdn("node-1"), scene.fqdn("node-2"));
+    let whole_node = answer(&["inspect", &first]);
+    let several = answer(&["inspect", "--brief", &first, &second]);
+    let port = answer(&["port", &first, "--format", "json"]);
+    let top = answer(&["top", cluster, "--format", "json"]);
+    let stats = answer(&["stats", cluster, "--format", "json"]);
+    let images = answer(&["images", "--format", "json"]);
+    let version = answer(&["version", "--format", "json"]);
+    let soon = (jiff::Timestamp::now().as_second() + 1).to_string();
+    let events = scene.run([
+        "events", cluster, "--since", "10m", "--until", &soon, "-o", "json",
+    ]);
+    let events = events.succeeds().stdout;
+    let event = serde_json::from_str(events.lines().next().unwrap()).unwrap();
 
     let table = table("### Answers");
     let shown = |row: &str| table.get(row).unwrap_or_else(|| panic!("no row `{row}`"));
@@ -179,6 +192,13 @@ fn the_table_of_answers_has_the_fields_that_are_printed() {
         ("ls", &ls),
         ("inspect CLUSTER", &whole_cluster),
         ("inspect NODE", &whole_node),
+        ("inspect NAME NAME", &several),
+        ("port NODE", &port),
+        ("top", &top),
+        ("stats", &stats),
+        ("events", &event),
+        ("images", &images),
+        ("version", &version),
     ] {
         assert_eq!(with(row, &["schema_version"]), keys(answer), "{row}");
     }
@@ -190,5 +210,11 @@ fn the_table_of_answers_has_the_fields_that_are_printed() {
     let more: Names = keys(inspected).difference(shown("node")).cloned().collect();
     assert_eq!(&more, shown("node inspect"));
     assert_eq!(keys(inspected), keys(&whole_cluster["cluster"]["nodes"][0]));
-    assert_eq!(table.len(), 9, "a row is compared with nothing");
+    assert_eq!(&keys(&several["items"][1]["node"]), shown("node"));
+    assert_eq!(with("port", &["address"]), keys(&port["ports"][0]));
+    assert_eq!(&keys(&top["nodes"][0]), shown("node top"));
+    assert_eq!(&keys(&top["nodes"][0]["processes"][0]), shown("process"));
+    assert_eq!(&keys(&stats["nodes"][0]), shown("node stats"));
+    assert_eq!(&keys(&images["images"][0]), shown("image"));
+    assert_eq!(table.len(), 20, "a row is compared with nothing");
 }

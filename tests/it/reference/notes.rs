@@ -33,7 +33,7 @@ const START: &[u8] = &[3, 4, 6, 7, 8, 9, 10, 12];
 /// Codes of commands that wait until nodes are ready.
 const READY: &[u8] = &[3, 4, 7, 8, 10];
 
-pub(super) const NOTES: [Note; 29] = [
+pub(super) const NOTES: [Note; 34] = [
     note(
         "start",
         START,
@@ -124,6 +124,36 @@ pub(super) const NOTES: [Note; 29] = [
         &[3, 4],
         "have a node's main process read its configuration again",
         "clusterdock kill -s HUP node-1.lab",
+    ),
+    note(
+        "top",
+        &[3, 4],
+        "the processes of a cluster, by node",
+        "clusterdock top lab",
+    ),
+    note(
+        "stats",
+        &[3, 4],
+        "what every running node uses, for a script",
+        "clusterdock stats --format jsonl",
+    ),
+    note(
+        "events",
+        &[3],
+        "what has happened to a cluster in the last ten minutes",
+        "clusterdock events lab --since 10m --until 1s",
+    ),
+    note(
+        "images",
+        &[],
+        "the references of all images",
+        "clusterdock images -q",
+    ),
+    note(
+        "version",
+        &[],
+        "the version of plugin-api, for a script",
+        "clusterdock version -f json",
     ),
     note(
         "port",

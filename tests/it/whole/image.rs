@@ -16,7 +16,7 @@ use clusterdock::image::registry::Registries;
 use clusterdock::image::{Provider, Source, Wanted};
 use clusterdock::report::Format;
 use clusterdock::rootfs::Recipe;
-use clusterdock::start::images;
+use clusterdock::start::start_images;
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
 
 use super::{CLUSTER, IMAGE, Stage, Wish, trouble};
@@ -166,7 +166,7 @@ async fn a_program_missing_on_this_machine_is_always_reported() {
             cancellation: &cancellation,
             events: &events,
         };
-        images::provide(&provider, &wanted).await.unwrap();
+        start_images::provide(&provider, &wanted).await.unwrap();
         let lacks = format!("left out of image {IMAGE}: no-such-program: not installed");
         let reported = reported.into_inner().unwrap();
         let lacking = reported.iter().filter(|event| {

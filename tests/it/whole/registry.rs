@@ -8,7 +8,7 @@ use clusterdock::error::{Error, Kind, Result};
 use clusterdock::image::build_context::Context;
 use clusterdock::image::pull::Pull;
 use clusterdock::image::{Provider, Source, Wanted};
-use clusterdock::start::images;
+use clusterdock::start::start_images;
 use clusterdock_tests::fake::{FakeEngine, Mishap, for_every_call};
 
 use super::{IMAGE, LabHook, Stage, Wish, engine};
@@ -27,7 +27,7 @@ async fn provide(stage: &Stage, wanted: &[Wanted], pull: Pull) -> Result<BTreeMa
         cancellation: session.cancellation,
         events: &events,
     };
-    images::provide(&provider, wanted).await
+    start_images::provide(&provider, wanted).await
 }
 
 /// Gives the stage this Docker configuration.

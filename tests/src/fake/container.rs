@@ -223,6 +223,7 @@ impl Holdings {
         };
         self.containers.insert(id.clone(), held);
         self.deaths.other_event();
+        self.note(&id, "create", None);
         Ok(id)
     }
 

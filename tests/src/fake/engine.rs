@@ -7,16 +7,15 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use clusterdock::engine::docker::passthrough;
 use clusterdock::engine::{
-    Archive, BuildSpec, Container, ContainerSpec, ContainerState, Creation, Credentials, Death,
-    EngineError, EngineInfo, EngineResult, ExecSession, ExecSpec, Execs, Fault, FileKind, Files,
-    Filter, Image, ImageProgress, Images, Inventory, Lifecycle, LogLine, LogOptions, Network,
-    NetworkSpec, Progress, RunningExec, Streams, System, Volume,
+    Archive, Container, ContainerSpec, ContainerState, Creation, Death, EngineInfo, EngineResult,
+    ExecSession, ExecSpec, Execs, FileKind, Files, Filter, Happening, Inventory, Lifecycle,
+    LogLine, LogOptions, Network, NetworkSpec, RunningExec, Streams, System, Volume,
 };
 use futures_util::StreamExt;
 use futures_util::stream::{self, BoxStream};
 use serde_json::{Map, Value};
 
-use super::image::{pull_progress, push_progress, whole};
+use super::image::whole;
 use super::state::Holdings;
 use super::{EngineGeneration, FakeEngine};
 
@@ -215,119 +214,6 @@ impl Lifecycle for FakeEngine {
 }
 
 #[async_trait]
-impl Images for FakeEngine {
-    async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
-        let found = self.call(
-            "image",
-            |_| reference.into(),
-            |holdings| {
-                Ok(holdings
-                    .find_image(reference)
-                    .map(|held| held.image.clone()))
-            },
-        );
-        found.await
-    }
-
-    async fn import_image(
-        &self,
-        reference: &str,
-        changes: &[String],
-        tar: Archive,
-    ) -> EngineResult<()> {
-        let call = self.begin("import_image", |_| reference.into()).await?;
-        match whole(tar).await {
-            Ok(archive) => {
-                call.carry_out(|holdings| holdings.import_image(reference, changes, &archive))
-                    .await
-            }
-            Err(broken) => call.answer(Err(broken)).await,
-        }
-    }
-
-    async fn pull_image(
-        &self,
-        reference: &str,
-        credentials: Option<&Credentials>,
-        progress: Progress<'_>,
-    ) -> EngineResult<()> {
-        let call = self.begin("pull_image", |_| reference.into()).await?;
-        let pulled = call
-            .carry_out(|holdings| holdings.pull_image(reference, credentials))
-            .await;
-        if pulled.is_ok() {
-            pull_progress().into_iter().for_each(progress);
-        }
-        pulled
-    }
-
-    async fn push_image(
-        &self,
-        reference: &str,
-        credentials: Option<&Credentials>,
-        progress: Progress<'_>,
-    ) -> EngineResult<()> {
-        let call = self.begin("push_image", |_| reference.into()).await?;
-        let pushed = call
-            .carry_out(|holdings| holdings.push_image(reference, credentials))
-            .await;
-        if pushed.is_ok() {
-            push_progress().into_iter().for_each(progress);
-        }
-        pushed
-    }
-
-    async fn build_image(
-        &self,
-        spec: &BuildSpec,
-        mut context: Archive,
-        progress: Progress<'_>,
-    ) -> EngineResult<()> {
-        while let Some(piece) = context.next().await {
-            piece.map_err(|error| EngineError::new(Fault::Other, error.to_string()))?;
-        }
-        progress(ImageProgress {
-            status: "Step 1/1 : FROM scratch".into(),
-            ..ImageProgress::default()
-        });
-        let spec = spec.clone();
-        let build = self.call(
-            "build_image",
-            |_| spec.reference.clone(),
-            |holdings| {
-                holdings.hold_image(
-                    &spec.reference,
-                    Image {
-                        command: vec!["/bin/sh".into()],
-                        labels: spec.labels.clone(),
-                        ..Image::default()
-                    },
-                );
-                holdings.builds.push(spec.clone());
-                Ok(())
-            },
-        );
-        build.await
-    }
-
-    async fn commit_container(
-        &self,
-        id: &str,
-        repository: &str,
-        tag: &str,
-        changes: &[String],
-    ) -> EngineResult<String> {
-        let reference = format!("{repository}:{tag}");
-        self.call(
-            "commit_container",
-            |holdings| holdings.name_of(id),
-            move |holdings| holdings.commit_container(id, &reference, changes),
-        )
-        .await
-    }
-}
-
-#[async_trait]
 impl Streams for FakeEngine {
     async fn deaths(
         &self,
@@ -349,6 +235,16 @@ impl Streams for FakeEngine {
         self.call("starts", |_| format!("{key}={value}"), |_| Ok(()))
             .await?;
         Ok(self.start_stream(label, since))
+    }
+
+    async fn happenings(
+        &self,
+        key: &str,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> EngineResult<BoxStream<'static, EngineResult<Happening>>> {
+        self.call("happenings", |_| key.into(), |_| Ok(())).await?;
+        Ok(self.happening_stream(key.into(), since, until))
     }
 
     async fn logs(

@@ -4,7 +4,8 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 use clusterdock::engine::{
-    BuildSpec, Credentials, EngineError, EngineResult, Fault, Image, ImageProgress, Login,
+    BuildSpec, Credentials, EngineError, EngineResult, Fault, Image, ImageProgress, ListedImage,
+    Login,
 };
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
@@ -76,6 +77,17 @@ impl FakeEngine {
 }
 
 impl Holdings {
+    pub(super) fn list_images(&self) -> Vec<ListedImage> {
+        let listed = |held: &HeldImage| ListedImage {
+            id: held.image.id.clone(),
+            references: held.references.iter().cloned().collect(),
+            labels: held.image.labels.clone(),
+            size: held.image.size,
+            created: 0,
+        };
+        self.images.values().map(listed).collect()
+    }
+
     /// An image by reference or id.
     pub(super) fn find_image(&self, key: &str) -> Option<&HeldImage> {
         let reference = familiar(key);

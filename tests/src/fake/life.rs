@@ -64,6 +64,7 @@ impl Holdings {
         held.death = program.death;
         held.log
             .extend(program.lines.into_iter().map(|line| (now, line)));
+        self.note(id, "start", None);
         // Connected to its network, then started.
         self.deaths.other_event();
         self.deaths.other_event();
@@ -150,6 +151,7 @@ impl Holdings {
         if self.containers[&id].is_up() {
             self.die(&id, KILLED);
         }
+        self.note(&id, "destroy", None);
         let held = self.containers.remove(&id).expect("its id was just found");
         for used in held.uses {
             // A shared volume is removed with its last container.
@@ -206,6 +208,7 @@ impl Holdings {
             .values_mut()
             .for_each(|endpoint| endpoint.address = None);
         self.deaths.tell(held, exit_code, now);
+        self.note(id, "die", Some(exit_code));
     }
 }
 

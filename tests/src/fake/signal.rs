@@ -10,7 +10,8 @@ const INTERRUPTED: i64 = 130;
 
 impl Holdings {
     pub(super) fn pause_container(&mut self, key: &str) -> EngineResult<()> {
-        let held = self.container_mut(key)?;
+        let id = self.container_id(key)?;
+        let held = self.container_mut(&id)?;
         match held.state {
             State::Running => held.state = State::Paused,
             State::Paused => {
@@ -22,12 +23,14 @@ impl Holdings {
             _ => return Err(not_running(&held.id)),
         }
         self.deaths.other_event();
+        self.note(&id, "pause", None);
         Ok(())
     }
 
     pub(super) fn unpause_container(&mut self, key: &str) -> EngineResult<()> {
         let now = self.now();
-        let held = self.container_mut(key)?;
+        let id = self.container_id(key)?;
+        let held = self.container_mut(&id)?;
         if held.state != State::Paused {
             return Err(EngineError::new(
                 Fault::Other,
@@ -37,6 +40,7 @@ impl Holdings {
         held.state = State::Running;
         held.revive(now);
         self.deaths.other_event();
+        self.note(&id, "unpause", None);
         Ok(())
     }
 

@@ -14,6 +14,7 @@ use super::image::HeldImage;
 use super::network::HeldNetwork;
 use super::program::Program;
 use super::stream::Deaths;
+use super::usage::Noted;
 use super::volume::HeldVolume;
 
 /// Containers, networks and images by id, volumes by name, and the test's settings.
@@ -43,6 +44,7 @@ pub(super) struct Holdings {
     pub(super) execs: Vec<HeldExec>,
     pub(super) runner: Runner,
     pub(super) deaths: Deaths,
+    pub(super) happenings: Vec<Noted>,
     made: u32,
 }
 
@@ -67,6 +69,7 @@ impl Holdings {
             execs: Vec::new(),
             runner: Runner::default(),
             deaths: Deaths::default(),
+            happenings: Vec::new(),
             made: 0,
         };
         holdings.make_predefined_networks();

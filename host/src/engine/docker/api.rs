@@ -75,6 +75,25 @@ impl Api {
         self.get(Target::container(id, "/json")?).await
     }
 
+    pub(super) async fn top_processes(
+        &self,
+        id: &str,
+        options: query::TopOptions,
+    ) -> EngineResult<models::ContainerTopResponse> {
+        self.get(Target::container(id, "/top")?.query(options)?)
+            .await
+    }
+
+    /// A single measurement, or a first one without the one before it.
+    pub(super) async fn stats(
+        &self,
+        id: &str,
+        options: query::StatsOptions,
+    ) -> EngineResult<models::ContainerStatsResponse> {
+        self.get(Target::container(id, "/stats")?.query(options)?)
+            .await
+    }
+
     pub(super) async fn start_container(&self, id: &str) -> EngineResult<()> {
         self.act(Target::container(id, "/start")?).await
     }
@@ -204,6 +223,10 @@ impl Api {
             wire::json(config)?,
         )
         .await
+    }
+
+    pub(super) async fn list_images(&self) -> EngineResult<Vec<models::ImageSummary>> {
+        self.get(Target::fixed("/images/json")).await
     }
 
     pub(super) async fn inspect_image(

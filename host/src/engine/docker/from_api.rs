@@ -11,7 +11,8 @@ use clusterdock_plugin_wire::Protocol;
 use ipnet::Ipv4Net;
 
 use super::super::{
-    Container, ContainerState, Endpoint, Image, Network, PublishedPort, State, Volume, container,
+    Container, ContainerState, Endpoint, Image, ListedImage, Network, PublishedPort, State, Volume,
+    container,
 };
 
 pub(super) fn container(seen: models::ContainerSummary) -> Container {
@@ -145,6 +146,17 @@ pub(super) fn death(seen: models::EventMessage) -> container::Death {
         id: actor.id.unwrap_or_default(),
         name: text("name"),
         exit_code: text("exitCode").parse().unwrap_or_default(),
+    }
+}
+
+pub(super) fn listed_image(seen: models::ImageSummary) -> ListedImage {
+    let is_reference = |reference: &String| reference != "<none>:<none>";
+    ListedImage {
+        id: seen.id,
+        references: seen.repo_tags.into_iter().filter(is_reference).collect(),
+        labels: seen.labels.into_iter().collect(),
+        size: seen.size.try_into().unwrap_or_default(),
+        created: seen.created,
     }
 }
 

@@ -16,7 +16,7 @@ use serde::Serialize;
 
 use super::super::{
     Archive, BuildSpec, Credentials, EngineError, EngineResult, Image, ImageProgress, Images,
-    Login, Progress,
+    ListedImage, Login, Progress,
 };
 use super::Docker;
 use super::api::Header;
@@ -30,6 +30,11 @@ const FOR_SEVERAL: HeaderName = HeaderName::from_static("x-registry-config");
 
 #[async_trait]
 impl Images for Docker {
+    async fn images(&self) -> EngineResult<Vec<ListedImage>> {
+        let listed = self.call(self.client.list_images()).await?;
+        Ok(listed.into_iter().map(from_api::listed_image).collect())
+    }
+
     async fn image(&self, reference: &str) -> EngineResult<Option<Image>> {
         match self.call(self.client.inspect_image(reference)).await {
             Ok(image) => Ok(Some(from_api::image(image))),

@@ -9,11 +9,30 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 
-use super::super::{Chunk, Death, EngineError, EngineResult, Fault, LogLine, LogOptions, Streams};
+use super::super::{
+    Chunk, Death, EngineError, EngineResult, Fault, Happening, LogLine, LogOptions, Streams,
+};
 use super::Docker;
 use super::fault::unreachable_by;
-use super::from_api;
 use super::output_frames::Frames;
+use super::{from_api, usage_api};
+
+/// What is shown of the life of containers: not the commands that run in them, nor what is copied.
+const HAPPENINGS: [&str; 13] = [
+    "create",
+    "start",
+    "die",
+    "stop",
+    "kill",
+    "oom",
+    "pause",
+    "unpause",
+    "restart",
+    "rename",
+    "health_status",
+    "update",
+    "destroy",
+];
 
 #[async_trait]
 impl Streams for Docker {
@@ -23,7 +42,7 @@ impl Streams for Docker {
         since: i64,
     ) -> EngineResult<BoxStream<'static, EngineResult<Death>>> {
         Ok(self
-            .events(&["die"], label, since)
+            .container_events(&["die"], label, since)
             .await?
             .map_ok(from_api::death)
             .boxed())
@@ -36,10 +55,26 @@ impl Streams for Docker {
     ) -> EngineResult<BoxStream<'static, EngineResult<String>>> {
         let id = |event: EventMessage| event.actor.unwrap_or_default().id.unwrap_or_default();
         Ok(self
-            .events(&["start", "unpause"], label, since)
+            .container_events(&["start", "unpause"], label, since)
             .await?
             .map_ok(id)
             .boxed())
+    }
+
+    async fn happenings(
+        &self,
+        key: &str,
+        since: Option<i64>,
+        until: Option<i64>,
+    ) -> EngineResult<BoxStream<'static, EngineResult<Happening>>> {
+        let options = events_of(&HAPPENINGS, key.into(), since, until);
+        let events = self
+            .call(self.client.events(options))
+            .await?
+            .map_ok(usage_api::happening);
+        // With an end, the engine ends the stream when it has come.
+        let end = stream::iter(until.is_none().then(|| Err(lost())));
+        Ok(events.chain(end).boxed())
     }
 
     async fn logs(
@@ -75,30 +110,43 @@ impl Streams for Docker {
 
 impl Docker {
     /// Events of containers with this label. The stream ends with an error when the connection ends.
-    pub(super) async fn events(
+    pub(super) async fn container_events(
         &self,
         kinds: &[&str],
         label: (&str, &str),
         since: i64,
     ) -> EngineResult<impl Stream<Item = EngineResult<EventMessage>> + Send + use<>> {
-        let filters = [
-            ("type", vec!["container".to_string()]),
-            ("event", kinds.iter().map(ToString::to_string).collect()),
-            ("label", vec![format!("{}={}", label.0, label.1)]),
-        ];
-        let options = query::EventsOptions {
-            since: Some(since.to_string()),
-            filters: Some(
-                filters
-                    .into_iter()
-                    .map(|(key, values)| (key.to_string(), values))
-                    .collect(),
-            ),
-            ..Default::default()
-        };
-        let lost = EngineError::new(Fault::Unreachable, "the engine ended its events");
+        let label = format!("{}={}", label.0, label.1);
+        let options = events_of(kinds, label, Some(since), None);
         let events = self.call(self.client.events(options)).await?;
-        Ok(events.chain(stream::once(async { Err(lost) })))
+        Ok(events.chain(stream::once(async { Err(lost()) })))
+    }
+}
+
+fn lost() -> EngineError {
+    EngineError::new(Fault::Unreachable, "the engine ended its events")
+}
+
+fn events_of(
+    kinds: &[&str],
+    label: String,
+    since: Option<i64>,
+    until: Option<i64>,
+) -> query::EventsOptions {
+    let filters = [
+        ("type", vec!["container".to_string()]),
+        ("event", kinds.iter().map(ToString::to_string).collect()),
+        ("label", vec![label]),
+    ];
+    query::EventsOptions {
+        since: since.map(|since| since.to_string()),
+        until: until.map(|until| until.to_string()),
+        filters: Some(
+            filters
+                .into_iter()
+                .map(|(key, values)| (key.to_string(), values))
+                .collect(),
+        ),
     }
 }
 
