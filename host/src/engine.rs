@@ -84,22 +84,33 @@ fn remote_host(address: &str) -> Option<&str> {
     }
 }
 
-/// An engine's id as one word in a line of a file: the id itself if it is a word, otherwise a digest of it, or of the
-/// address if the engine has no id.
-pub fn id_word(id: &str, address: &str) -> String {
-    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ":._-".contains(c);
-    if (1..=LONGEST_ID).contains(&id.len()) && id.chars().all(is_allowed) {
-        return id.into();
+/// An engine's id as one word in a line of a file: the engine's own, or a digest of it if it is not a word, with a digest of
+/// its data folder. All engines of a machine have the same id up to 20.10, the one in `/etc/docker/key.json`, but never
+/// the same data. An engine without an id is known by its address.
+pub fn id_word(id: &str, data_folder: &str, address: &str) -> String {
+    const DIGITS: usize = 8;
+    if id.is_empty() {
+        return digest(address);
     }
-    let digest = Sha256::digest(if id.is_empty() { address } else { id });
+    let is_allowed = |c: char| c.is_ascii_alphanumeric() || ":._-".contains(c);
+    let id = if id.len() <= LONGEST_ID && id.chars().all(is_allowed) {
+        id.into()
+    } else {
+        digest(id)
+    };
+    format!("{id}.{}", &digest(data_folder)[..DIGITS])
+}
+
+fn digest(text: &str) -> String {
+    let digest = Sha256::digest(text);
     digest.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 /// Properties of an engine.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct EngineInfo {
-    /// Its id, which never changes, so that files kept for one engine's clusters are not used for another's. A word of
-    /// letters, digits and `:._-`.
+    /// Its id, which never changes and which no other engine of its machine has, so that files kept for one engine's
+    /// clusters are not used for another's. A word of letters, digits and `:._-`.
     pub id: String,
     /// Its release, e.g. `20.10.24`.
     pub version: String,
@@ -160,4 +171,28 @@ pub struct Volume {
     pub name: String,
     /// Its labels.
     pub labels: Labels,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_engine_has_its_own_id_whatever_it_answers() {
+        const ID: &str = "CB4R:DWRM:DH43";
+        let word = |id: &str, folder: &str| id_word(id, folder, "unix:///a.sock");
+        let usual = word(ID, "/var/lib/docker");
+        assert_eq!(usual, word(ID, "/var/lib/docker"));
+        // Two engines of one machine.
+        assert_ne!(usual, word(ID, "/srv/docker"));
+        assert!(usual.starts_with(ID) && word(ID, "").starts_with(ID));
+        assert_ne!(word("", "/a"), id_word("", "/a", "unix:///b.sock"));
+        for id in ["", ID, "a b", "a\n# x", "../x", &"x".repeat(1 << 20)] {
+            for folder in ["", "/var/lib/docker", "/a b\n\u{1b}"] {
+                let word = word(id, folder);
+                let is_plain = |c: char| c.is_ascii_alphanumeric() || ":._-".contains(c);
+                assert!(word.len() < 200 && word.chars().all(is_plain), "{word}");
+            }
+        }
+    }
 }

@@ -59,6 +59,8 @@ fn the_corpus_contains_valid_inputs() {
     declaration.check().unwrap();
     let specs: Vec<_> = serde_json::from_str(&text("nodes")).unwrap();
     clusterdock::plan::spec::check(&specs, "cluster").unwrap();
+    let record = clusterdock::cluster::record::parse(text("record").as_bytes()).unwrap();
+    assert!(record.request.is_some() && !record.removed.is_empty());
 }
 
 #[test]

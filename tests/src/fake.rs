@@ -142,7 +142,7 @@ impl FakeEngine {
             EngineGeneration::V29 => ("29.0.0", "1.52"),
         };
         EngineInfo {
-            id: id_word("", &self.inner.address),
+            id: id_word("", "", &self.inner.address),
             version: version.into(),
             api_version: api_version.into(),
             cgroup_version: 2,

@@ -12,8 +12,9 @@ use std::path::{Component, Path};
 use clusterdock::archive::{Owners, Top, only_file, reader::Reader, reader::Root, relay::relay};
 use clusterdock::cli;
 use clusterdock::cluster::labels::{self, PREFIX};
-use clusterdock::cluster::names;
+use clusterdock::cluster::{names, record};
 use clusterdock::engine::Labels;
+use clusterdock::engine::docker::{Address, Transport};
 use clusterdock::engine::docker_config::DockerConfig;
 use clusterdock::image::ignore::Ignore;
 use clusterdock::topology::inspection::inspect_bytes;
@@ -25,16 +26,18 @@ use clusterdock_plugin_wire::{Declaration, NodeSpec};
 pub type Target = (&'static str, fn(&[u8]));
 
 /// All fuzz targets.
-pub const TARGETS: [Target; 9] = [
+pub const TARGETS: [Target; 11] = [
     ("library", library),
     ("manifest", manifest),
     ("frames", frames),
     ("declaration", declaration),
     ("nodes", nodes),
     ("node_labels", node_labels),
+    ("record", record),
     ("archive", archive),
     ("dockerignore", dockerignore),
     ("docker_config", docker_config),
+    ("docker_context", docker_context),
 ];
 
 /// A plugin's library: its ELF structure, its note, and its requirements.
@@ -183,6 +186,35 @@ fn named((key, value): (&str, &str)) -> (String, String) {
     (format!("{PREFIX}{key}"), value.into())
 }
 
+/// The JSON of a cluster's record, which every node can write.
+pub fn record(bytes: &[u8]) {
+    let Ok(record) = record::parse(bytes) else {
+        return;
+    };
+    for fqdn in &record.removed {
+        assert!(fqdn.len() <= names::FQDN_MAX, "{fqdn:?}");
+        assert!(fqdn.bytes().all(is_of_a_name), "{fqdn:?}");
+    }
+    assert!(
+        record
+            .outputs
+            .keys()
+            .all(|name| record::is_output_name(name))
+    );
+    let Ok(archive) = record::archive(&record) else {
+        return;
+    };
+    let file = only_file(&archive[..])
+        .expect("an archive of the program's own is read")
+        .expect("it has a file");
+    let again = record::parse(&file.contents).expect("what was written is read");
+    assert_eq!(again, record);
+}
+
+fn is_of_a_name(byte: u8) -> bool {
+    byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-.".contains(&byte)
+}
+
 /// An archive from the engine: read, and relayed.
 pub fn archive(bytes: &[u8]) {
     for root in [Root::Named, Root::Dot] {
@@ -235,5 +267,32 @@ pub fn docker_config(bytes: &[u8]) {
         std::fs::write(folder.path().join("config.json"), bytes).expect("a file can be written");
         let config = DockerConfig::read(folder.path(), &|_| ());
         drop(config.proxy_arguments("unix:///var/run/docker.sock"));
+    });
+}
+
+/// The name of the context that [`docker_context`] writes, and the folder that Docker gives it: its SHA-256.
+const CONTEXT: &str = "lab";
+const CONTEXT_FOLDER: &str = "a51146d38077ff992eba84cf1d5e9b249073503eb74868699016153b031a38f7";
+
+/// The `meta.json` of a context of Docker.
+pub fn docker_context(bytes: &[u8]) {
+    FOLDER.with_borrow(|folder| {
+        let meta = folder.path().join("contexts/meta").join(CONTEXT_FOLDER);
+        std::fs::create_dir_all(&meta).expect("a folder can be created");
+        std::fs::write(meta.join("meta.json"), bytes).expect("a file can be written");
+        let variable = |name: &str| match name {
+            "DOCKER_CONFIG" => Some(folder.path().into()),
+            "DOCKER_CONTEXT" => Some(CONTEXT.into()),
+            _ => None,
+        };
+        // A host becomes part of requests. A socket may have any name.
+        if let Ok(Address {
+            transport: Transport::Tcp(host) | Transport::Tls(host, _),
+            ..
+        }) = Address::choose(None, &variable, &|_| ())
+        {
+            let is_active = |byte: u8| byte.is_ascii_control() || byte == b' ';
+            assert!(!host.bytes().any(is_active), "{host:?}");
+        }
     });
 }

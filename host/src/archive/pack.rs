@@ -210,14 +210,15 @@ impl<W: Write> Packer<'_, '_, W> {
                 "no longer a regular file",
             )));
         }
-        if let Some(first) = self.first_name(&metadata, below) {
-            return self.entry(below, Kind::HardLink(first), &metadata, Vec::new());
-        }
         let attributes = if self.options.owners.has_rights() {
             capabilities(&file)?
         } else {
             Vec::new()
         };
+        if let Some(first) = self.first_name(&metadata, below) {
+            // The engine sets the owner once more for a link, which clears the capabilities of the file.
+            return self.entry(below, Kind::HardLink(first), &metadata, attributes);
+        }
         if metadata.len() > READ_FIRST {
             self.entry(below, Kind::File(metadata.len()), &metadata, attributes)?;
             return self

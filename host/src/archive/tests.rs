@@ -10,6 +10,7 @@ use std::path::Path;
 
 use tar::EntryType;
 
+use super::archive_entry::{self, Kind};
 use super::pack::pack;
 use super::reader::{Reader, Root};
 use super::relay::relay;
@@ -180,6 +181,32 @@ fn capabilities_are_kept_only_with_owners() {
     )
     .unwrap();
     assert!(of("other").is_empty());
+}
+
+#[test]
+fn every_name_of_a_file_has_its_capabilities() {
+    let source = tempfile::tempdir().unwrap();
+    let tool = source.path().join("tool");
+    fs::write(&tool, "x").unwrap();
+    let name = "security.capability";
+    // Setting capabilities needs privileges.
+    if rustix::fs::setxattr(&tool, name, &CAPABILITIES, rustix::fs::XattrFlags::empty()).is_err() {
+        return;
+    }
+    for other in ["also", "too"] {
+        fs::hard_link(&tool, source.path().join(other)).unwrap();
+    }
+    let (tar, ..) = packed(source.path(), &named("kept"));
+    let mut reader = Reader::new(&tar[..], Root::Named);
+    let mut found = Vec::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        reader.contents(|_| Ok(())).unwrap();
+        if entry.kind != Kind::Folder {
+            found.push(entry.attributes);
+        }
+    }
+    let attribute = (archive_entry::CAPABILITIES.into(), CAPABILITIES.to_vec());
+    assert_eq!(found, vec![vec![attribute]; 3]);
 }
 
 #[test]

@@ -225,7 +225,9 @@ fn is_fqdn(name: &str) -> bool {
         .split_once('.')
         .filter(|_| name.len() <= names::FQDN_MAX);
     parts.is_some_and(|(host, domain)| {
-        names::check_hostname(host).is_ok() && names::check_network(domain).is_ok()
+        // Of a network's name, which is a domain by default, and a domain each may be what the other may not.
+        let is_domain = names::check_network(domain).is_ok() || names::check_domain(domain).is_ok();
+        names::check_hostname(host).is_ok() && is_domain
     })
 }
 
@@ -332,6 +334,15 @@ mod tests {
             parse(long.as_bytes()).unwrap_err().message(),
             too_large().message()
         );
+    }
+
+    #[test]
+    fn removed_nodes_may_have_any_domain() {
+        for fqdn in ["a.cluster", "a.lab.example", "a.bridge", "a.host", "a.2.8"] {
+            let json = format!(r#"{{"schema_version":1,"removed_nodes":["{fqdn}"]}}"#);
+            let removed = parse(json.as_bytes()).unwrap().removed;
+            assert_eq!(removed, BTreeSet::from([fqdn.to_string()]));
+        }
     }
 
     #[test]

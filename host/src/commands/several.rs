@@ -76,15 +76,19 @@ fn outcome(
     for (node, result) in nodes.iter().zip(results) {
         match result {
             Ok(code) => {
-                let code = code.map_or(UNREAD, exit_code);
-                if code != 0 && code != UNREAD && nodes.len() > 1 {
+                let ended = code.map(exit_code);
+                if let Some(code) = ended.filter(|code| *code != 0 && nodes.len() > 1) {
                     let message = format!(
                         "the command failed on node `{}` with exit code {code}",
                         node.name
                     );
                     console.event(Event::Warning { message });
                 }
-                first = if first == 0 { code } else { first };
+                first = if first == 0 {
+                    ended.unwrap_or(UNREAD)
+                } else {
+                    first
+                };
             }
             Err(unfinished) if is_stop(&unfinished.error) => {
                 stopped.push((node.name.as_str(), unfinished.runs_on));

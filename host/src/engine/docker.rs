@@ -67,7 +67,11 @@ impl System for Docker {
         let seen = self.call(self.client.info()).await?;
         let cgroup = seen.cgroup_version.map(|version| version.to_string());
         Ok(EngineInfo {
-            id: id_word(&seen.id.unwrap_or_default(), self.address()),
+            id: id_word(
+                &seen.id.unwrap_or_default(),
+                &seen.docker_root_dir.unwrap_or_default(),
+                self.address(),
+            ),
             operating_system: seen.operating_system.unwrap_or_default(),
             logging_driver: seen.logging_driver.unwrap_or_default(),
             architecture: architecture(&seen.architecture.unwrap_or(greeted.architecture)).into(),

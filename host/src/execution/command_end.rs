@@ -26,10 +26,13 @@ const LOOKED_AGAIN_AFTER: Duration = Duration::from_millis(500);
 /// a shell.
 ///
 /// The mark is `$0`. The engine's commands have no parent in the node; of those the command is the one that is `$2`th by
-/// start, if there are `$3`. Exits with [`NOTHING_FOUND`] if it found none of them.
+/// start, if there are `$3`. Exits with [`NOTHING_FOUND`] if it found none of them, and with [`STRAYS`] if there are
+/// others that may be the command's.
 const END: &str = include_str!("command_end.sh");
 
 const NOTHING_FOUND: i64 = 3;
+/// Processes that have left the one that the engine started: it cannot be known whose they are.
+const STRAYS: i64 = 4;
 
 /// Everything needed to end a command.
 pub(super) struct Ending<'a> {
@@ -76,7 +79,8 @@ impl<'a> Ending<'a> {
 
     async fn end_in_node(&self) -> bool {
         loop {
-            let was_found = self.signal().await;
+            let code = self.signal().await;
+            let was_found = !matches!(code, Some(NOTHING_FOUND | STRAYS));
             let Some(exec) = self.started.id() else {
                 return true;
             };
@@ -86,7 +90,7 @@ impl<'a> Ending<'a> {
                 LOOKED_AGAIN_AFTER
             };
             if exit_code_within(self.engine, &exec, wait).await.is_ok() {
-                return true;
+                return code != Some(STRAYS);
             }
             // The engine's list of commands and the node's processes are of two moments. If another command started or
             // ended in between, the position was wrong.
@@ -96,9 +100,9 @@ impl<'a> Ending<'a> {
         }
     }
 
-    /// Looks for the command's processes in the node and ends them. Returns false if there are none; true also if they
+    /// Looks for the command's processes in the node and ends them. Returns the exit code of [`END`], or `None` if they
     /// could not be looked for.
-    async fn signal(&self) -> bool {
+    async fn signal(&self) -> Option<i64> {
         let place = match self.started.id() {
             Some(exec) => self.place(&exec).await,
             None => None,
@@ -137,7 +141,7 @@ impl<'a> Ending<'a> {
                 break;
             }
         }
-        code != Some(NOTHING_FOUND)
+        code
     }
 
     /// The command's position among all commands that the engine runs in the container, and their number. Process ids

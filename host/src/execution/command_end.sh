@@ -82,6 +82,31 @@ members() {
   done
 }
 
+# Whether a process without a parent of its own holds outputs that are neither the node's nor a running command's. It may
+# be of a command whose own process has ended, and which the engine ends only later.
+strays() {
+  for process in $all; do
+    pid=${process%%:*}
+    parent=${process#*:}
+    [ "${parent%%:*}" = 1 ] || continue
+    for output in 1 2; do
+      [ -p "/proc/$pid/fd/$output" ] || continue
+      shared=
+      for other in $all; do
+        case $other in
+          1:* | *:0:*:*) ;;
+          *) continue ;;
+        esac
+        for same in 1 2; do
+          [ "/proc/$pid/fd/$output" -ef "/proc/${other%%:*}/fd/$same" ] && shared=1
+        done
+      done
+      [ -z "$shared" ] && return 0
+    done
+  done
+  return 1
+}
+
 exec 2>/dev/null
 mark=$0
 hangs_up=$1
@@ -89,7 +114,10 @@ known=
 processes
 [ -n "$3" ] && root "$2" "$3"
 members
-[ -z "$alive" ] && exit 3
+if [ -z "$alive" ]; then
+  strays && exit 4
+  exit 3
+fi
 if [ -n "$hangs_up" ]; then
   kill -HUP $alive
   exit 0

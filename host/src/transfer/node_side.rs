@@ -65,6 +65,9 @@ impl Source {
             found = engine.file(&node.container.id, &path).await?;
         }
         let what = match found {
+            Some(FileKind::Folder) if KERNEL_FOLDERS.contains(&path.as_str()) => {
+                return Err(is_empty(node, &path));
+            }
             Some(FileKind::Folder) if contents => What::Contents,
             Some(FileKind::Folder) => What::Folder,
             Some(_) if wants_folder => {
@@ -260,6 +263,19 @@ fn not_found(node: &Node, path: &str) -> Error {
     } else {
         error
     }
+}
+
+/// The error for a folder that has files inside the node, but none on its disk.
+fn is_empty(node: &Node, path: &str) -> Error {
+    Error::new(
+        Kind::NotFound,
+        format!("no files to copy in `{}:{path}`", node.name),
+    )
+    .cause("the kernel's files exist only inside the node")
+    .hint(format!(
+        "read those that you need: clusterdock exec {} -- cat {path}/FILE",
+        node.name
+    ))
 }
 
 fn not_copied(node: &Node, path: &str) -> Error {

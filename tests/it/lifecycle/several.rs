@@ -64,6 +64,25 @@ async fn each_failure_is_named_with_its_code() {
     );
 }
 
+#[tokio::test]
+async fn every_code_of_a_failure_is_named() {
+    // 141 is also the program's own code when the reader of its output has gone.
+    for code in [1, 126, 127, 137, 141, 255] {
+        let fake = engine();
+        fake.on_exec(move |_| ExecAnswer::failure(code));
+        let desk = Desk::at(&fake);
+        assert_eq!(i64::from(desk.exec(&all(None)).await.unwrap()), code);
+        for node in ["n1.lab", "n2.lab"] {
+            let named = format!("the command failed on node `{node}` with exit code {code}");
+            assert!(
+                desk.stderr.text().contains(&named),
+                "{code}: {}",
+                desk.stderr.text()
+            );
+        }
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_deadline_names_the_nodes_that_it_ended() {
     let fake = engine();

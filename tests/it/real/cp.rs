@@ -348,6 +348,26 @@ fn file_capabilities_are_kept_in_every_direction() {
             .map(|(_, shown)| shown.trim().to_string())
     };
     assert_eq!(shown(&back), Some("cap_net_admin,cap_net_raw=ep".into()));
+    // A file with several names.
+    let tools = folder.path().join("tools");
+    fs::create_dir(&tools).unwrap();
+    fs::hard_link(&tool, tools.join("a")).unwrap();
+    fs::hard_link(&tool, tools.join("b")).unwrap();
+    let again = folder.path().join("again");
+    copy(tools.to_str().unwrap(), &format!("{one}:/tmp/tools"), true);
+    copy(
+        &format!("{one}:/tmp/tools"),
+        &format!("{two}:/tmp/tools"),
+        true,
+    );
+    copy(&format!("{two}:/tmp/tools"), again.to_str().unwrap(), true);
+    for node in ["node-1", "node-2"] {
+        assert!(has_capabilities(&scene, node, "/tmp/tools/a"), "{node}");
+    }
+    for name in ["a", "b"] {
+        let kept = shown(&again.join(name));
+        assert_eq!(kept, Some("cap_net_admin,cap_net_raw=ep".into()), "{name}");
+    }
     copy(tool.to_str().unwrap(), &format!("{one}:/tmp/plain"), false);
     copy(
         &format!("{one}:/tmp/kept"),
@@ -386,6 +406,15 @@ fn kernel_files_are_copied_as_far_as_readable() {
                 &format!("clusterdock exec {one} -- cat {path}"),
             ],
         );
+    }
+    // The folders themselves would be empty copies.
+    for path in ["/proc", "/sys/", "/proc/.", "proc"] {
+        let here = tempfile::tempdir().unwrap();
+        for destination in [here.path().to_str().unwrap(), "-"] {
+            let copy = scene.run(["cp", &format!("{one}:{path}"), destination]);
+            copy.fails(3, &["the kernel's files exist only inside the node"]);
+        }
+        assert_eq!(fs::read_dir(here.path()).unwrap().count(), 0);
     }
     scene
         .run(["cp", "/proc/self/mem", &format!("{one}:/tmp/c")])

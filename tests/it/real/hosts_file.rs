@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::thread;
 
+use clusterdock_tests::dockerd::{EngineBuild, OwnEngine};
 use clusterdock_tests::plugins;
 use clusterdock_tests::run::{Ran, Run};
 use clusterdock_tests::scene::{NODEBASE, Scene, skipped};
@@ -102,6 +103,39 @@ fn nodes_are_reached_by_name_while_the_cluster_exists() {
         ours(&fs::read_to_string("/etc/hosts").unwrap()),
         Vec::<String>::new()
     );
+}
+
+/// Up to 20.10, all engines of a machine have one id.
+#[test]
+fn an_engine_leaves_blocks_of_others_on_this_machine() {
+    let Some(scene) = Scene::new("engines") else {
+        return;
+    };
+    let other = match OwnEngine::start(EngineBuild::Installed) {
+        Ok(other) => other,
+        Err(missing) => return skipped(&format!("another engine: {}", missing.reason)),
+    };
+    let elsewhere = Scene::on(&other.host(), "elsewhere");
+    let hosts = scene.config().join("hosts");
+    fs::write(&hosts, HOSTS).unwrap();
+    let run = |run: Run| {
+        let ran = with_hosts(&hosts, &run);
+        (ran.code, fs::read_to_string(&hosts).unwrap())
+    };
+    let always = |start: Run| start.env("CLUSTERDOCK_START_UPDATE_ETC_HOSTS", "always");
+    let (code, with_ours) = run(always(scene.start()));
+    assert!(code == 0 && with_ours.contains(&scene.fqdn("node-1")));
+    // Each of these sweeps, on an engine without this cluster.
+    let (code, left) = run(elsewhere.run(["rm", "unknown"]));
+    assert_eq!((code, &left), (3, &with_ours));
+    let (code, left) = run(elsewhere.run(["manage", "nuke"]));
+    assert_eq!((code, &left), (0, &with_ours));
+    let (code, left) = run(always(elsewhere.start()));
+    assert!(code == 0 && left.starts_with(&with_ours), "{left}");
+    let (code, left) = run(elsewhere.run(["rm", &elsewhere.name]));
+    assert_eq!((code, &left), (0, &with_ours));
+    let (code, left) = run(scene.run(["rm", &scene.name]));
+    assert_eq!((code, &*left), (0, HOSTS));
 }
 
 #[test]

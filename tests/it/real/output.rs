@@ -205,6 +205,34 @@ fn a_command_that_hides_its_process_is_ended_too() {
 }
 
 #[test]
+fn a_command_that_left_its_process_is_ended_or_reported() {
+    let Some(scene) = started("leaving") else {
+        return;
+    };
+    let node = scene.fqdn("node-1");
+    let leaving = [
+        vec!["setsid", "env", "-i", "sleep", "6101"],
+        vec!["sh", "-c", "env -i setsid sleep 6102 &"],
+        vec!["env", "-i", "sh", "-c", "(setsid sleep 6103 &)"],
+        vec!["setsid", "env", "-i", "sh", "-c", "sleep 6104; true"],
+    ];
+    for command in leaving {
+        let exec = ["exec", "--timeout", "500ms", &node, "--"];
+        let run = scene.run(exec).args(command.iter().copied());
+        let ran = run.fails(7, &["did not end within 500ms"]);
+        let says = ran.stderr.contains("still runs in the node");
+        let runs = !running(&scene, "sleep 610").is_empty();
+        assert_eq!(says, runs, "{command:?}: {}", ran.stderr);
+        scene.on_node("node-1", "pkill -f '^[^ ]*sleep 610' || true");
+    }
+    // Nothing is left of a command whose process is still known.
+    let run = scene.run(["exec", "--timeout", "500ms", &node, "--"]);
+    let ran = run.args(["env", "-i", "sleep", "6105"]).fails(7, &[]);
+    assert!(!ran.stderr.contains("still runs"), "{}", ran.stderr);
+    assert_eq!(running(&scene, "sleep 610"), "");
+}
+
+#[test]
 fn standard_input_is_read_only_if_passed() {
     let Some(scene) = started("input") else {
         return;
