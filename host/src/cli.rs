@@ -11,6 +11,7 @@ mod image_name;
 pub mod lab;
 pub mod lifecycle_args;
 pub mod list_args;
+pub mod name_args;
 mod other_words;
 pub mod output_args;
 pub mod port_args;

@@ -95,11 +95,23 @@ fn an_invalid_value_is_reported_with_its_variable() {
         ("CLUSTERDOCK_START_NAMESPACE", "Foo", "lowercase"),
         ("CLUSTERDOCK_START_REGISTRY", "a b", "HOST"),
         ("CLUSTERDOCK_START_OPERATING_SYSTEM", "a/b", "tag"),
+        ("CLUSTERDOCK_START_SUBNET", "banana", "IPv4 subnet"),
+        ("CLUSTERDOCK_START_NETWORK", "Not_A", "invalid network name"),
+        ("CLUSTERDOCK_START_DOMAIN", "lab.8", "invalid domain"),
+        (
+            "CLUSTERDOCK_START_CLUSTER_NAME",
+            "a/b",
+            "invalid cluster name",
+        ),
+        ("CLUSTERDOCK_START_NODES", "a,1.2", "invalid host name"),
+        ("CLUSTERDOCK_START_NODES", "localhost", "the machine itself"),
+        ("CLUSTERDOCK_START_NODE_DISKS", "nothing", "not a map"),
     ] {
         let ran =
             with(variable, value).fails(2, &[&format!("environment variable `{variable}`"), why]);
         assert!(
-            ran.stderr.contains(value.trim_start_matches("a:")),
+            ran.stderr
+                .contains(value.trim_start_matches("a:").trim_start_matches("a,")),
             "{}",
             ran.stderr
         );
@@ -177,6 +189,8 @@ fn invalid_image_references_are_refused_without_an_engine() {
         (["--registry", "hub"], "namespace"),
         (["--registry", "r.example:port"], "HOST:PORT"),
         (["--registry", "a?b.example"], "HOST"),
+        (["--registry", "r.example:65536"], "HOST:PORT"),
+        (["--registry", "r.example:0"], "HOST:PORT"),
     ] {
         start(&words).fails(2, &[why]);
     }
@@ -190,6 +204,7 @@ fn invalid_image_references_are_refused_without_an_engine() {
         "Foo",
         "r.example/Foo",
         "r.example:x/a",
+        "r.example:99999/a",
         "a b",
         "a:1",
         "a/../b",

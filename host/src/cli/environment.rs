@@ -2,13 +2,14 @@
 //! those of `start`, and so on. An empty variable counts as unset.
 
 use std::any::TypeId;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::error::Error as _;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{BoolishValueParser, OsStr, Resettable};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
 use super::build_args::BUILD_VARIABLES;
@@ -36,6 +37,32 @@ pub enum Unread {
     Typed(clap::Error),
     /// The value of an environment variable is invalid.
     Variable(Error),
+}
+
+/// The environment variables of a command's arguments, by argument.
+#[derive(Debug, Clone, Default)]
+pub struct Variables(BTreeMap<String, String>);
+
+impl Variables {
+    /// Those of a command.
+    pub fn of(command: &Command) -> Variables {
+        let named = |arg: &Arg| {
+            let variable = arg.get_env()?.to_string_lossy().into_owned();
+            Some((arg.get_id().to_string(), variable))
+        };
+        Variables(command.get_arguments().filter_map(named).collect())
+    }
+
+    /// The error of an argument's value, with the variable if that set the value.
+    pub fn name_in(&self, error: Error, matches: &ArgMatches, argument: &str) -> Error {
+        let is_set_by_variable = matches.value_source(argument) == Some(ValueSource::EnvVariable);
+        match self.0.get(argument).filter(|_| is_set_by_variable) {
+            Some(variable) => error.context(format!(
+                "invalid value for environment variable `{variable}`"
+            )),
+            None => error,
+        }
+    }
 }
 
 /// Reads a command line and the environment variables that set its options.

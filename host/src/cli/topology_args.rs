@@ -8,6 +8,7 @@ use clusterdock_plugin_wire::host_name;
 use clusterdock_plugin_wire::{self as api, ArgKind, DefaultNodes, RequestedNode, Value};
 
 use super::Cli;
+use super::environment::Variables;
 use crate::cluster::names;
 use crate::error::{Error, Kind, Result};
 use crate::files::regular_file;
@@ -98,7 +99,11 @@ fn is_taken_by(long: &str, arg: &Arg) -> bool {
 ///
 /// # Errors
 /// [`Kind::Usage`] for an invalid value.
-pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<String, Value>> {
+pub fn values(
+    matches: &ArgMatches,
+    declared: &[api::Arg],
+    variables: &Variables,
+) -> Result<BTreeMap<String, Value>> {
     let mut values = BTreeMap::new();
     for arg in declared {
         let id = arg_id(&arg.name);
@@ -110,7 +115,8 @@ pub fn values(matches: &ArgMatches, declared: &[api::Arg]) -> Result<BTreeMap<St
                 .unwrap_or_default()
                 .cloned()
                 .collect();
-            let value = read(arg, words).map_err(|why| invalid(&arg.name, why))?;
+            let value = read(arg, words)
+                .map_err(|why| variables.name_in(invalid(&arg.name, why), matches, &id))?;
             values.insert(arg.name.clone(), value);
         }
     }
@@ -175,6 +181,7 @@ pub fn nodes(
     matches: &ArgMatches,
     declared: &[api::Group],
     domain: &str,
+    variables: &Variables,
 ) -> Result<Vec<RequestedNode>> {
     let mut nodes = Vec::new();
     for group in declared {
@@ -198,7 +205,8 @@ pub fn nodes(
                 Some(invalid(&group.name, cause.into()).hint(hint))
             });
             let of_name = of_name.next();
-            of_name.unwrap_or_else(|| invalid(&group.name, why))
+            let error = of_name.unwrap_or_else(|| invalid(&group.name, why));
+            variables.name_in(error, matches, &id)
         })?;
         for (at, hostname) in names.into_iter().enumerate() {
             nodes.push(RequestedNode {

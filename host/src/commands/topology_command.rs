@@ -11,12 +11,11 @@ use clusterdock_plugin_wire::{Arg, Declaration, NodeSpec, Request, Value};
 use super::Console;
 use super::given::Given;
 use crate::cli::build_args::{self, BUILD_VARIABLES};
-use crate::cli::environment::{self, Unread};
+use crate::cli::environment::{self, Unread, Variables};
 use crate::cli::lab::Lab;
 use crate::cli::start_args::{self, START_VARIABLES, StartArgs, Verb};
-use crate::cli::{command_with, topology_args};
+use crate::cli::{command_with, name_args, topology_args};
 use crate::cluster::generated_name;
-use crate::cluster::names;
 use crate::cluster::port_mapping::PortMapping;
 use crate::cluster::provenance::StartOptions;
 use crate::engine::System;
@@ -65,6 +64,7 @@ pub(super) struct TopologyCommand<'a> {
     pub(super) matches: ArgMatches,
     /// The file that took part in it.
     lab: Option<&'a Lab>,
+    variables: Variables,
     hook: Hook,
 }
 
@@ -93,6 +93,7 @@ impl<'a> TopologyCommand<'a> {
             Some(lab) => lab.fill(command, &declaration)?,
             None => command,
         };
+        let of_command = Variables::of(&command);
         let command = command_with(command);
         let mut matches = environment::read(&command, argv)?;
         for message in environment::unknown(&command, Some(variables)) {
@@ -113,6 +114,7 @@ impl<'a> TopologyCommand<'a> {
             args,
             matches,
             lab,
+            variables: of_command,
             hook,
         })
     }
@@ -131,7 +133,7 @@ impl<'a> TopologyCommand<'a> {
 
     /// The values of the topology's own arguments.
     pub(super) fn values(&self) -> Result<BTreeMap<String, Value>> {
-        topology_args::values(&self.matches, &self.declared())
+        topology_args::values(&self.matches, &self.declared(), &self.variables)
     }
 
     fn declared(&self) -> Vec<Arg> {
@@ -147,7 +149,7 @@ impl<'a> TopologyCommand<'a> {
         'a: 'c,
     {
         let args = &self.args;
-        check_names(args)?;
+        name_args::check(args, &self.matches, &self.variables)?;
         let mut request = self.request()?;
         for (_, secret) in request.secrets() {
             console.report.hide(secret.expose());
@@ -294,7 +296,12 @@ impl<'a> TopologyCommand<'a> {
                 .clone()
                 .unwrap_or_else(|| images.namespace.clone()),
             predictable: args.predictable,
-            nodes: topology_args::nodes(&self.matches, &self.declaration.groups, domain)?,
+            nodes: topology_args::nodes(
+                &self.matches,
+                &self.declaration.groups,
+                domain,
+                &self.variables,
+            )?,
             args: self.values()?,
         })
     }
@@ -386,18 +393,6 @@ fn check_answer(plugin: &str, request: &Request, specs: &[NodeSpec]) -> Result<(
             "node `{}` of group `{}` is missing",
             node.hostname, node.group
         )),
-        None => Ok(()),
-    }
-}
-
-/// Checks the names of the network, domain and cluster.
-fn check_names(args: &StartArgs) -> Result<()> {
-    names::check_network(&args.network)?;
-    if let Some(domain) = &args.domain {
-        names::check_domain(domain)?;
-    }
-    match &args.cluster_name {
-        Some(name) => names::check_cluster(name),
         None => Ok(()),
     }
 }

@@ -112,9 +112,12 @@ fn check_host(text: &str) -> Result<(), String> {
             && bytes.last().is_some_and(u8::is_ascii_alphanumeric)
     };
     let bracketed = text.starts_with('[');
-    let port =
-        port.is_none_or(|port| !port.is_empty() && port.bytes().all(|byte| byte.is_ascii_digit()));
-    if port && (bracketed || host.split('.').all(label)) {
+    // A sign would be a number too.
+    let is_port = |port: &str| {
+        port.bytes().all(|byte| byte.is_ascii_digit())
+            && port.parse::<u16>().is_ok_and(|port| port > 0)
+    };
+    if port.is_none_or(is_port) && (bracketed || host.split('.').all(label)) {
         Ok(())
     } else {
         invalid()

@@ -3,6 +3,7 @@
 
 use std::fs;
 
+use clusterdock::cli::environment::Variables;
 use clusterdock::cli::{self, topology_args};
 use clusterdock_plugin_wire::{Arg, ArgKind, Declaration, DefaultNodes, Group};
 use clusterdock_tests::plugins;
@@ -308,11 +309,12 @@ fn becomes_a_command_line(declaration: &Declaration, words: &[String]) {
         let Some((_, matches)) = matches.subcommand() else {
             continue;
         };
-        drop(topology_args::values(matches, own));
+        drop(topology_args::values(matches, own, &Variables::default()));
         drop(topology_args::nodes(
             matches,
             &declaration.groups,
             "cluster",
+            &Variables::default(),
         ));
         topology_args::defaults(own);
     }

@@ -2,6 +2,7 @@ use clap::FromArgMatches;
 use clusterdock_plugin_wire::{self as api, DefaultNodes};
 
 use super::*;
+use crate::cli::environment::Variables;
 use crate::cli::start_args::{self, StartArgs, Verb};
 
 fn lab(text: &str) -> Result<Lab> {
@@ -47,8 +48,9 @@ fn read(text: &str, words: &[&str]) -> (StartArgs, Vec<String>, String) {
     let matches = command
         .try_get_matches_from([&["up"], words].concat())
         .unwrap();
-    let nodes = topology_args::nodes(&matches, &declaration.groups, "net").unwrap();
-    let values = topology_args::values(&matches, &declaration.args).unwrap();
+    let variables = Variables::default();
+    let nodes = topology_args::nodes(&matches, &declaration.groups, "net", &variables).unwrap();
+    let values = topology_args::values(&matches, &declaration.args, &variables).unwrap();
     let shown = nodes.iter().map(|node| node.hostname.clone());
     let values = values
         .iter()
