@@ -70,12 +70,30 @@ const STAR_CLUSTERS: [&str; 24] = [
     "wild_duck",
 ];
 
-/// Generates a name that is not in use.
-pub(crate) fn cluster_name(is_taken: impl Fn(&str) -> bool) -> String {
-    let pick = |words: &[&'static str]| words[fastrand::usize(..words.len())];
-    let mut name = format!("{}_{}", pick(&ADJECTIVES), pick(&STAR_CLUSTERS));
-    while is_taken(&name) {
-        name = format!("{name}_{}", fastrand::u16(..));
+/// Generates a name. That of a dry run follows from the number of its attempt, so that the same command line prints the
+/// same plan.
+pub(crate) fn cluster_name(attempt_of_dry_run: Option<usize>) -> String {
+    let mut random = match attempt_of_dry_run {
+        Some(attempt) => fastrand::Rng::with_seed(attempt as u64),
+        None => fastrand::Rng::new(),
+    };
+    let mut pick = |words: &[&'static str]| words[random.usize(..words.len())];
+    let (adjective, star_cluster) = (pick(&ADJECTIVES), pick(&STAR_CLUSTERS));
+    format!("{adjective}_{star_cluster}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_of_dry_runs_stay_the_same() {
+        for attempt in 0..5 {
+            assert_eq!(cluster_name(Some(attempt)), cluster_name(Some(attempt)));
+            assert_ne!(cluster_name(Some(attempt)), cluster_name(Some(attempt + 1)));
+        }
+        let names: std::collections::BTreeSet<String> =
+            (0..100).map(|_| cluster_name(None)).collect();
+        assert!(names.len() > 50, "{names:?}");
     }
-    name
 }

@@ -281,7 +281,7 @@ impl<'a> TopologyCommand<'a> {
             cluster: args
                 .cluster_name
                 .clone()
-                .unwrap_or_else(|| generated_name::cluster_name(|_| false)),
+                .unwrap_or_else(|| generated_name::cluster_name(args.dry_run.then_some(0))),
             network: args.network.clone(),
             domain: domain.clone(),
             is_build: self.hook == Hook::Build,

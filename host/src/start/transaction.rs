@@ -69,9 +69,8 @@ pub async fn start(session: &Session<'_>, mut order: Order<'_>) -> Result<StartR
             Retry::Raced | Retry::NameTaken if attempts == 0 => return Err(error),
             Retry::Raced => {}
             Retry::NameTaken => {
-                order
-                    .rename(generated_name::cluster_name(|_| false))
-                    .await?;
+                let attempt = order.dry_run.then_some(ATTEMPTS - attempts);
+                order.rename(generated_name::cluster_name(attempt)).await?;
                 (images, missing) = provided(&provider, &order).await?;
             }
         }
@@ -152,7 +151,12 @@ async fn attempt_start(
 
 fn new_run(session: &Session<'_>, order: &Order<'_>) -> Run {
     Run {
-        id: RunId::random(),
+        // The same command line prints the same plan.
+        id: if order.dry_run {
+            RunId::default()
+        } else {
+            RunId::random()
+        },
         cluster: order.request.cluster.clone(),
         created: jiff::Timestamp::now()
             .round(jiff::Unit::Second)

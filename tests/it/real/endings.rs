@@ -3,8 +3,10 @@
 use std::io::{BufRead, BufReader};
 use std::process::{Child, ChildStderr};
 
+use clusterdock_plugin_wire::{NodeSpec, Volume};
 use clusterdock_tests::plugins;
-use clusterdock_tests::scene::Scene;
+use clusterdock_tests::run::Run;
+use clusterdock_tests::scene::{NODEBASE, Scene};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Starts many nodes, and returns the process as soon as its progress contains `text`.
@@ -87,5 +89,43 @@ fn a_dry_run_creates_nothing() {
     ] {
         assert!(plan.contains(line), "no `{line}` in:\n{plan}");
     }
+    scene.assert_empty();
+}
+
+#[test]
+fn the_same_command_line_prints_the_same_plan() {
+    let Some(scene) = Scene::new("same") else {
+        return;
+    };
+    let build = format!(
+        "printf 'FROM scratch\nVOLUME /a\nVOLUME /b\n' | DOCKER_BUILDKIT=0 docker build -q -t {}:1 -",
+        scene.name
+    );
+    let built = std::process::Command::new("sh")
+        .args(["-c", &build])
+        .env("DOCKER_HOST", scene.engine())
+        .output();
+    assert!(built.unwrap().status.success());
+    let image = format!("{}:1", scene.name);
+    let volumes = NodeSpec::new("", "")
+        .volume(Volume::of_image(&image))
+        .volume(Volume::anonymous("/fresh"));
+    let unnamed = || scene.run(["start", "-n", &scene.name, NODEBASE]);
+    let starts: [&dyn Fn() -> Run; 3] = [
+        &|| scene.start(),
+        &|| scene.start_like(&volumes),
+        // Its name is generated.
+        &unnamed,
+    ];
+    for start in starts {
+        for format in ["table", "json"] {
+            let plan = || {
+                let run = start().args(["--dry-run", "--format", format]);
+                run.succeeds().stdout
+            };
+            assert_eq!(plan(), plan());
+        }
+    }
+    scene.docker_says(&["rmi", &image]);
     scene.assert_empty();
 }
