@@ -147,18 +147,25 @@ impl Group {
     /// # Errors
     /// The user must name nodes.
     pub fn default_names(&self) -> Result<Vec<String>, String> {
+        // Checked before the names are generated, since a plugin may declare any number.
+        if let DefaultNodes::Sized { count, .. } = &self.nodes {
+            self.check_count(*count)?;
+        }
         let names = self.nodes.names();
         self.check_names(&names)?;
         Ok(names)
+    }
+
+    /// The most nodes that it can have, whatever it declares.
+    fn most(&self) -> usize {
+        self.max.map_or(MOST_NODES, |max| max.min(MOST_NODES))
     }
 
     fn counted(&self, word: &str) -> Result<Vec<String>, String> {
         let count: usize = word.parse().unwrap_or(usize::MAX);
         match &self.nodes {
             // Checked before the names are generated, since the number may be huge.
-            _ if count == 0 || count > self.max.unwrap_or(MOST_NODES) => {
-                self.check_count(count).map(|()| Vec::new())
-            }
+            _ if count == 0 || count > self.most() => self.check_count(count).map(|()| Vec::new()),
             DefaultNodes::Sized { prefix, .. } => Ok(numbered(prefix, count)),
             DefaultNodes::Named(_) => Err(format!(
                 "its nodes are named, not numbered: give {count} host names"
@@ -167,19 +174,20 @@ impl Group {
     }
 
     pub(crate) fn check_names(&self, names: &[String]) -> Result<(), String> {
+        self.check_count(names.len())?;
         for (at, name) in names.iter().enumerate() {
             host_name::check(name).map_err(|fault| fault.of(name))?;
             if names[..at].contains(name) {
                 return Err(format!("host name `{name}` is given twice"));
             }
         }
-        self.check_count(names.len())
+        Ok(())
     }
 
     fn check_count(&self, count: usize) -> Result<(), String> {
         let nodes = |count| if count == 1 { "node" } else { "nodes" };
         let Group { min, .. } = *self;
-        let max = self.max.unwrap_or(MOST_NODES);
+        let max = self.most();
         if count < min {
             return Err(format!("at least {min} {} required", nodes(min)));
         }

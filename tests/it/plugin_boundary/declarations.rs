@@ -80,6 +80,11 @@ fn an_invalid_declaration_is_refused_at_load() {
             "node group `x` is after `y`, which is not a node group",
         ),
         (
+            r#"{"groups":[{"name":"x","nodes":{"sized":{"prefix":"n","count":99999999999}}}]}"#
+                .into(),
+            "node group `x` has invalid default nodes: at most 4096 nodes allowed",
+        ),
+        (
             args(r#"{"name":"x","kind":"duration","range":"1s..=5s","default":"9s"}"#),
             "argument `x` has an invalid default: must be from 1s to 5s",
         ),
@@ -252,7 +257,7 @@ fn arg() -> impl Strategy<Value = Arg> {
 fn default_nodes() -> impl Strategy<Value = DefaultNodes> {
     prop_oneof![
         prop::collection::vec("[a-c-]{0,3}", 0..4).prop_map(DefaultNodes::Named),
-        ("[a-c-]{0,3}", 0..9_usize)
+        ("[a-c-]{0,3}", prop_oneof![0..9_usize, any::<usize>()])
             .prop_map(|(prefix, count)| DefaultNodes::Sized { prefix, count }),
     ]
 }

@@ -333,6 +333,29 @@ fn groups_can_have_their_default_nodes() {
 }
 
 #[test]
+fn no_number_of_nodes_takes_memory_or_time() {
+    for count in [4097, 99_999_999_999, usize::MAX] {
+        for max in [None, Some(count), Some(usize::MAX)] {
+            let nodes = DefaultNodes::Sized {
+                prefix: "n".into(),
+                count,
+            };
+            let many = Group {
+                nodes,
+                max,
+                ..group("x")
+            };
+            refused(groups([many.clone()]), "at most 4096 nodes allowed");
+            let typed = many.names(&[count.to_string()]).unwrap_err();
+            assert_eq!(typed, "at most 4096 nodes allowed");
+        }
+    }
+    let names: Vec<String> = (0..1_000_000).map(|number| format!("n{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    refused(groups([named(&names)]), "at most 4096 nodes allowed");
+}
+
+#[test]
 fn groups_are_after_others_without_a_circle() {
     let after = |name, others: &[&str]| Group {
         after: others.iter().map(ToString::to_string).collect(),
