@@ -224,13 +224,16 @@ fn without_culprits(command: &Command, error: &clap::Error) -> (Vec<String>, Com
             .flatten()
             .any(|value| matches!(value, ContextValue::String(text) if is_long(text)))
     };
-    let mut names = Vec::new();
+    let mut names: Vec<String> = Vec::new();
     let mut reset = |arg: Arg| match arg
         .get_env()
         .map(|name| name.to_string_lossy().into_owned())
     {
         Some(variable) if is_named(&arg) => {
-            names.push(variable);
+            // `start` and `up` have the same options with the same variables.
+            if !names.contains(&variable) {
+                names.push(variable);
+            }
             arg.env(Resettable::<OsStr>::Reset)
         }
         _ => arg,
