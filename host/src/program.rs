@@ -74,7 +74,7 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
         report.event(Event::Warning { message });
     }
     let cancellation = Cancellation::new();
-    let code = match Configuration::new(&global, &matches, &surroundings, &report) {
+    let result = match Configuration::new(&global, &matches, &surroundings, &report) {
         Ok(configuration) => {
             let verbose = global.is_verbose();
             configuration
@@ -83,22 +83,28 @@ pub async fn run(argv: Vec<OsString>, surroundings: Surroundings) -> ExitCode {
         }
         Err(error) => Err(error.into()),
     };
+    finished(&report, &cancellation, &argv, result).await
+}
+
+/// Shows how the command ended, and waits for a reader of that.
+async fn finished(
+    report: &Report,
+    cancellation: &Cancellation,
+    argv: &[OsString],
+    result: Result<u8, StartError>,
+) -> ExitCode {
     report.finish();
-    match code {
+    match result {
         Ok(code) => {
-            close(&report, cancellation.reason().is_some()).await;
+            close(report, cancellation.reason().is_some()).await;
             ExitCode::from(code)
         }
         Err(StartError::CommandLine(error)) => {
-            command_line(&report, &cli::with_tip(error, &argv, true), false).await
+            command_line(report, &cli::with_tip(error, argv, true), false).await
         }
         Err(StartError::Failed(error)) => {
             report.error(&error);
-            close(
-                &report,
-                cancellation.reason().is_some() || is_urgent(&error),
-            )
-            .await;
+            close(report, cancellation.reason().is_some() || is_urgent(&error)).await;
             ExitCode::from(error.kind().exit_code())
         }
     }

@@ -3,11 +3,9 @@
 use clap::{Arg, ArgAction, Command};
 use clusterdock_plugin_wire as api;
 
+use super::environment::BUILD_VARIABLES;
 use super::start_args::{group_usage, options, requires_topology, set_aside};
 use super::{image_name, topology_args};
-
-/// The prefix of variables that set options of `build`.
-pub const BUILD_VARIABLES: &str = "CLUSTERDOCK_BUILD_";
 
 /// The id of the option that says where images go.
 pub const REPOSITORY: &str = "repository";

@@ -12,12 +12,16 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 
-use super::build_args::BUILD_VARIABLES;
-use super::start_args::START_VARIABLES;
 use crate::did_you_mean::nearest;
 use crate::error::{Error, Kind, Result};
 
 const PREFIX: &str = "CLUSTERDOCK_";
+
+/// The prefix of variables that set options of `start` and `up`.
+pub const START_VARIABLES: &str = "CLUSTERDOCK_START_";
+
+/// The prefix of variables that set options of `build`.
+pub const BUILD_VARIABLES: &str = "CLUSTERDOCK_BUILD_";
 
 /// Prefixes of variables whose rest may be an argument of a topology.
 const OF_TOPOLOGIES: [&str; 2] = [START_VARIABLES, BUILD_VARIABLES];

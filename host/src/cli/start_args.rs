@@ -15,6 +15,7 @@ use clusterdock_plugin_wire as api;
 use clusterdock_plugin_wire::value::{duration, size};
 use ipnet::Ipv4Net;
 
+use super::environment::START_VARIABLES;
 use super::output_args::FormatArgs;
 use super::{image_name, subnet, topology_args};
 use crate::cluster::port_mapping::PortMapping;
@@ -255,8 +256,6 @@ impl Verb {
     }
 }
 
-/// The prefix of variables that set options of `start`.
-pub const START_VARIABLES: &str = "CLUSTERDOCK_START_";
 /// The id of the arguments that the first reading sets aside for the second.
 const REST: &str = "rest";
 

@@ -10,10 +10,11 @@ use clusterdock_plugin_wire::{Arg, Declaration, NodeSpec, Request, Value};
 
 use super::Console;
 use super::given::Given;
-use crate::cli::build_args::{self, BUILD_VARIABLES};
+use crate::cli::build_args;
 use crate::cli::environment::{self, Unread, Variables};
+use crate::cli::environment::{BUILD_VARIABLES, START_VARIABLES};
 use crate::cli::lab::Lab;
-use crate::cli::start_args::{self, START_VARIABLES, StartArgs, Verb};
+use crate::cli::start_args::{self, StartArgs, Verb};
 use crate::cli::{command_with, name_args, topology_args};
 use crate::cluster::generated_name;
 use crate::cluster::port_mapping::PortMapping;

@@ -171,7 +171,24 @@ impl Trust {
         if part == Part::Above && sticky {
             return Ok(());
         }
-        let writers = if entry.mode.contains(Mode::WOTH) {
+        let Some(writers) = self.writers(entry) else {
+            return Ok(());
+        };
+        let why = format!(
+            "`{}` is writable by {writers} (mode {:04o})",
+            path.display(),
+            entry.mode.bits() & 0o7777
+        );
+        Err(Exposed {
+            path: path.into(),
+            why,
+            fix: format!("chmod go-w {}", word(path)),
+        })
+    }
+
+    /// Who can write to an entry beside those who may, if anybody.
+    fn writers(&self, entry: &Entry) -> Option<String> {
+        if entry.mode.contains(Mode::WOTH) {
             Some("everyone".to_string())
         } else if entry.mode.contains(Mode::WGRP)
             && !self.accounts.is_own_group(entry.uid, entry.gid)
@@ -192,20 +209,7 @@ impl Trust {
                     .find(|gid| !own(gid))
                     .map(|gid| self.group(*gid))
             })
-        };
-        let Some(writers) = writers else {
-            return Ok(());
-        };
-        let why = format!(
-            "`{}` is writable by {writers} (mode {:04o})",
-            path.display(),
-            entry.mode.bits() & 0o7777
-        );
-        Err(Exposed {
-            path: path.into(),
-            why,
-            fix: format!("chmod go-w {}", word(path)),
-        })
+        }
     }
 
     /// In a container, root may use mounted files of users who have no account in the container: they run the container.

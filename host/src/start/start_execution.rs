@@ -81,10 +81,7 @@ pub(super) async fn execute_start(
         nodes: nodes.collect(),
     });
     let keys = make_keys(session, &plan).await?;
-    let (config, topology) = (&session.paths.config, &order.topology);
-    let engine = &session.engine_info().await?.id;
-    let (digest, hooks) = (&topology.plugin_digest, &topology.hooks);
-    library_notes::note(config, engine, &plan.run, digest, hooks)?;
+    note_library(session, order, &plan).await?;
     let events = |event| session.event(event);
     let (steps, monitor) = (plan.steps(), NodeMonitor::new(&session.engine, &events));
     // Cancelling this attempt must not cancel the next one.
@@ -158,6 +155,18 @@ async fn make_keys(session: &Session<'_>, plan: &StartPlan) -> Result<BTreeMap<S
     }
     let engine = &session.engine_info().await?.id;
     keys::make(&session.paths.config, engine, plan)
+}
+
+/// Keeps the library for hooks that the topology has for later.
+async fn note_library(session: &Session<'_>, order: &Order<'_>, plan: &StartPlan) -> Result<()> {
+    let topology = &order.topology;
+    library_notes::note(
+        &session.paths.config,
+        &session.engine_info().await?.id,
+        &plan.run,
+        &topology.plugin_digest,
+        &topology.hooks,
+    )
 }
 
 /// The cluster of a successful start.
