@@ -1,8 +1,8 @@
 //! Arguments of `ssh` and `exec`, and where the command begins in them.
 //!
-//! Without `--`, the command of `exec` follows the first name, as in docker; if options before it select the nodes, there
-//! is no name, and the first word begins the command. With `--`, any number of names stand before it. Clap has no such
-//! choice, so `exec` has three forms.
+//! Without `--`, the command of `exec` follows the first name, as in docker; if options select the nodes, no name is
+//! expected, and the first word begins the command. With `--`, any number of names may precede it. Clap cannot express
+//! that choice, so `exec` has three forms.
 
 use std::ffi::OsString;
 

@@ -26,7 +26,7 @@ use crate::plan::start_plan::Limits;
 use crate::plan::wishes::WishTexts;
 use crate::report::Format;
 
-/// The host's options of `start`. Each can also be set in the environment, as `CLUSTERDOCK_START_FLAG`.
+/// The host's options of `start`. Each has an environment variable, `CLUSTERDOCK_START_<FLAG>`.
 #[derive(Debug, Clone, Args)]
 pub struct StartArgs {
     /// Topology: its folder or the folder's name, a library, or the name of an installed topology

@@ -199,7 +199,7 @@ pub fn nodes(
             let hints = words
                 .iter()
                 .filter_map(|word| host_name::check(word).err()?.hint);
-            // A number of nodes is no host name, and what is wrong with it has no hint.
+            // The hint is about host names, and a number of nodes is not one.
             let mut of_name = hints.filter_map(|hint| {
                 let cause = why.strip_suffix(&format!("; {hint}"))?;
                 Some(invalid(&group.name, cause.into()).hint(hint))

@@ -11,7 +11,7 @@ use crate::start::sweep::sweep;
 /// The variable that names the cluster of `up`, whatever its file says.
 const CLUSTER_NAME: &str = "CLUSTERDOCK_START_CLUSTER_NAME";
 
-/// Removes a cluster. One that does not exist is no error.
+/// Removes a cluster. A missing cluster is not an error.
 pub async fn down(console: &Console<'_>, args: &Down) -> Result<()> {
     let name = name(console, args)?;
     names::check_cluster(&name)?;

@@ -121,7 +121,7 @@ async fn carry_out(
     Ok(())
 }
 
-/// Carries a plan out, and tells what was done.
+/// Executes a plan, and reports what was done.
 async fn finish(
     console: &Console<'_>,
     plan: &LifecyclePlan,

@@ -17,7 +17,7 @@ use crate::start::start_images;
 
 /// What is left to do for a start.
 pub enum Reuse {
-    /// Everything: there is no such cluster, or not any more.
+    /// Everything: the cluster does not exist, or was removed to be started anew.
     Start,
     /// Nothing: the cluster runs.
     Runs(Box<Cluster>),

@@ -140,7 +140,7 @@ impl StartedExec {
     }
 }
 
-/// Runs one of clusterdock's own commands to its end.
+/// Runs an internal command to its end, such as one that ends another command.
 pub(super) async fn ask(
     engine: &dyn Engine,
     id: &str,

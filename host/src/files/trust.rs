@@ -234,7 +234,7 @@ impl Trust {
         }
     }
 
-    /// The effective user, as `chown` takes it.
+    /// The effective user, in the form that `chown` accepts.
     fn user_word(&self) -> String {
         let own = self.users[1];
         self.accounts

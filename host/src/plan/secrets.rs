@@ -28,7 +28,7 @@ pub fn check(request: &Request, specs: &[NodeSpec]) -> Result<()> {
             ..spec.clone()
         };
         let mut fields = serde_json::to_value(visible).expect("a spec is plain data");
-        // A word of clusterdock's own.
+        // A word that clusterdock itself uses.
         fields["settings"]["security"] = Value::Null;
         let paths = spec.files.iter().map(|file| &*file.path);
         for (name, secret) in request.secrets() {

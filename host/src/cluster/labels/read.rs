@@ -116,7 +116,7 @@ pub fn provenance(labels: &Labels) -> Result<(&str, &str, &str), Problem> {
     Ok((topology, request, signature))
 }
 
-/// The options of a start, by flag, by the labels of its cluster's record; `None` if there is no such label.
+/// The options of a start, by flag, from the labels of its cluster's record. `None` if the label is missing.
 ///
 /// # Errors
 /// The label is invalid.
